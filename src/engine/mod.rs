@@ -1,0 +1,211 @@
+//! The seam for "how real is it": three engines that find the equilibrium of the same network,
+//! each the natural simulator of one representation.
+//!
+//! | engine | representation | equation |
+//! |---|---|---|
+//! | [`Ideal`] | [`crate::model::EnergyModel`] | fixed point of the energy |
+//! | [`Behavioural`] | [`crate::compile::Chip`] | batched ODE of the arrays |
+//! | [`Circuit`] | [`crate::netlist::Netlist`] | modified nodal analysis of every cell |
+//!
+//! States go in and come out in the model's dimensionless `x` whichever engine serves them; time
+//! is in seconds, except for the ideal engine, whose clock counts iterations.
+
+mod behavioural;
+mod circuit;
+mod ideal;
+
+pub use behavioural::Behavioural;
+pub use circuit::Circuit;
+pub use ideal::Ideal;
+
+use std::fmt;
+
+use crate::compile::Written;
+use crate::model::{EnergyModel, State};
+use crate::numerics::Mat;
+pub use crate::spec::Fidelity;
+use crate::units::Second;
+
+/// What a batch of samples is forced with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drive {
+    /// States of the clamped layer, `[batch, size]`.
+    pub clamp: Mat,
+    pub nudge: Nudge,
+}
+
+/// The current injected into the read layer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Nudge {
+    /// Free phase.
+    #[default]
+    None,
+    /// Elastic: the force `beta (target - xhat)`, from the cost `1/2 |xhat - target|^2`.
+    /// `target` is `[batch, size]`.
+    Toward { target: Mat, beta: f64 },
+    /// A constant force on the read layer, `[batch, size]`.
+    Force(Mat),
+}
+
+/// When to stop, and what to keep on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Until {
+    /// A sample has settled when the largest magnitude of its force (in units of `x`; on a chip,
+    /// `tau |dx/dt|`) is at most this.
+    pub settled: f64,
+    /// The longest time a sample may take \[s\]; on the ideal engine, `at_most_iterations` rules.
+    pub at_most: Second,
+    pub at_most_iterations: usize,
+}
+
+/// Which moments of the way to keep.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Save {
+    /// Only the end.
+    #[default]
+    End,
+    /// This many moments (at least 2), evenly spaced from the start to the last sample's settling.
+    Points(usize),
+    /// These times \[s\], ascending; a settled sample keeps moving as its equation says.
+    At(Vec<Second>),
+}
+
+/// What came of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    pub state: State,
+    /// One a sample.
+    pub outcome: Vec<Outcome>,
+    /// The largest magnitude of the force at the end, in units of `x`, one a sample.
+    pub residual: Vec<f64>,
+    pub trace: Option<Trace>,
+    pub stats: Stats,
+}
+
+/// The way to the equilibrium at saved moments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    pub clock: Clock,
+    /// `[moments]`, in seconds or iterations.
+    pub times: Vec<f64>,
+    /// One state a moment.
+    pub states: Vec<State>,
+    /// Largest magnitude of the force, `[moments, batch]`.
+    pub residual: Mat,
+    /// The energy of the network at the state, `[moments, batch]`: the model's on the ideal
+    /// engine, the chip's own (from its conductances as made) on the others; `None` where the
+    /// energy is not known, as for a bare netlist.
+    pub energy: Option<Mat>,
+}
+
+/// What the time axis of a trace counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    Seconds,
+    Iterations,
+}
+
+/// How a sample ended. These are results, not errors: each says what to try.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Reached the tolerance at this time \[s\] (an operating point has no time: NaN is never
+    /// used, see [`Outcome::Equilibrium`]).
+    Settled { at: Second },
+    /// Solved for directly, without a clock; `iterations` of the solver.
+    Equilibrium { iterations: usize },
+    /// Still moving at the end.
+    Unsettled { residual: f64 },
+    /// Left all bounds at this time \[s\] or iteration.
+    Diverged { at: f64 },
+    /// Newton's method failed, worst at this node.
+    NewtonFailed { node: String, iteration: usize },
+    /// The equations do not determine this node.
+    Singular { node: String },
+}
+
+impl Outcome {
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Outcome::Settled { .. } | Outcome::Equilibrium { .. })
+    }
+
+    /// A word for tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Settled { .. } | Outcome::Equilibrium { .. } => "settled",
+            Outcome::Unsettled { .. } => "unsettled",
+            Outcome::Diverged { .. } => "diverged",
+            Outcome::NewtonFailed { .. } => "newton-failed",
+            Outcome::Singular { .. } => "singular",
+        }
+    }
+
+    /// The settling time \[s\], where there is a clock.
+    pub fn time(&self) -> Option<Second> {
+        match self {
+            Outcome::Settled { at } => Some(*at),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Outcome::Settled { at } => write!(f, "settled at {at:.3e} s"),
+            Outcome::Equilibrium { iterations } => {
+                write!(f, "equilibrium found in {iterations} iterations")
+            }
+            Outcome::Unsettled { residual } => write!(
+                f,
+                "still moving at the end (residual {residual:.1e}): raise [simulate] until.at-most, \
+                 or loosen until.settled"
+            ),
+            Outcome::Diverged { at } => write!(
+                f,
+                "diverged at {at:.3e}: the weights are too strong for this activation; scale them \
+                 down, or use a saturating one"
+            ),
+            Outcome::NewtonFailed { node, iteration } => write!(
+                f,
+                "Newton's method gave up at iteration {iteration}, worst at node `{node}`: try \
+                 analysis = {{ tran = {{}} }}, which follows the circuit's own motion"
+            ),
+            Outcome::Singular { node } => write!(
+                f,
+                "the equations do not determine node `{node}`: give it a conducting path to ground"
+            ),
+        }
+    }
+}
+
+/// The work done, to be snapshotted as well as the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Accepted steps or iterations, summed over the samples.
+    pub steps: usize,
+    /// Rejected steps, summed over the samples.
+    pub rejected: usize,
+    /// Evaluations of the right-hand side, summed over the samples.
+    pub evaluations: usize,
+    /// Newton iterations.
+    pub newton: usize,
+    /// Numeric factorisations.
+    pub factorisations: usize,
+}
+
+/// Anything that can take a batch of samples to equilibrium.
+pub trait Engine {
+    /// Runs every sample from `start` (the state of rest when `None`) until it settles.
+    /// A sample's result does not depend on which others are in the batch, nor on the number of
+    /// threads.
+    fn settle(
+        &mut self,
+        drive: &Drive,
+        start: Option<&State>,
+        until: &Until,
+        save: &Save,
+    ) -> Settled;
+
+    /// Reprograms the same hardware with new parameters: device-to-device quirks stay.
+    fn write(&mut self, model: &EnergyModel) -> Written;
+}

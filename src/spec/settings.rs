@@ -1,0 +1,200 @@
+//! The settings a file can hold, declared once and read as they are by the room that acts on
+//! them. Everything is in SI units.
+
+use std::path::PathBuf;
+
+use crate::data::DataSet;
+use crate::model::EnergyModel;
+use crate::netlist::{Netlist, Ports};
+use crate::numerics::Activation;
+use crate::units::{Farad, Ohm, Second, Siemens, Volt};
+
+/// One checked file.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    pub title: String,
+    /// The root of all random streams.
+    pub seed: u64,
+    /// The file it was read from.
+    pub path: PathBuf,
+    pub subject: Subject,
+    pub simulate: Simulate,
+    pub expect: Vec<Expect>,
+    /// The file as understood, with every default filled in, as TOML text that reads back to the
+    /// same `Spec`.
+    pub resolved: String,
+}
+
+/// What a file describes: a network with the hardware to put it on, or devices on nodes.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    Network { model: EnergyModel, hardware: Box<Hardware>, nonideal: NonIdeal },
+    Devices { netlist: Netlist, ports: Option<Ports> },
+}
+
+/// `[hardware]`: what the network is put on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hardware {
+    /// The neuron circuit of each layer, in layer order (the clamped layer's is its driver).
+    pub neurons: Vec<NeuronCircuit>,
+    /// `array`: one tile a direction, or one tile used both ways.
+    pub array: ArrayStyle,
+    /// `tile`: most input pairs and outputs of one tile.
+    pub tile: [usize; 2],
+    /// `g-min`: the least conductance of a cell.
+    pub g_min: Siemens,
+    /// `g-max`: the largest conductance of a cell.
+    pub g_max: Siemens,
+    /// `g-leak`: the least leak of a summing node.
+    pub g_leak: Siemens,
+    /// `c-node`: capacitance of a summing node.
+    pub c_node: Farad,
+    /// `v-unit`: the voltage that stands for an activation of 1.
+    pub v_unit: Volt,
+    /// `w-max`: the weight that `g-max` stands for; `None` takes the largest weight.
+    pub w_max: Option<f64>,
+    /// `clip`: whether weights beyond `w-max` are clipped (else they are a mistake).
+    pub clip: bool,
+}
+
+/// How the two directions of a coupling share cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ArrayStyle {
+    /// Twin tiles, one a direction, each with its own cells.
+    #[default]
+    Twin,
+    /// One tile used both ways: symmetric by construction.
+    Shared,
+}
+
+/// A neuron circuit from the library: devices with `$parameters` still in them.
+///
+/// Parameters: `$gain` (dimensionless), `$v-unit` \[V\], `$c-node` \[F\]; pins `$in` (summing
+/// node), `$out` and `$inv` (the activation, and its negative). A circuit of `per_unit` devices is
+/// laid once a unit; one of `per_layer` devices once a layer, its pins lists of nodes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NeuronCircuit {
+    /// Its name in the library, such as `neuron/tanh`.
+    pub name: String,
+    /// What it claims to compute.
+    pub activation: Activation,
+    pub per_unit: Vec<TemplateDevice>,
+    pub per_layer: Vec<TemplateDevice>,
+}
+
+/// A device of a template: the device's word in the roll, and its arguments as written, where
+/// `$name` stands for a parameter or pin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TemplateDevice {
+    pub name: String,
+    pub kind: String,
+    pub args: Vec<(String, TemplateArg)>,
+}
+
+/// An argument of a template's device.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TemplateArg {
+    /// `$name`
+    Parameter(String),
+    /// An SI number.
+    Number(f64),
+    /// A node local to the circuit, `"0"` for ground, or a word.
+    Word(String),
+}
+
+/// `[nonideal]`: how the hardware falls short, grouped by when it strikes. The default is perfect.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NonIdeal {
+    pub fabrication: Fabrication,
+    pub programming: Programming,
+    pub wire: Wire,
+}
+
+/// What differs from device to device for the life of a chip.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fabrication {
+    /// `spread`: standard deviation of the logarithm of each cell's conductance factor
+    /// (lognormal, mean 1).
+    pub spread: f64,
+    /// `stuck-on`: fraction of the cells that stay at `g-max`.
+    pub stuck_on: f64,
+    /// `stuck-off`: fraction of the cells that stay at `g-min`.
+    pub stuck_off: f64,
+}
+
+/// What goes wrong when a cell is written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Programming {
+    /// `sigma`: standard deviation of the written conductance, as a fraction of
+    /// `g-max - g-min`; the result is never below zero.
+    pub sigma: f64,
+    /// `levels`: number of evenly spaced conductances a cell can take; `None` is continuous.
+    pub levels: Option<usize>,
+}
+
+/// The wires of the arrays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Wire {
+    /// `r-segment`: resistance of the wire from one cell to the next, on word and bit lines.
+    pub r_segment: Ohm,
+}
+
+/// `[simulate]`
+#[derive(Debug, Clone)]
+pub struct Simulate {
+    pub engine: Fidelity,
+    pub analysis: Analysis,
+    /// `until.settled`, in units of `x`.
+    pub settled: f64,
+    /// `until.at-most`
+    pub at_most: Second,
+    /// `until.iterations`
+    pub at_most_iterations: usize,
+    /// `points`: moments kept of the way there.
+    pub points: usize,
+    /// `precision`: single (batched engines only) or double.
+    pub precision: Precision,
+    /// `damping` of the ideal engine's fixed-point iteration, from 0 to below 1.
+    pub damping: f64,
+    /// The samples; `None` when the subject takes none.
+    pub inputs: Option<DataSet>,
+    /// `nudge.beta`: pull the read layer toward the one-hot labels.
+    pub nudge: Option<f64>,
+}
+
+/// Which engine: where the lowering stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fidelity {
+    /// Fixed point of the energy.
+    Ideal,
+    /// Batched ODE of the arrays.
+    #[default]
+    Behavioural,
+    /// Nodal analysis of every cell.
+    Circuit,
+}
+
+/// What is asked of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Analysis {
+    /// The equilibrium.
+    Op,
+    /// The way there.
+    Tran,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    F32,
+    #[default]
+    F64,
+}
+
+/// One line of `[expect]`: a figure of the run and its bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expect {
+    /// `settled`, `accuracy`, `settling-time`, `residual`, or `v(node)` of a device netlist.
+    pub figure: String,
+    pub at_least: Option<f64>,
+    pub at_most: Option<f64>,
+}
