@@ -120,6 +120,31 @@ impl Chip {
         Mat::from_fn(plus.rows(), plus.cols(), |i, j| (plus[(i, j)] - minus[(i, j)]) / scale)
     }
 
+    /// Shifts a parameter by `delta` as the chip makes it: half on each cell of the pair, in both
+    /// directions of a dense coupling, so that row totals stay. `k` is row-major in the coupling.
+    pub fn shift(&mut self, coupling: usize, k: usize, delta: f64) {
+        match &self.fabric.model.couplings[coupling] {
+            Coupling::Dense { weight, .. } => {
+                let (post, pre) = (k / weight.cols(), k % weight.cols());
+                for (a, array) in self.fabric.arrays.iter().enumerate() {
+                    if array.coupling == coupling {
+                        let place = match array.direction {
+                            Direction::Forward => (post, pre),
+                            Direction::Backward => (pre, post),
+                        };
+                        let half = 0.5 * delta * self.fabric.layers[array.post.0].scale;
+                        self.cells[a].plus[place] += half;
+                        self.cells[a].minus[place] -= half;
+                    }
+                }
+            }
+            Coupling::Bias { on, .. } => {
+                let plan = &mut self.fabric.layers[on.0];
+                plan.bias[k] += delta * plan.scale * self.fabric.hardware.v_unit;
+            }
+        }
+    }
+
     /// Programs new parameters into the same cells: quirks of fabrication persist, write noise is
     /// drawn anew, and a cell whose target stays is not touched.
     ///
