@@ -5,10 +5,16 @@
 //! *leaves* the node into the device.
 
 mod device;
+mod equations;
 mod ports;
+mod validate;
 
-pub use device::{Arg, Device, Field, Kind, ROLL};
+pub use device::{
+    Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Path, ROLL, Resistor,
+    SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+};
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
+pub use validate::Fault;
 
 use std::collections::HashMap;
 
