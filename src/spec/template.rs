@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{NeuronCircuit, TemplateArg, TemplateDevice};
 use crate::netlist::{Arg, Device, Field, Kind, Netlist, Node, ROLL};
-use crate::units::{self, Dimension, Farad, Volt};
+use crate::units::{self, Dimension, Farad, Range, Volt};
 
 /// Names of nodes and devices that a unit's place has of its own; a circuit may not use them.
 const TAKEN: [&str; 7] = ["u", "v", "vn", "leak", "bias", "nudge", "pull"];
@@ -142,15 +142,19 @@ impl Place<'_> {
             .map(|&word| Arg::Word(word))
             .ok_or_else(|| format!("`{key}` must be one of: {}", choices.join(", "))),
             Kind::Conductance => match (written("g"), written("r")) {
-                (Some(g), None) => self.number(key, g, Dimension::Siemens).map(Arg::Number),
-                (None, Some(r)) => {
-                    self.number("r", r, Dimension::Ohm).map(|r| Arg::Number(1.0 / r))
+                (Some(g), None) => {
+                    self.number(key, g, Dimension::Siemens, Range::NonNegative).map(Arg::Number)
                 }
+                (None, Some(r)) => self
+                    .number("r", r, Dimension::Ohm, Range::Positive)
+                    .map(|r| Arg::Number(1.0 / r)),
                 _ => Err("give either `g` or `r`".to_string()),
             },
-            Kind::Number { dimension, default, .. } => match (written(key), default) {
-                (Some(arg), _) => self.number(key, arg, dimension).map(Arg::Number),
-                (None, Some(text)) => todo!("{text} {dimension:?}"),
+            Kind::Number { dimension, range, default } => match (written(key), default) {
+                (Some(arg), _) => self.number(key, arg, dimension, range).map(Arg::Number),
+                (None, Some(text)) => units::parse(text, dimension, range)
+                    .map(Arg::Number)
+                    .map_err(|fault| format!("`{key}`: {fault:?}")),
                 (None, None) => Err(format!("`{key}` is missing")),
             },
         }
@@ -197,9 +201,15 @@ impl Place<'_> {
         }
     }
 
-    fn number(&self, key: &str, written: &TemplateArg, wanted: Dimension) -> Result<f64, String> {
+    fn number(
+        &self,
+        key: &str,
+        written: &TemplateArg,
+        wanted: Dimension,
+        range: Range,
+    ) -> Result<f64, String> {
         let (value, dimension) = match written {
-            TemplateArg::Number(value) => return Ok(*value),
+            TemplateArg::Number(value) => (*value, wanted),
             TemplateArg::Word(word) => return Err(format!("`{key}` is a number, not `{word}`")),
             TemplateArg::Parameter(name) => match name.as_str() {
                 "gain" => (self.site.gain, Dimension::One),
@@ -212,11 +222,18 @@ impl Place<'_> {
                 }
             },
         };
-        if dimension == wanted {
-            Ok(value)
-        } else {
-            Err(format!("`{key}` is in {wanted:?}, but the parameter is in {dimension:?}"))
+        if dimension != wanted {
+            let words = |d: Dimension| if d == Dimension::One { "a bare number" } else { d.name() };
+            return Err(format!(
+                "`{key}` is in {}, but that parameter is in {}",
+                words(wanted),
+                words(dimension)
+            ));
         }
+        if !range.contains(value) {
+            return Err(format!("`{key}` must be {}", range.words()));
+        }
+        Ok(value)
     }
 
     fn local_name(&self, name: &str) -> Result<(), String> {
