@@ -3,10 +3,12 @@
 
 mod ep;
 mod optim;
+mod truth;
 mod weights;
 
 pub use ep::{EquilibriumPropagation, Estimate, Phases};
 pub use optim::{Optimiser, Rule};
+pub use truth::{Agreement, Network, compare};
 pub use weights::write_weights;
 
 use crate::numerics::Mat;

@@ -2,6 +2,7 @@
 //! algebra. Nothing here knows a circuit or a network.
 
 pub mod dae;
+pub mod dense;
 pub mod math;
 pub mod seed;
 
