@@ -4,6 +4,8 @@
 pub mod dense;
 pub mod dae;
 pub mod linear;
+pub mod dae;
+pub mod dense;
 pub mod math;
 pub mod newton;
 pub mod seed;
