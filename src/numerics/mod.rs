@@ -3,11 +3,15 @@
 
 pub mod dae;
 pub mod dense;
+pub mod linear;
 pub mod math;
+pub mod newton;
 pub mod seed;
+pub mod transient;
 
 mod activation;
 mod mat;
+mod pseudo;
 
 pub use activation::Activation;
 pub use mat::{Mat, dot, max_abs, relative_difference};
