@@ -1,11 +1,9 @@
 //! The ground floor of numbers: matrices, seeds, elementary functions, integrators and linear
 //! algebra. Nothing here knows a circuit or a network.
 
-pub mod dense;
 pub mod dae;
+pub mod dense;
 pub mod linear;
-pub mod dae;
-pub mod dense;
 pub mod math;
 pub mod newton;
 pub mod seed;
