@@ -14,6 +14,7 @@ mod started;
 mod write;
 
 pub use output::Interrupt;
+pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
 
 use std::path::{Path, PathBuf};

@@ -66,7 +66,7 @@ impl Staging {
         let mut name = std::ffi::OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(".partial-");
-        let staged = staging_folder().prefix(&name).tempdir_in(parent).map_err(unusable)?;
+        let staged = open_to_others(0o777).prefix(&name).tempdir_in(parent).map_err(unusable)?;
         let probe = staged.path().join("probe");
         fs::File::create(&probe)
             .and_then(|mut file| file.write_all(b"probe"))
@@ -165,16 +165,25 @@ fn refuse_foreign(target: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// A temporary folder is private by default; a report is as open as the user's umask says.
+/// Temporary files and folders are private by default; a report is as open as the umask says.
 #[cfg(unix)]
-fn staging_folder() -> tempfile::Builder<'static, 'static> {
+fn open_to_others(mode: u32) -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt;
     let mut builder = tempfile::Builder::new();
-    builder.permissions(fs::Permissions::from_mode(0o777));
+    builder.permissions(fs::Permissions::from_mode(mode));
     builder
 }
 
 #[cfg(not(unix))]
-fn staging_folder() -> tempfile::Builder<'static, 'static> {
+fn open_to_others(_mode: u32) -> tempfile::Builder<'static, 'static> {
     tempfile::Builder::new()
+}
+
+/// Writes a file to a temporary name in its folder, then renames it over the old one.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = open_to_others(0o666).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
 }
