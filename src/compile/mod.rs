@@ -24,7 +24,7 @@ mod fabricate;
 mod map;
 mod summary;
 
-pub use expand::expand;
+pub use expand::{expand, refresh};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
 pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};
