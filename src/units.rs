@@ -45,3 +45,8 @@ pub enum Range {
     /// From 0 to 1, both included.
     Fraction,
 }
+
+/// A quantity for people, such as `25 uS`.
+pub fn format(value: f64, dimension: Dimension) -> String {
+    format!("{value:e} {dimension:?}")
+}
