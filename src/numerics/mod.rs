@@ -3,10 +3,16 @@
 
 pub mod dae;
 pub mod dense;
+pub mod gemm;
+pub mod kernels;
+pub mod lanes;
 pub mod math;
+pub mod ode;
 pub mod seed;
+pub mod tableau;
 
 mod activation;
+mod control;
 mod mat;
 
 pub use activation::Activation;
