@@ -7,6 +7,7 @@
 mod device;
 mod equations;
 mod ports;
+pub mod text;
 
 pub use device::{
     Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Path, ROLL, Resistor,
