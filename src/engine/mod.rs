@@ -16,7 +16,7 @@ mod ideal;
 mod network;
 
 pub use behavioural::Behavioural;
-pub use circuit::Circuit;
+pub use circuit::{Circuit, NetlistRun, analyse};
 pub use ideal::Ideal;
 
 use std::fmt;
