@@ -44,4 +44,434 @@ pub enum Range {
     Positive,
     /// From 0 to 1, both included.
     Fraction,
+    /// From 0 to 1, 1 excluded.
+    FractionBelowOne,
+}
+
+impl Dimension {
+    pub const ALL: [Dimension; 12] = [
+        Dimension::One,
+        Dimension::Volt,
+        Dimension::Ampere,
+        Dimension::Ohm,
+        Dimension::Siemens,
+        Dimension::Farad,
+        Dimension::Henry,
+        Dimension::Second,
+        Dimension::Hertz,
+        Dimension::Watt,
+        Dimension::Joule,
+        Dimension::Kelvin,
+    ];
+
+    /// The unit in words; empty for a bare number.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dimension::One => "",
+            Dimension::Volt => "volt",
+            Dimension::Ampere => "ampere",
+            Dimension::Ohm => "ohm",
+            Dimension::Siemens => "siemens",
+            Dimension::Farad => "farad",
+            Dimension::Henry => "henry",
+            Dimension::Second => "second",
+            Dimension::Hertz => "hertz",
+            Dimension::Watt => "watt",
+            Dimension::Joule => "joule",
+            Dimension::Kelvin => "kelvin",
+        }
+    }
+
+    /// The unit as written in a file; empty for a bare number.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Dimension::One => "",
+            Dimension::Volt => "V",
+            Dimension::Ampere => "A",
+            Dimension::Ohm => "ohm",
+            Dimension::Siemens => "S",
+            Dimension::Farad => "F",
+            Dimension::Henry => "H",
+            Dimension::Second => "s",
+            Dimension::Hertz => "Hz",
+            Dimension::Watt => "W",
+            Dimension::Joule => "J",
+            Dimension::Kelvin => "K",
+        }
+    }
+
+    /// A quantity of the size usual in this trade, as a file writes it.
+    pub fn example(self) -> &'static str {
+        match self {
+            Dimension::One => "0.5",
+            Dimension::Volt => "0.2 V",
+            Dimension::Ampere => "1 uA",
+            Dimension::Ohm => "2 ohm",
+            Dimension::Siemens => "25 uS",
+            Dimension::Farad => "100 fF",
+            Dimension::Henry => "1 nH",
+            Dimension::Second => "5 us",
+            Dimension::Hertz => "1 MHz",
+            Dimension::Watt => "1 uW",
+            Dimension::Joule => "1 pJ",
+            Dimension::Kelvin => "300 K",
+        }
+    }
+}
+
+impl Range {
+    pub fn contains(self, value: f64) -> bool {
+        match self {
+            Range::Any => value.is_finite(),
+            Range::NonNegative => value >= 0.0 && value.is_finite(),
+            Range::Positive => value > 0.0 && value.is_finite(),
+            Range::Fraction => (0.0..=1.0).contains(&value),
+            Range::FractionBelowOne => (0.0..1.0).contains(&value),
+        }
+    }
+
+    /// Completes "must be ...".
+    pub fn words(self) -> &'static str {
+        match self {
+            Range::Any => "finite",
+            Range::NonNegative => "zero or above",
+            Range::Positive => "above zero",
+            Range::Fraction => "from 0 to 1",
+            Range::FractionBelowOne => "at least 0 and below 1",
+        }
+    }
+}
+
+/// What is wrong with a quantity, without the name of what it is for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UnitFault {
+    /// No number at the start of the text.
+    NotANumber,
+    /// `NaN`, an infinity, or too large to hold.
+    NotFinite,
+    /// A number alone where a unit is needed; `write` is what it may have been meant to be.
+    MissingUnit { write: String },
+    /// Not a unit; perhaps a way of writing that would have been one.
+    UnknownUnit { unit: String, write: Option<String> },
+    /// A unit of something else; perhaps the same in the unit expected.
+    WrongDimension { found: Dimension, expected: Dimension, write: Option<String> },
+    /// Outside the values that make sense.
+    OutOfRange { range: Range },
+}
+
+/// Powers of ten of the SI prefixes; the first of each power is the one written.
+const PREFIXES: [(&str, i32); 14] = [
+    ("a", -18),
+    ("f", -15),
+    ("p", -12),
+    ("n", -9),
+    ("u", -6),
+    ("\u{b5}", -6),
+    ("\u{3bc}", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+];
+
+/// Reads a quantity such as `"25 uS"`, `"2 ohm"`, `"40 kΩ"`, in SI.
+///
+/// The number is rounded once, from its decimal digits with the prefix applied. Case matters as
+/// in SI: `M` is mega and `m` milli, `S` is siemens and `s` second.
+///
+/// # Errors
+/// What is wrong, as a [`UnitFault`].
+pub fn parse(text: &str, dimension: Dimension, range: Range) -> Result<f64, UnitFault> {
+    let text = text.trim();
+    let (mantissa, exponent, unit) = split(text).ok_or_else(|| {
+        let word = text.trim_start_matches(['+', '-']).to_ascii_lowercase();
+        if word.starts_with("nan") || word.starts_with("inf") {
+            UnitFault::NotFinite
+        } else {
+            UnitFault::NotANumber
+        }
+    })?;
+    let value_at = |power: i32| {
+        let value: f64 =
+            format!("{mantissa}e{}", exponent.saturating_add(power)).parse().unwrap_or(f64::NAN);
+        if value.is_finite() { Ok(value) } else { Err(UnitFault::NotFinite) }
+    };
+    let value = if unit.is_empty() {
+        if dimension != Dimension::One {
+            return Err(missing_unit(value_at(0)?, dimension));
+        }
+        value_at(0)?
+    } else {
+        let number = &text[..text.len() - unit.len()];
+        let Some((found, power)) = lookup(unit) else {
+            return Err(unknown_unit(number, unit, dimension));
+        };
+        if found != dimension {
+            let write = other_case(number, unit, dimension)
+                .or_else(|| inverse(value_at(power).ok()?, found, dimension));
+            return Err(UnitFault::WrongDimension { found, expected: dimension, write });
+        }
+        value_at(power)?
+    };
+    if range.contains(value) { Ok(value) } else { Err(UnitFault::OutOfRange { range }) }
+}
+
+/// What to say of a number without a unit.
+pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
+    let usual = dimension.example().split(' ').next_back().unwrap_or_default();
+    let write = if value == 0.0 || value.abs() >= 0.1 {
+        format!("{value} {usual}")
+    } else {
+        format_short(value, dimension)
+    };
+    UnitFault::MissingUnit { write }
+}
+
+fn unknown_unit(number: &str, unit: &str, dimension: Dimension) -> UnitFault {
+    let is_prefix = dimension != Dimension::One && PREFIXES.iter().any(|(p, _)| *p == unit);
+    let write = if is_prefix {
+        Some(format!("{} {unit}{}", number.trim(), dimension.symbol()))
+    } else {
+        other_case(number, unit, dimension)
+    };
+    UnitFault::UnknownUnit { unit: unit.to_string(), write }
+}
+
+/// The quantity with its unit in the case that makes it one of this dimension.
+fn other_case(number: &str, unit: &str, dimension: Dimension) -> Option<String> {
+    let symbol = dimension.symbol();
+    (dimension != Dimension::One)
+        .then(|| PREFIXES.iter().map(|(prefix, _)| format!("{prefix}{symbol}")))?
+        .find(|known| known.eq_ignore_ascii_case(unit))
+        .map(|known| format!("{} {known}", number.trim()))
+}
+
+/// The quantity of the inverse dimension, where there is one.
+fn inverse(value: f64, found: Dimension, expected: Dimension) -> Option<String> {
+    let inverses = matches!(
+        (found, expected),
+        (Dimension::Ohm, Dimension::Siemens)
+            | (Dimension::Siemens, Dimension::Ohm)
+            | (Dimension::Hertz, Dimension::Second)
+            | (Dimension::Second, Dimension::Hertz)
+    );
+    (inverses && value != 0.0).then(|| format_short(1.0 / value, expected))
+}
+
+/// Mantissa, power of ten, and the rest of a text that starts with a number.
+fn split(text: &str) -> Option<(&str, i32, &str)> {
+    let bytes = text.as_bytes();
+    let digits = |mut i: usize| {
+        while bytes.get(i).is_some_and(u8::is_ascii_digit) {
+            i += 1;
+        }
+        i
+    };
+    let start = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
+    let whole = digits(start);
+    let mut end = whole;
+    let mut count = whole - start;
+    if bytes.get(whole) == Some(&b'.') {
+        end = digits(whole + 1);
+        count += end - whole - 1;
+    }
+    if count == 0 {
+        return None;
+    }
+    let mantissa = &text[..end];
+    let mut exponent = 0;
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        let stop = digits(sign);
+        if stop > sign {
+            // Saturates far beyond what a double holds, on either side.
+            exponent = text[end + 1..stop].parse().unwrap_or(if bytes[end + 1] == b'-' {
+                -100_000
+            } else {
+                100_000
+            });
+            end = stop;
+        }
+    }
+    Some((mantissa, exponent, text[end..].trim()))
+}
+
+/// Dimension and power of ten of a unit as written.
+fn lookup(unit: &str) -> Option<(Dimension, i32)> {
+    Dimension::ALL.iter().filter(|d| **d != Dimension::One).find_map(|&d| {
+        let names: &[&str] = match d {
+            Dimension::Ohm => &["ohm", "\u{3a9}", "\u{2126}"],
+            _ => &[d.symbol()],
+        };
+        let prefix = names.iter().find_map(|name| unit.strip_suffix(name))?;
+        PREFIXES.iter().find(|(p, _)| *p == prefix).map(|(_, power)| (d, *power))
+    })
+}
+
+/// A value as text with unit and engineering prefix, to four significant digits: `"25 uS"`.
+pub fn format_short(value: f64, dimension: Dimension) -> String {
+    engineering(&format!("{value:.3e}"), dimension)
+}
+
+/// A value as text with unit and engineering prefix, in as many digits as it takes for [`parse`]
+/// to give back the same bits.
+pub fn format_exact(value: f64, dimension: Dimension) -> String {
+    engineering(&format!("{value:e}"), dimension)
+}
+
+/// Text of the form `-1.25e-5`, with the decimal point moved to fit an SI prefix.
+fn engineering(scientific: &str, dimension: Dimension) -> String {
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return format!("{scientific} {}", dimension.symbol()); // NaN and the infinities
+    };
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let digits = match digits.trim_end_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    let power = if dimension == Dimension::One { 0 } else { exponent.div_euclid(3) * 3 };
+    let prefix = PREFIXES.iter().find(|(_, p)| *p == power && digits != "0");
+    let symbol = dimension.symbol();
+    let (number, prefix) = match prefix {
+        Some((prefix, power)) if (-5..16).contains(&(exponent - power)) => {
+            (place_point(digits, exponent - power), *prefix)
+        }
+        _ if digits == "0" => ("0".to_string(), ""),
+        _ => (format!("{}e{exponent}", place_point(digits, 0)), ""),
+    };
+    format!("{sign}{number} {prefix}{symbol}").trim_end().to_string()
+}
+
+/// The digits `d.ddd` times ten to `power`, written out.
+fn place_point(digits: &str, power: i32) -> String {
+    let whole = power + 1;
+    if whole <= 0 {
+        return format!("0.{}{digits}", "0".repeat((-whole) as usize));
+    }
+    let whole = whole as usize;
+    if digits.len() <= whole {
+        format!("{digits}{}", "0".repeat(whole - digits.len()))
+    } else {
+        format!("{}.{}", &digits[..whole], &digits[whole..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quantities_read_as_people_write_them() {
+        let cases = [
+            ("25 uS", Dimension::Siemens, 25e-6),
+            ("25uS", Dimension::Siemens, 25e-6),
+            ("25 \u{b5}S", Dimension::Siemens, 25e-6),
+            ("25 \u{3bc}S", Dimension::Siemens, 25e-6),
+            (" 100 fF ", Dimension::Farad, 100e-15),
+            ("2 ohm", Dimension::Ohm, 2.0),
+            ("1 kohm", Dimension::Ohm, 1e3),
+            ("40 k\u{3a9}", Dimension::Ohm, 40e3),
+            ("40 k\u{2126}", Dimension::Ohm, 40e3),
+            ("1 Mohm", Dimension::Ohm, 1e6),
+            ("1 mohm", Dimension::Ohm, 1e-3),
+            ("5 us", Dimension::Second, 5e-6),
+            ("1.5e-3 V", Dimension::Volt, 1.5e-3),
+            ("1.5E3 mV", Dimension::Volt, 1.5),
+            ("-.5 V", Dimension::Volt, -0.5),
+            ("300 K", Dimension::Kelvin, 300.0),
+            ("1 aJ", Dimension::Joule, 1e-18),
+            ("1 GHz", Dimension::Hertz, 1e9),
+            ("0.25", Dimension::One, 0.25),
+        ];
+        for (text, dimension, value) in cases {
+            assert_eq!(parse(text, dimension, Range::Any), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_name_what_is_wrong() {
+        let siemens = |text| parse(text, Dimension::Siemens, Range::Positive).unwrap_err();
+        assert_eq!(siemens("uS"), UnitFault::NotANumber);
+        assert_eq!(siemens("nan S"), UnitFault::NotFinite);
+        assert_eq!(siemens("-inf S"), UnitFault::NotFinite);
+        assert_eq!(siemens("1e999 S"), UnitFault::NotFinite);
+        assert_eq!(siemens("1e99999999999 S"), UnitFault::NotFinite);
+        assert_eq!(siemens("1e-99999999999 S"), UnitFault::OutOfRange { range: Range::Positive });
+        assert_eq!(siemens("-1 S"), UnitFault::OutOfRange { range: Range::Positive });
+        assert_eq!(siemens("25"), UnitFault::MissingUnit { write: "25 uS".into() });
+        assert_eq!(siemens("0.000025"), UnitFault::MissingUnit { write: "25 uS".into() });
+        assert_eq!(
+            siemens("25 u"),
+            UnitFault::UnknownUnit { unit: "u".into(), write: Some("25 uS".into()) }
+        );
+        assert_eq!(siemens("25 xyz"), UnitFault::UnknownUnit { unit: "xyz".into(), write: None });
+        assert_eq!(
+            siemens("40 kohm"),
+            UnitFault::WrongDimension {
+                found: Dimension::Ohm,
+                expected: Dimension::Siemens,
+                write: Some("25 uS".into())
+            }
+        );
+        assert_eq!(
+            parse("1 KOHM", Dimension::Ohm, Range::Any),
+            Err(UnitFault::UnknownUnit { unit: "KOHM".into(), write: Some("1 kohm".into()) })
+        );
+    }
+
+    #[test]
+    fn values_are_written_with_the_prefix_that_fits() {
+        assert_eq!(format_short(25e-6, Dimension::Siemens), "25 uS");
+        assert_eq!(format_short(99.96e-15, Dimension::Farad), "99.96 fF");
+        assert_eq!(format_short(1234.56, Dimension::Ohm), "1.235 kohm");
+        assert_eq!(format_short(999.99, Dimension::Ohm), "1 kohm");
+        assert_eq!(format_short(-0.5, Dimension::Volt), "-500 mV");
+        assert_eq!(format_short(0.0, Dimension::Volt), "0 V");
+        assert_eq!(format_exact(1.5e-30, Dimension::Siemens), "1.5e-30 S");
+        assert_eq!(format_exact(0.05, Dimension::One), "0.05");
+        assert_eq!(format_exact(1e-9, Dimension::One), "1e-9");
+        assert_eq!(format_exact(12345.678, Dimension::One), "12345.678");
+    }
+
+    proptest! {
+        #[test]
+        fn exact_text_reads_back_to_the_same_bits(bits: u64, which in 0..12usize) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            let dimension = Dimension::ALL[which];
+            let text = format_exact(value, dimension);
+            let back = parse(&text, dimension, Range::Any).map(f64::to_bits);
+            prop_assert_eq!(back, Ok(bits), "{}", text);
+        }
+
+        #[test]
+        fn exact_text_of_everyday_values_reads_back(value in -1e7f64..1e7, power in -15i32..6) {
+            let value = value * 10f64.powi(power);
+            for dimension in Dimension::ALL {
+                let back = parse(&format_exact(value, dimension), dimension, Range::Any);
+                prop_assert_eq!(back.map(f64::to_bits), Ok(value.to_bits()));
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "\\PC{0,12}") {
+            for dimension in [Dimension::One, Dimension::Ohm] {
+                let _ = parse(&text, dimension, Range::Any);
+            }
+        }
+    }
+}
+
+/// A quantity for people, such as `25 uS`.
+pub fn format(value: f64, dimension: Dimension) -> String {
+    format!("{value:e} {dimension:?}")
 }

@@ -1,7 +1,268 @@
-use super::Chip;
-use crate::netlist::{Netlist, Ports};
+//! A chip as devices on nodes: every cell, wire segment and neuron of it.
+//!
+//! # Names
+//!
+//! | node | what it is |
+//! |---|---|
+//! | `input.5.v`, `input.5.vn` | line of clamped unit 5, and its negative, each held by a source of the same name |
+//! | `hidden.3.u` | summing node |
+//! | `hidden.3.v`, `hidden.3.vn` | activation, and its negative |
+//! | `input-hidden.t0.w.p.3.5` | word line at the cell from `+v_5` to `u_3` in tile 0 (`n`: from `-v_5`) |
+//! | `input-hidden.t0.b.p.3.5` | bit line at the same cell |
+//!
+//! | device | what it is |
+//! |---|---|
+//! | `input-hidden.t0.p.3.5` | that cell |
+//! | `input-hidden.t0.ws.p.3.5` | wire segment that leads to its place on the word line |
+//! | `input-hidden.t0.bs.p.3.5` | wire segment that leads on from its place on the bit line |
+//! | `hidden.3.leak`, `hidden.3.bias` | leak resistor and bias current of a summing node |
+//! | `hidden.3.*` | the neuron circuit's own |
+//! | `output.2.nudge`, `output.2.pull` | the two parts of the nudge, at zero |
+//!
+//! The devices that a write changes come first (cells, then leak and bias of every unit), so that
+//! [`refresh`] finds them by their place.
+//!
+//! A shared array is laid once for each direction it is used in, with the same conductances: what
+//! the two directions have in common is the cells, not the wires.
 
-/// Every cell, wire segment and neuron of a chip as devices on nodes.
-pub fn expand(_chip: &Chip) -> (Netlist, Ports) {
-    todo!()
+mod wires;
+
+use super::{Array, Cells, Chip};
+use crate::model::LayerId;
+use crate::netlist::{
+    Arg, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node, NudgePort, Ports,
+    Resistor, Vccs, VoltageSource,
+};
+use crate::spec::{Pins, Site};
+use crate::units::Siemens;
+
+/// Every cell, wire segment and neuron of a chip as devices on nodes, undriven: inputs and nudge
+/// at zero.
+///
+/// # Panics
+/// If a neuron circuit of the hardware cannot be laid ([`crate::spec::NeuronCircuit::check`]).
+pub fn expand(chip: &Chip) -> (Netlist, Ports) {
+    let mut draft = Netlist::new();
+    let mut ports = lay(chip, &mut draft);
+    let netlist = in_order_of_mention(&draft);
+    for node in ports.layers.iter_mut().flat_map(|layer| &mut layer.nodes) {
+        let name = draft.node_name(*node);
+        *node = netlist.find_node(name).expect("every summing node has a leak");
+    }
+    (netlist, ports)
+}
+
+fn lay(chip: &Chip, netlist: &mut Netlist) -> Ports {
+    let layers = pins(chip, netlist);
+    let wired = chip.nonideal.wire.r_segment > 0.0;
+    for cell in cells(chip) {
+        let (p, n) = if wired {
+            cell.wired_nodes(netlist)
+        } else {
+            (cell.driver(&layers), layers[cell.array.post.0][cell.post].input)
+        };
+        netlist.add(cell.name(""), Resistor { p, n, g: cell.g });
+    }
+    for id in chip.fabric.model.free_layers() {
+        lay_row(chip, id, &layers[id.0], netlist);
+    }
+    if wired {
+        wires::lay(chip, &layers, netlist);
+    }
+    for id in chip.fabric.model.free_layers() {
+        lay_neurons(chip, id, &layers[id.0], netlist);
+    }
+    lay_ports(chip, &layers, netlist)
+}
+
+/// The same devices with the nodes numbered as they are first mentioned, so that the netlist's
+/// text reads back as the very same netlist. A node that nothing touches is dropped.
+fn in_order_of_mention(draft: &Netlist) -> Netlist {
+    let mut netlist = Netlist::new();
+    for (name, device) in draft.devices() {
+        let mut renumber = |node: Node| netlist.node(draft.node_name(node));
+        let args = device.args().into_iter().map(|arg| match arg {
+            Arg::Node(node) => Arg::Node(renumber(node)),
+            Arg::Nodes(nodes) => Arg::Nodes(nodes.into_iter().map(&mut renumber).collect()),
+            Arg::Number(_) | Arg::Word(_) => arg,
+        });
+        let args = args.collect();
+        netlist.add(name.as_str(), (device.entry().build)(args));
+    }
+    netlist
+}
+
+/// Brings the values of a chip's netlist up to date after [`Chip::write`]. Devices, nodes and
+/// whatever was set through the ports stay.
+///
+/// # Panics
+/// If the netlist is not one that [`expand`] made of this chip.
+pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
+    let rows = chip.fabric.model.free_layers().flat_map(|id| {
+        let plan = &chip.fabric.layers[id.0];
+        plan.leak.iter().zip(&plan.bias).flat_map(|(&leak, &bias)| [leak, bias])
+    });
+    for (place, value) in cells(chip).map(|cell| cell.g).chain(rows).enumerate() {
+        match netlist.device_mut(DeviceId(place)) {
+            Device::Resistor(resistor) => resistor.g = value,
+            Device::CurrentSource(source) => source.dc = value,
+            other => panic!("device {place} is no cell, leak or bias: {other:?}"),
+        }
+    }
+}
+
+/// The nodes of every unit of every layer. A clamped unit has no summing node of its own.
+fn pins(chip: &Chip, netlist: &mut Netlist) -> Vec<Vec<Pins>> {
+    let model = &chip.fabric.model;
+    (0..model.layers.len())
+        .map(|l| {
+            let layer = &model.layers[l];
+            (0..layer.size)
+                .map(|i| {
+                    let mut node = |part| netlist.node(&format!("{}.{i}.{part}", layer.name));
+                    let input = if LayerId(l) == model.clamp { Node::GROUND } else { node("u") };
+                    Pins { input, output: node("v"), inverse: node("vn") }
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Which of the two lines of an input a cell hangs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+impl Sign {
+    const BOTH: [Sign; 2] = [Sign::Plus, Sign::Minus];
+}
+
+/// A cell in its place.
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    array: &'a Array,
+    tile: usize,
+    sign: Sign,
+    post: usize,
+    pre: usize,
+    g: Siemens,
+}
+
+impl Cell<'_> {
+    /// `input-hidden.t0.p.3.5`, with what part of the cell is meant before the sign.
+    fn name(&self, part: &str) -> String {
+        let sign = match self.sign {
+            Sign::Plus => "p",
+            Sign::Minus => "n",
+        };
+        format!("{}.t{}.{part}{sign}.{}.{}", self.array.name, self.tile, self.post, self.pre)
+    }
+
+    /// The line that drives the cell's word line.
+    fn driver(&self, layers: &[Vec<Pins>]) -> Node {
+        let unit = &layers[self.array.pre.0][self.pre];
+        match self.sign {
+            Sign::Plus => unit.output,
+            Sign::Minus => unit.inverse,
+        }
+    }
+
+    /// The cell's places on its word line and on its bit line.
+    fn wired_nodes(&self, netlist: &mut Netlist) -> (Node, Node) {
+        (netlist.node(&self.name("w.")), netlist.node(&self.name("b.")))
+    }
+}
+
+/// All cells of a chip: by array, tile, bit line, then word line.
+fn cells(chip: &Chip) -> impl Iterator<Item = Cell<'_>> {
+    chip.fabric.arrays.iter().zip(&chip.cells).flat_map(|(array, made)| {
+        (0..array.tiles.len()).flat_map(move |tile| tile_cells(array, made, tile))
+    })
+}
+
+fn tile_cells<'a>(
+    array: &'a Array,
+    made: &'a Cells,
+    tile: usize,
+) -> impl Iterator<Item = Cell<'a>> {
+    let block = &array.tiles[tile];
+    block.post.clone().flat_map(move |post| {
+        block.pre.clone().flat_map(move |pre| {
+            Sign::BOTH.map(|sign| {
+                let g = match sign {
+                    Sign::Plus => &made.plus,
+                    Sign::Minus => &made.minus,
+                }[(post, pre)];
+                Cell { array, tile, sign, post, pre, g }
+            })
+        })
+    })
+}
+
+/// Leak and bias of every summing node of a layer.
+fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
+    let plan = &chip.fabric.layers[id.0];
+    let name = &chip.fabric.model.layer(id).name;
+    for (i, unit) in units.iter().enumerate() {
+        let leak = Resistor { p: unit.input, n: Node::GROUND, g: plan.leak[i] };
+        netlist.add(format!("{name}.{i}.leak"), leak);
+        let bias = CurrentSource { p: Node::GROUND, n: unit.input, dc: plan.bias[i] };
+        netlist.add(format!("{name}.{i}.bias"), bias);
+    }
+}
+
+fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
+    let hardware = &chip.fabric.hardware;
+    let circuit = &hardware.neurons[id.0];
+    let site = Site {
+        layer: &chip.fabric.model.layer(id).name,
+        units,
+        gain: chip.fabric.layers[id.0].gain,
+        v_unit: hardware.v_unit,
+        c_node: hardware.c_node,
+    };
+    if let Err(fault) = circuit.lay(&site, netlist) {
+        panic!("neuron circuit `{}`: {fault}", circuit.name);
+    }
+}
+
+/// The sources of the inputs, the nudge of the read layer, and where both are found.
+fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports {
+    let model = &chip.fabric.model;
+    let clamp = model.layer(model.clamp);
+    let mut source = |p: Node| {
+        let name = netlist.node_name(p).to_string();
+        netlist.add(name, VoltageSource { p, n: Node::GROUND, dc: 0.0 })
+    };
+    let sources =
+        layers[model.clamp.0].iter().map(|u| [source(u.output), source(u.inverse)]).collect();
+    let read = &model.layer(model.read).name;
+    let ground = Node::GROUND;
+    let nudge = layers[model.read.0].iter().enumerate().map(|(i, unit)| {
+        let n = unit.input;
+        let current = CurrentSource { p: ground, n, dc: 0.0 };
+        let pull = Vccs { p: ground, n, cp: unit.output, cn: ground, gm: 0.0 };
+        NudgePort {
+            current: netlist.add(format!("{read}.{i}.nudge"), current),
+            pull: netlist.add(format!("{read}.{i}.pull"), pull),
+        }
+    });
+    let nudge = nudge.collect();
+    let free: Vec<LayerId> = model.free_layers().collect();
+    let layer_port = |&id: &LayerId| LayerPort {
+        name: model.layer(id).name.clone(),
+        activation: model.layer(id).activation,
+        gain: chip.fabric.layers[id.0].gain,
+        nodes: layers[id.0].iter().map(|u| u.input).collect(),
+    };
+    Ports {
+        v_unit: chip.fabric.hardware.v_unit,
+        clamp: ClampPort { name: clamp.name.clone(), activation: clamp.activation, sources },
+        layers: free.iter().map(layer_port).collect(),
+        read: free.iter().position(|&id| id == model.read).expect("the read layer is free"),
+        nudge,
+        nudge_scale: chip.fabric.layers[model.read.0].scale,
+    }
 }

@@ -1,8 +1,206 @@
-use super::Fabric;
-use crate::model::EnergyModel;
-use crate::spec::Hardware;
+//! Weights onto conductances.
 
-/// Maps a model onto conductances.
-pub fn compile(_model: &EnergyModel, _hardware: &Hardware) -> Fabric {
-    todo!()
+use super::{Array, Clipped, Direction, Fabric, LayerPlan, Tile};
+use crate::model::{Coupling, EnergyModel, LayerId};
+use crate::numerics::{Mat, max_abs};
+use crate::spec::{ArrayStyle, Hardware};
+use crate::units::Siemens;
+
+/// Maps a model onto conductances: the scheme and its symbols are in [`crate::compile`].
+///
+/// # Panics
+/// If the model is not a HAM (a CHN's force carries the factor `dxhat/dx`, which no crossbar
+/// computes) or is empty; the reader of files refuses both before.
+pub fn compile(model: &EnergyModel, hardware: &Hardware) -> Fabric {
+    assert_eq!(model.family, crate::model::Family::Ham, "only a HAM has a crossbar");
+    let mut arrays = lay_out(model, hardware);
+    let window = hardware.g_max - hardware.g_min;
+    let scales: Vec<Siemens> =
+        largest_weights(model, hardware, &arrays).iter().map(|w| window / w).collect();
+    let mut clipped = Vec::new();
+    for array in &mut arrays {
+        let clip = aim(array, model, hardware, scales[array.post.0]);
+        // A shared array's cells were counted with its forward direction.
+        if array.shares.is_none() {
+            clipped.extend(clip);
+        }
+    }
+    let layers = (0..model.layers.len())
+        .map(LayerId)
+        .map(|l| {
+            if l == model.clamp {
+                LayerPlan::default()
+            } else {
+                plan_layer(model, hardware, &arrays, l, scales[l.0])
+            }
+        })
+        .collect();
+    Fabric { model: model.clone(), hardware: hardware.clone(), layers, arrays, clipped }
+}
+
+impl Fabric {
+    /// Aims the same hardware at new weights: scales, gains and tiles stay as designed, so
+    /// weights beyond the window are clipped; leaks and bias currents follow. Returns what was
+    /// clipped.
+    pub fn aim(&mut self, model: &EnergyModel) -> &[Clipped] {
+        self.clipped.clear();
+        for array in &mut self.arrays {
+            let clip = aim(array, model, &self.hardware, self.layers[array.post.0].scale);
+            if array.shares.is_none() {
+                self.clipped.extend(clip);
+            }
+        }
+        for l in model.free_layers() {
+            let LayerPlan { total, scale, .. } = self.layers[l.0];
+            let sums = row_sums(&self.arrays, l, model.layer(l).size);
+            self.layers[l.0].leak =
+                sums.iter().map(|g| (total - g).max(self.hardware.g_leak)).collect();
+            self.layers[l.0].bias = bias_currents(model, l, scale * self.hardware.v_unit);
+        }
+        self.model = model.clone();
+        &self.clipped
+    }
+
+    /// The arrays that end at the summing nodes of a layer.
+    pub fn arrays_into(&self, layer: LayerId) -> impl Iterator<Item = (usize, &Array)> {
+        self.arrays.iter().enumerate().filter(move |(_, a)| a.post == layer)
+    }
+}
+
+/// The arrays of all directions that end at a free layer, their cells still at zero.
+fn lay_out(model: &EnergyModel, hardware: &Hardware) -> Vec<Array> {
+    let mut arrays: Vec<Array> = Vec::new();
+    for (coupling, c) in model.couplings.iter().enumerate() {
+        let Coupling::Dense { pre, post, .. } = c else { continue };
+        let name = model.coupling_name(c);
+        let mut lay = |name, direction, pre, post, shares| {
+            let (rows, cols) = (model.layer(post).size, model.layer(pre).size);
+            arrays.push(Array {
+                name,
+                coupling,
+                direction,
+                pre,
+                post,
+                plus: Mat::zeros(rows, cols),
+                minus: Mat::zeros(rows, cols),
+                tiles: tiles(rows, cols, hardware.tile),
+                shares,
+            });
+            arrays.len() - 1
+        };
+        let forward = (*post != model.clamp)
+            .then(|| lay(name.clone(), Direction::Forward, *pre, *post, None));
+        if *pre != model.clamp {
+            let shares = forward.filter(|_| hardware.array == ArrayStyle::Shared);
+            lay(format!("{name}.back"), Direction::Backward, *post, *pre, shares);
+        }
+    }
+    arrays
+}
+
+/// Cuts an array of `rows` outputs and `cols` input pairs into tiles, outputs outermost.
+fn tiles(rows: usize, cols: usize, [pairs, outputs]: [usize; 2]) -> Vec<Tile> {
+    let mut tiles = Vec::new();
+    for post in (0..rows).step_by(outputs) {
+        for pre in (0..cols).step_by(pairs) {
+            tiles.push(Tile {
+                post: post..(post + outputs).min(rows),
+                pre: pre..(pre + pairs).min(cols),
+            });
+        }
+    }
+    tiles
+}
+
+/// The weight that the top of the window stands for, one a receiving layer.
+fn largest_weights(model: &EnergyModel, hardware: &Hardware, arrays: &[Array]) -> Vec<f64> {
+    let mut largest = vec![0.0_f64; model.layers.len()];
+    for array in arrays {
+        let w = max_abs(model.couplings[array.coupling].values());
+        largest[array.post.0] = largest[array.post.0].max(w);
+    }
+    if hardware.array == ArrayStyle::Shared {
+        let of_all = max_abs(&largest);
+        largest.fill(of_all);
+    }
+    // A network of zeros can have any scale; 1 keeps it finite.
+    largest.iter().map(|&w| hardware.w_max.unwrap_or(if w > 0.0 { w } else { 1.0 })).collect()
+}
+
+/// Sets an array's targets from the model's weights.
+fn aim(
+    array: &mut Array,
+    model: &EnergyModel,
+    hardware: &Hardware,
+    scale: Siemens,
+) -> Vec<Clipped> {
+    let coupling = &model.couplings[array.coupling];
+    let Coupling::Dense { weight, .. } = coupling else {
+        panic!("array `{}` stands for no dense coupling", array.name)
+    };
+    let limit = (hardware.g_max - hardware.g_min) / scale;
+    let mut clipped = Vec::new();
+    for i in 0..array.plus.rows() {
+        for j in 0..array.plus.cols() {
+            let (post, pre) = match array.direction {
+                Direction::Forward => (i, j),
+                Direction::Backward => (j, i),
+            };
+            let asked = weight[(post, pre)];
+            let w = asked.clamp(-limit, limit);
+            if (asked - w).abs() > 1e-12 * limit {
+                let coupling = model.coupling_name(coupling);
+                clipped.push(Clipped { coupling, post, pre, weight: asked, to: w });
+            }
+            array.plus[(i, j)] = hardware.g_min + scale * w.max(0.0);
+            array.minus[(i, j)] = hardware.g_min + scale * (-w).max(0.0);
+        }
+    }
+    clipped
+}
+
+/// Row balance: the fullest row, with the least leak, sets the layer's total.
+fn plan_layer(
+    model: &EnergyModel,
+    hardware: &Hardware,
+    arrays: &[Array],
+    layer: LayerId,
+    scale: Siemens,
+) -> LayerPlan {
+    let sums = row_sums(arrays, layer, model.layer(layer).size);
+    let total = hardware.g_leak + max_abs(&sums);
+    LayerPlan {
+        total,
+        gain: total / scale,
+        scale,
+        tau: hardware.c_node / total,
+        leak: sums.iter().map(|g| total - g).collect(),
+        bias: bias_currents(model, layer, scale * hardware.v_unit),
+    }
+}
+
+/// `sum_j (Gp_ij + Gn_ij)` of the targets, of every node of a layer.
+fn row_sums(arrays: &[Array], layer: LayerId, size: usize) -> Vec<Siemens> {
+    let mut sums = vec![0.0; size];
+    for array in arrays.iter().filter(|a| a.post == layer) {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum += array.plus.row(i).iter().sum::<f64>() + array.minus.row(i).iter().sum::<f64>();
+        }
+    }
+    sums
+}
+
+/// `current_of_one` is the bias current of a bias of 1 \[A\].
+fn bias_currents(model: &EnergyModel, layer: LayerId, current_of_one: f64) -> Vec<f64> {
+    let mut bias = vec![0.0; model.layer(layer).size];
+    for coupling in &model.couplings {
+        if let Coupling::Bias { on, value } = coupling
+            && *on == layer
+        {
+            for (i, b) in bias.iter_mut().zip(value) {
+                *i += current_of_one * b;
+            }
+        }
+    }
+    bias
 }

@@ -22,10 +22,12 @@
 mod expand;
 mod fabricate;
 mod map;
+mod summary;
 
-pub use expand::expand;
+pub use expand::{expand, refresh};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
+pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};
 
 use crate::model::{EnergyModel, LayerId};
 use crate::numerics::Mat;

@@ -5,9 +5,14 @@
 //! *leaves* the node into the device.
 
 mod device;
+mod equations;
 mod ports;
+pub mod text;
 
-pub use device::{Arg, Device, Field, Kind, ROLL};
+pub use device::{
+    Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Path, ROLL, Resistor,
+    SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+};
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 
 use std::collections::HashMap;

@@ -1,10 +1,18 @@
 //! The ground floor of numbers: matrices, seeds, elementary functions, integrators and linear
 //! algebra. Nothing here knows a circuit or a network.
 
+pub mod dae;
+pub mod dense;
+pub mod gemm;
+pub mod kernels;
+pub mod lanes;
 pub mod math;
+pub mod ode;
 pub mod seed;
+pub mod tableau;
 
 mod activation;
+mod control;
 mod mat;
 
 pub use activation::Activation;

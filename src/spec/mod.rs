@@ -2,5 +2,7 @@
 //! with file, line, column and what to write instead.
 
 mod settings;
+mod template;
 
 pub use settings::*;
+pub use template::{Pins, Site, TemplateFault};

@@ -1,0 +1,35 @@
+use super::{Arg, Args, Element, Field, Kind, Path, View, stamp_transfer};
+use crate::netlist::Node;
+use crate::numerics::dae::Stamps;
+use crate::units::Siemens;
+
+/// An ohmic conductance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resistor {
+    pub p: Node,
+    pub n: Node,
+    pub g: Siemens,
+}
+
+impl Element for Resistor {
+    const SUMMARY: &'static str = "ohmic conductance between p and n";
+    const FIELDS: &'static [Field] =
+        &[Field::node("p"), Field::node("n"), Field { key: "g", kind: Kind::Conductance }];
+
+    fn build(args: &mut Args) -> Self {
+        Resistor { p: args.node(), n: args.node(), g: args.number() }
+    }
+
+    fn args(&self) -> Vec<Arg> {
+        vec![Arg::Node(self.p), Arg::Node(self.n), Arg::Number(self.g)]
+    }
+
+    fn paths(&self) -> Vec<Path> {
+        vec![Path { from: self.p, to: self.n, forces: false }]
+    }
+
+    fn stamp(&self, at: &View, out: &mut Stamps) {
+        let pins = [self.p, self.n];
+        stamp_transfer(at, out, pins, pins, (self.g * (at.v(self.p) - at.v(self.n)), self.g));
+    }
+}

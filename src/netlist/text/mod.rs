@@ -1,0 +1,7 @@
+//! Netlists as text: the home format, and SPICE.
+
+mod spice;
+mod toml;
+
+pub use spice::{spice, spice_nodes};
+pub use toml::toml;

@@ -1,0 +1,117 @@
+//! The home format.
+//!
+//! ```toml
+//! [device]
+//! # One line a device, in the order of the netlist; keys as in the roll of devices.
+//! "hidden.3.leak" = { resistor = { p = "hidden.3.u", n = "0", g = "12.5 uS" } }
+//!
+//! # Where a netlist that was made from a network is driven and read.
+//! [ports]
+//! v-unit = "100 mV"
+//! clamp = { name = "input", activation = "identity", sources = [["input.0.v", "input.0.vn"]] }
+//! layers = [
+//!   { name = "hidden", activation = "tanh", gain = 3.25, nodes = ["hidden.0.u", "hidden.1.u"] },
+//!   { name = "output", activation = "identity", gain = 2.5, nodes = ["output.0.u"] },
+//! ]
+//! read = "output"
+//! nudge = [["output.0.nudge", "output.0.pull"]]
+//! nudge-scale = "25 uS"
+//! ```
+//!
+//! All keys of `[ports]` are required. `clamp.sources` are pairs of voltage sources, of each
+//! unit's activation and of its negative; `nodes` are summing nodes, one a unit; `read` is the
+//! name of one of `layers`; `nudge` are pairs of a current source and a vccs, one a unit of the
+//! read layer. Numbers are written in as many digits as it takes to read the same bits.
+
+use crate::netlist::{Arg, Device, DeviceId, Kind, Netlist, Node, Ports};
+use crate::units::{Dimension, format_exact};
+
+/// A netlist in the home format, with its `[ports]` when it has any.
+pub fn toml(netlist: &Netlist, ports: Option<&Ports>) -> String {
+    let mut out = String::from("[device]\n");
+    for (name, device) in netlist.devices() {
+        let args = arguments(netlist, device);
+        out.push_str(&format!("{} = {{ {} = {{ {args} }} }}\n", quoted(name), device.key()));
+    }
+    if let Some(ports) = ports {
+        out.push('\n');
+        out.push_str(&ports_table(netlist, ports));
+    }
+    out
+}
+
+fn arguments(netlist: &Netlist, device: &Device) -> String {
+    let node = |node: &Node| quoted(netlist.node_name(*node));
+    let argument = |kind: Kind, arg: Arg| match (arg, kind) {
+        (Arg::Node(n), _) => node(&n),
+        (Arg::Nodes(nodes), _) => list(nodes.iter().map(node)),
+        (Arg::Word(word), _) => quoted(word),
+        (Arg::Number(value), Kind::Number { dimension, .. }) => quantity(value, dimension),
+        (Arg::Number(value), _) => quantity(value, Dimension::Siemens),
+    };
+    let fields = device.entry().fields.iter().zip(device.args());
+    fields
+        .map(|(field, arg)| format!("{} = {}", field.key, argument(field.kind, arg)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn ports_table(netlist: &Netlist, ports: &Ports) -> String {
+    let device = |id: DeviceId| quoted(&netlist.devices()[id.0].0);
+    let pair = |a, b| list([device(a), device(b)]);
+    let clamp = &ports.clamp;
+    let layers: String = ports
+        .layers
+        .iter()
+        .map(|layer| {
+            format!(
+                "  {{ name = {}, activation = {}, gain = {}, nodes = {} }},\n",
+                quoted(&layer.name),
+                quoted(layer.activation.name()),
+                quantity(layer.gain, Dimension::One),
+                list(layer.nodes.iter().map(|&n| quoted(netlist.node_name(n))))
+            )
+        })
+        .collect();
+    format!(
+        "[ports]\n\
+         v-unit = {}\n\
+         clamp = {{ name = {}, activation = {}, sources = {} }}\n\
+         layers = [\n{layers}]\n\
+         read = {}\n\
+         nudge = {}\n\
+         nudge-scale = {}\n",
+        quantity(ports.v_unit, Dimension::Volt),
+        quoted(&clamp.name),
+        quoted(clamp.activation.name()),
+        list(clamp.sources.iter().map(|&[a, b]| pair(a, b))),
+        quoted(&ports.layers[ports.read].name),
+        list(ports.nudge.iter().map(|n| pair(n.current, n.pull))),
+        quantity(ports.nudge_scale, Dimension::Siemens)
+    )
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// A number to the bit: bare when it has no dimension, else text with its unit.
+fn quantity(value: f64, dimension: Dimension) -> String {
+    match dimension {
+        Dimension::One => format!("{value:?}"),
+        _ => quoted(&format_exact(value, dimension)),
+    }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
