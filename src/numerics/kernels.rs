@@ -99,18 +99,18 @@ real!(f32, u32, vector 16, mantissa 23, bias 127, magic 12_582_912.0,
     [0.5, 0.166_665_77, 0.041_666_556, 0.008_363_203, 0.001_392_621_3]);
 
 real!(f64, u64, vector 8, mantissa 52, bias 1023, magic 6_755_399_441_055_744.0,
-    ln2 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10, range 708.0, 40.0,
-    [
-        0.5,
-        0.166_666_666_666_482_3,
-        0.041_666_666_666_651_31,
-        0.008_333_333_353_778_42,
-        0.001_388_888_890_592_238_2,
-        0.000_198_412_086_346_391_35,
-        2.480_153_630_713_628e-5,
-        2.762_516_988_352_066_7e-6,
-        2.761_385_210_096_325_3e-7,
-    ]);
+ln2 0.693_147_180_369_123_8 + 1.908_214_929_270_587_7e-10, range 708.0, 40.0,
+[
+    0.5,
+    0.166_666_666_666_482_3,
+    0.041_666_666_666_651_31,
+    0.008_333_333_353_778_42,
+    0.001_388_888_890_592_238_2,
+    0.000_198_412_086_346_391_35,
+    2.480_153_630_713_628e-5,
+    2.762_516_988_352_066_7e-6,
+    2.761_385_210_096_325_3e-7,
+]);
 
 /// `x` within plus and minus `bound`; NaN stays NaN.
 #[inline(always)]
@@ -171,7 +171,9 @@ elementwise! {
 
 /// The softmax of every lane; `work` holds `lanes` numbers.
 #[multiversion(targets(
-    "x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
 ))]
 pub fn softmax<T: Real>(x: &[T], out: &mut [T], work: &mut [T]) {
     let lanes = work.len();
@@ -216,7 +218,9 @@ pub fn activate<T: Real>(activation: Activation, x: &[T], out: &mut [T], work: &
 
 /// `out = base - rate x` for a layer in lanes, one rate a row.
 #[multiversion(targets(
-    "x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
 ))]
 pub fn leak<T: Real>(base: &[T], rate: &[T], x: &[T], out: &mut [T], lanes: usize) {
     for (((out, base), x), &rate) in out

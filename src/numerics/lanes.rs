@@ -21,7 +21,9 @@ pub fn combine<T: Real>(out: &mut [T], x: &[T], h: &[T], terms: &[(T, &[T])]) {
 }
 
 #[multiversion(targets(
-    "x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
 ))]
 fn sum<T: Real, const N: usize>(out: &mut [T], x: &[T], h: &[T], terms: [(T, &[T]); N]) {
     let lanes = h.len();
@@ -84,7 +86,9 @@ pub fn judge<T: Real>(
 }
 
 #[multiversion(targets(
-    "x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
 ))]
 fn judge_terms<T: Real, const N: usize>(
     out: &mut Judged<T>,
@@ -137,7 +141,9 @@ pub fn largest<T: Real>(out: &mut [T], slope: &[T], weight: &[T]) {
 
 /// `old = new` in the lanes named by a nonzero `take`.
 #[multiversion(targets(
-    "x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
 ))]
 pub fn take_lanes<T: Real>(old: &mut [T], new: &[T], take: &[T]) {
     let zero = T::default();

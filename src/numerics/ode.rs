@@ -218,13 +218,7 @@ impl<T: Real> Stepper<T> {
     }
 
     /// Evaluates the first slope; some samples may have arrived already.
-    fn judge_start(
-        &mut self,
-        system: &mut impl Ode<T>,
-        goal: &Goal,
-        save: &[f64],
-        sink: Sink<T>,
-    ) {
+    fn judge_start(&mut self, system: &mut impl Ode<T>, goal: &Goal, save: &[f64], sink: Sink<T>) {
         let width = self.lanes.len();
         system.rhs(&self.x, &mut self.slopes[0], width);
         lanes::largest(&mut self.judged.residual, &self.slopes[0], system.weight());

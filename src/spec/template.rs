@@ -172,9 +172,8 @@ impl Place<'_> {
                 self.local_name(word)?;
                 Ok(netlist.node(&format!("{}.{word}", self.name)))
             }
-            (Some(TemplateArg::Parameter(pin)), Some(unit)) => {
-                pin_of(pin, unit).ok_or_else(|| format!("`{key}`: there is no pin `${pin}`; {PINS}"))
-            }
+            (Some(TemplateArg::Parameter(pin)), Some(unit)) => pin_of(pin, unit)
+                .ok_or_else(|| format!("`{key}`: there is no pin `${pin}`; {PINS}")),
             (Some(TemplateArg::Parameter(pin)), None) => Err(format!(
                 "`{key}` is one node, but `${pin}` of a whole layer is a list of them; put the \
                  device under [unit.device]"
