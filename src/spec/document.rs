@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::diag::{Diagnostic, SourceMap, Span};
 
-/// Largest file that is read \[bytes\].
+/// Largest TOML file that is read \[bytes\].
 const LARGEST: u64 = 64 << 20;
 /// Longest chain of files that include one another.
 const DEEPEST: usize = 16;
@@ -125,6 +125,18 @@ pub(super) fn load(
     loader.found.is_empty().then_some(root)
 }
 
+/// Reads the text of a part of the library; with the offset at which it starts.
+pub(super) fn parse_part(
+    name: &str,
+    text: &str,
+    sources: &mut SourceMap,
+    found: &mut Vec<Diagnostic>,
+) -> Option<(Table, usize)> {
+    let start = sources.add(name.to_string(), PathBuf::from("."), text.to_string());
+    let table = Loader { sources, found, chain: Vec::new() }.parse(text, start)?;
+    Some((table, start))
+}
+
 /// Puts a value at a key path, making tables on the way; a number steps into a list, from 0.
 ///
 /// # Errors
@@ -152,11 +164,12 @@ fn set_in(within: &mut Item, name: &str, keys: &[Key], item: Item) -> Result<(),
         Value::Table(table) => set(table, keys, item),
         Value::Array(items) => {
             let count = items.len();
-            let place = key.parse().ok().and_then(|i: usize| items.get_mut(i)).ok_or_else(|| {
-                Diagnostic::at(span.clone(), format!("`{name}` has no entry `{key}`"))
-                    .label("not an entry of the list")
-                    .help(format!("`{name}` has {count} entries, counted from 0"))
-            })?;
+            let place =
+                key.parse().ok().and_then(|i: usize| items.get_mut(i)).ok_or_else(|| {
+                    Diagnostic::at(span.clone(), format!("`{name}` has no entry `{key}`"))
+                        .label("not an entry of the list")
+                        .help(format!("`{name}` has {count} entries, counted from 0"))
+                })?;
             if keys.len() == 1 {
                 *place = item;
                 return Ok(());
@@ -206,7 +219,7 @@ impl Loader<'_> {
             self.found.push(blame(diagnostic));
             return None;
         }
-        let bytes = match read_bytes(path, "give the path of a TOML file") {
+        let bytes = match read_bytes(path, LARGEST, "give the path of a TOML file") {
             Ok(bytes) => bytes,
             Err(diagnostic) => {
                 self.found.push(blame(diagnostic));
@@ -312,8 +325,8 @@ impl Loader<'_> {
             return None;
         };
         let bare = text[equals + 1..].trim();
-        let from = start + equals + 1 + text[equals + 1..].len()
-            - text[equals + 1..].trim_start().len();
+        let from =
+            start + equals + 1 + text[equals + 1..].len() - text[equals + 1..].trim_start().len();
         let span = from..from + bare.len();
         let value = if bare.starts_with(['[', '{', '"', '\'']) {
             self.parse(text, start).and_then(|tree| value_at(tree, &keys))?
@@ -349,7 +362,7 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
 /// # Errors
 /// Missing, a folder, unreadable, or too large, without a place; `missing` says what to do when
 /// nothing has a similar name.
-pub(super) fn read_bytes(path: &Path, missing: &str) -> Result<Vec<u8>, Diagnostic> {
+pub(super) fn read_bytes(path: &Path, largest: u64, missing: &str) -> Result<Vec<u8>, Diagnostic> {
     let name = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -364,16 +377,15 @@ pub(super) fn read_bytes(path: &Path, missing: &str) -> Result<Vec<u8>, Diagnost
     if metadata.is_dir() {
         return Err(Diagnostic::new(format!("`{name}` is a folder, expected a file")).help(missing));
     }
-    if metadata.len() > LARGEST {
+    if metadata.len() > largest {
         return Err(Diagnostic::new(format!(
             "`{name}` is {} MB long; at most {} MB are read",
-            metadata.len() >> 20,
-            LARGEST >> 20
+            metadata.len().div_ceil(1 << 20),
+            largest >> 20
         ))
-        .help("is it the right file? large data belongs into CSV or safetensors files"));
+        .help("is it the right file? numbers in bulk belong into CSV or safetensors files"));
     }
-    std::fs::read(path)
-        .map_err(|error| Diagnostic::new(format!("cannot read `{name}`: {error}")))
+    std::fs::read(path).map_err(|error| Diagnostic::new(format!("cannot read `{name}`: {error}")))
 }
 
 /// A file beside a missing one that has nearly its name.

@@ -7,11 +7,11 @@
 mod ask;
 mod record;
 
-pub(super) use ask::Ask;
-pub(super) use record::{Record, quote, quote_list};
+pub(super) use ask::quantity;
+pub(super) use record::{Record, key_text, quote};
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -19,11 +19,17 @@ use super::document::{self, Entry, Item, Table, Value};
 use crate::diag::{Diagnostic, SourceMap, Span};
 use record::Recorded;
 
+/// Largest file of weights or samples that is read \[bytes\].
+const LARGEST: u64 = 4 << 30;
+
 /// What is shared while one document is read.
 pub(super) struct Reading {
     pub sources: RefCell<SourceMap>,
     found: RefCell<Vec<Diagnostic>>,
     files: RefCell<HashMap<PathBuf, Rc<Vec<u8>>>>,
+    parts: RefCell<HashMap<String, Option<Rc<Part>>>>,
+    /// Data files whose mistakes have been told.
+    told: RefCell<HashSet<PathBuf>>,
     /// The folder of the main file, which paths in the resolved text are relative to.
     home: PathBuf,
 }
@@ -34,6 +40,8 @@ impl Reading {
             sources: RefCell::new(sources),
             found: RefCell::default(),
             files: RefCell::default(),
+            parts: RefCell::default(),
+            told: RefCell::default(),
             home,
         }
     }
@@ -42,18 +50,45 @@ impl Reading {
         self.found.borrow_mut().push(diagnostic);
     }
 
+    /// How many mistakes were found so far.
+    pub fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
+    pub fn into_sources(self) -> SourceMap {
+        self.sources.into_inner()
+    }
+
     /// The mistakes found since this was last called.
     pub fn take(&self) -> Vec<Diagnostic> {
         self.found.take()
     }
 
-    /// A reader of the whole document.
-    pub fn root<'a>(&'a self, table: &'a Table) -> TableReader<'a> {
+    /// Whether the mistakes of a data file are still to be told; they are, once.
+    pub fn tell(&self, path: &Path) -> bool {
+        self.told.borrow_mut().insert(path.to_path_buf())
+    }
+
+    /// The parsed text of a part of the library; mistakes in it are reported once.
+    pub fn part(&self, origin: &str, text: &str) -> Option<Rc<Part>> {
+        if let Some(part) = self.parts.borrow().get(origin) {
+            return part.clone();
+        }
+        let mut found = Vec::new();
+        let part = document::parse_part(origin, text, &mut self.sources.borrow_mut(), &mut found)
+            .map(|(table, start)| Rc::new(Part { table, start }));
+        self.found.borrow_mut().extend(found);
+        self.parts.borrow_mut().insert(origin.to_string(), part.clone());
+        part
+    }
+
+    /// A reader of a whole document that starts at this offset.
+    pub fn root<'a>(&'a self, table: &'a Table, start: usize) -> TableReader<'a> {
         TableReader {
             reading: self,
             place: String::new(),
             table: Some(table),
-            span: 0..0,
+            span: start..start,
             quiet: Cell::new(false),
             known: RefCell::default(),
             record: Rc::default(),
@@ -66,7 +101,7 @@ impl Reading {
             return Some(Rc::clone(bytes));
         }
         let missing = "paths are relative to the file they are written in";
-        match document::read_bytes(path, missing) {
+        match document::read_bytes(path, LARGEST, missing) {
             Ok(bytes) => {
                 let bytes = Rc::new(bytes);
                 self.files.borrow_mut().insert(path.to_path_buf(), Rc::clone(&bytes));
@@ -78,6 +113,12 @@ impl Reading {
             }
         }
     }
+}
+
+/// A part of the library, parsed.
+pub(super) struct Part {
+    pub table: Table,
+    pub start: usize,
 }
 
 /// A table being read. When it is dropped, every key that was not asked for is reported.
@@ -111,6 +152,31 @@ impl<'a> TableReader<'a> {
     /// Whether the file gives this key.
     pub fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|t| t.get(key).is_some())
+    }
+
+    /// Whether nothing more is to be said of it, because of what was already reported.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.get()
+    }
+
+    /// Reports keys that make no sense beside another one, `with`.
+    pub fn exclude(&self, with: &str, keys: &[&'static str]) {
+        for key in keys {
+            self.known(key);
+            if self.has(key) {
+                self.report(
+                    Diagnostic::at(self.span(key), format!("[{key}] does not go with [{with}]"))
+                        .label("not read")
+                        .also(self.span(with), "because of this")
+                        .help("drop one of them"),
+                );
+            }
+        }
+    }
+
+    /// Whether the file has this table at all.
+    pub fn is_table(&self) -> bool {
+        self.table.is_some()
     }
 
     /// For people: `[hardware]`, or `this file`.
@@ -215,7 +281,7 @@ impl<'a> TableReader<'a> {
             [one] => Some(one),
             [] if default.is_some() => default,
             // A misspelt one is told as an unknown key, with the nearest name.
-            [] if self.table.is_some_and(|t| t.entries.len() == 1) => None,
+            [] if self.is_misspelt() => None,
             [] => {
                 if !self.quiet.get() {
                     self.report(
@@ -246,6 +312,14 @@ impl<'a> TableReader<'a> {
         }
     }
 
+    /// Whether the only entry is none that was asked for.
+    fn is_misspelt(&self) -> bool {
+        let known = self.known.borrow();
+        self.table.is_some_and(
+            |t| matches!(t.entries.as_slice(), [one] if !known.contains(&one.key.as_str())),
+        )
+    }
+
     fn wrong_kind(&self, key: &str, item: &Item, expected: &str, example: &str) {
         self.report(
             Diagnostic::at(
@@ -269,14 +343,17 @@ impl Drop for TableReader<'_> {
                 continue;
             }
             let title = self.title();
-            let what = if self.place.is_empty() { "keys" } else { &format!("keys of {title}") };
+            let intro = match self.place.as_str() {
+                "" => "the keys are".to_string(),
+                _ => format!("the keys of {title} are"),
+            };
             self.report(
                 Diagnostic::at(
                     entry.key_span.clone(),
                     format!("{title} has no key `{}`", entry.key),
                 )
                 .label("unknown key")
-                .help_names(&entry.key, what, &known),
+                .help_names(&entry.key, &intro, &known),
             );
         }
     }

@@ -113,6 +113,16 @@ impl<'a> TableReader<'a> {
         )
     }
 
+    /// A list of pairs of names.
+    pub fn pairs(&self, key: &'static str) -> Ask<'_, 'a, Vec<[(String, Span); 2]>> {
+        let write = |pairs: &Vec<[(String, Span); 2]>| {
+            let pairs: Vec<String> =
+                pairs.iter().map(|p| quote_list(&p.clone().map(|(name, _)| name))).collect();
+            format!("[{}]", pairs.join(", "))
+        };
+        self.ask(key, |item| pairs(key, item), write)
+    }
+
     pub fn flag(&self, key: &'static str) -> Ask<'_, 'a, bool> {
         let read = |item: &Item| match item.value {
             Value::Boolean(value) => Ok(value),
@@ -122,11 +132,7 @@ impl<'a> TableReader<'a> {
     }
 
     /// A whole number.
-    pub fn count(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Ask<'_, 'a, u64> {
+    pub fn count(&self, key: &'static str, range: RangeInclusive<u64>) -> Ask<'_, 'a, u64> {
         self.ask(key, |item| count(key, item, &range), u64::to_string)
     }
 
@@ -149,7 +155,7 @@ impl<'a> TableReader<'a> {
     }
 
     /// One of these words.
-    pub fn choice<T: Copy + PartialEq>(
+    pub fn choice<T: Copy + PartialEq + 'static>(
         &self,
         key: &'static str,
         choices: &[(&'static str, T)],
@@ -160,8 +166,8 @@ impl<'a> TableReader<'a> {
             let word = text(key, item)?;
             choices.iter().find(|(name, _)| *name == word).map(|(_, v)| *v).ok_or_else(|| {
                 Diagnostic::at(item.span.clone(), format!("`{key}` cannot be `{word}`"))
-                    .label("not one of the words for it")
-                    .help_names(word, "words for it", &names)
+                    .label("unknown word")
+                    .help_names(word, &format!("`{key}` can be"), &names)
             })
         };
         let found = self.ask(key, read, |_| String::new()).found;
@@ -178,8 +184,7 @@ impl<'a> TableReader<'a> {
             let name = text(key, item)?;
             Ok(self.reading.sources.borrow().folder(item.span.start).join(name))
         };
-        let write =
-            |path: &PathBuf| quote(&seen_from(&self.reading.home, path).to_string_lossy());
+        let write = |path: &PathBuf| quote(&seen_from(&self.reading.home, path).to_string_lossy());
         self.ask(key, read, write)
     }
 }
@@ -193,15 +198,37 @@ fn text<'i>(key: &str, item: &'i Item) -> Result<&'i str, Diagnostic> {
 
 fn texts(key: &str, item: &Item, example: &str) -> Result<Vec<(String, Span)>, Diagnostic> {
     let Value::Array(items) = &item.value else {
-        return Err(wrong_kind(key, item, "a list", example));
+        let value = example.split_once(" = ").map_or(example, |(_, value)| value);
+        return Err(wrong_kind(key, item, "a list", value));
     };
     items.iter().map(|i| Ok((text(key, i)?.to_string(), i.span.clone()))).collect()
+}
+
+fn pairs(key: &str, item: &Item) -> Result<Vec<[(String, Span); 2]>, Diagnostic> {
+    let example = "[[\"a\", \"b\"], [\"c\", \"d\"]]";
+    let Value::Array(items) = &item.value else {
+        return Err(wrong_kind(key, item, "a list of pairs of names", example));
+    };
+    items
+        .iter()
+        .map(|pair| {
+            let names = texts(key, pair, example)?;
+            names.try_into().map_err(|names: Vec<_>| wrong_length(key, pair, names.len(), 2))
+        })
+        .collect()
 }
 
 fn count(key: &str, item: &Item, range: &RangeInclusive<u64>) -> Result<u64, Diagnostic> {
     let value = match item.value {
         Value::Integer(value) => value,
-        _ => return Err(wrong_kind(key, item, "a whole number", &range.start().max(&1).to_string())),
+        _ => {
+            return Err(wrong_kind(
+                key,
+                item,
+                "a whole number",
+                &range.start().max(&1).to_string(),
+            ));
+        }
     };
     match u64::try_from(value).ok().filter(|v| range.contains(v)) {
         Some(value) => Ok(value),
@@ -274,10 +301,10 @@ fn unit_fault(key: &str, item: &Item, fault: UnitFault, dimension: Dimension) ->
         UnitFault::MissingUnit { write } => at(format!("`{key}` has no unit"))
             .label(format!("expected {expected}"))
             .help(write_or_example(Some(write))),
-        UnitFault::UnknownUnit { unit, .. } if bare => {
+        UnitFault::UnknownUnit { unit, write } if bare => {
             at(format!("`{key}` has a unit, `{unit}`, but is a bare number"))
                 .label("expected a bare number")
-                .help(write_or_example(None))
+                .help(format!("write {}", write.unwrap_or(example)))
         }
         UnitFault::UnknownUnit { unit, write } => at(format!("`{unit}` is not a unit"))
             .label(format!("expected {expected}"))
@@ -307,9 +334,6 @@ fn wrong_kind(key: &str, item: &Item, expected: &str, example: &str) -> Diagnost
 
 fn wrong_length(key: &str, item: &Item, found: usize, expected: usize) -> Diagnostic {
     let entries = if found == 1 { "entry" } else { "entries" };
-    Diagnostic::at(
-        item.span.clone(),
-        format!("`{key}` has {found} {entries}, expected {expected}"),
-    )
-    .label(format!("expected {expected} entries"))
+    Diagnostic::at(item.span.clone(), format!("`{key}` has {found} {entries}, expected {expected}"))
+        .label(format!("expected {expected} entries"))
 }

@@ -15,9 +15,7 @@ pub(super) enum Recorded {
 
 impl Record {
     pub(super) fn push(&self, key: &str, value: Recorded) {
-        let mut entries = self.0.borrow_mut();
-        entries.retain(|(k, _)| k != key);
-        entries.push((key.to_string(), value));
+        self.0.borrow_mut().push((key.to_string(), value));
     }
 
     /// Records a value that is already TOML.
@@ -33,7 +31,7 @@ impl Record {
             if let Recorded::Table(table) = recorded
                 && !table.0.borrow().is_empty()
             {
-                text += &format!("\n[{}]\n{}", bare_or_quoted(key), table.lines(|_| true));
+                text += &format!("\n[{}]\n{}", key_text(key), table.lines(|_| true));
             }
         }
         text
@@ -53,7 +51,7 @@ impl Record {
                     }
                     other => other.inline(),
                 };
-                format!("{} = {value}\n", bare_or_quoted(key))
+                format!("{} = {value}\n", key_text(key))
             })
             .collect()
     }
@@ -61,7 +59,7 @@ impl Record {
     fn inline(&self) -> String {
         let entries = self.0.borrow();
         let inside: Vec<String> =
-            entries.iter().map(|(k, r)| format!("{} = {}", bare_or_quoted(k), r.inline())).collect();
+            entries.iter().map(|(k, r)| format!("{} = {}", key_text(k), r.inline())).collect();
         if inside.is_empty() { "{}".to_string() } else { format!("{{ {} }}", inside.join(", ")) }
     }
 }
@@ -79,7 +77,8 @@ impl Recorded {
     }
 }
 
-fn bare_or_quoted(key: &str) -> String {
+/// A key as TOML.
+pub(in crate::spec) fn key_text(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !key.is_empty() && key.chars().all(bare) { key.to_string() } else { quote(key) }
 }
@@ -101,7 +100,7 @@ pub(in crate::spec) fn quote(text: &str) -> String {
 }
 
 /// Texts as a TOML list.
-pub(in crate::spec) fn quote_list(texts: &[String]) -> String {
+pub(super) fn quote_list(texts: &[String]) -> String {
     let quoted: Vec<String> = texts.iter().map(|t| quote(t)).collect();
     format!("[{}]", quoted.join(", "))
 }
