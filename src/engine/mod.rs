@@ -15,7 +15,7 @@ mod circuit;
 mod ideal;
 
 pub use behavioural::Behavioural;
-pub use circuit::Circuit;
+pub use circuit::{Circuit, NetlistRun, analyse};
 pub use ideal::Ideal;
 
 use std::fmt;

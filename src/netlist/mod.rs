@@ -8,12 +8,14 @@ mod device;
 mod equations;
 mod ports;
 pub mod text;
+mod validate;
 
 pub use device::{
     Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Path, ROLL, Resistor,
     SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
+pub use validate::Fault;
 
 use std::collections::HashMap;
 

@@ -37,7 +37,7 @@ pub struct Pattern {
     /// The place of each call of [`Stamps::di`], in order.
     di_slots: Vec<u32>,
     dq_slots: Vec<u32>,
-    /// The place of each potential's own slope.
+    /// The place of each unknown's own slope.
     diagonal: Vec<u32>,
     /// Whether the equation has a charge.
     charged: Vec<bool>,
@@ -55,7 +55,7 @@ impl Pattern {
         dae.eval(0.0, &vec![0.0; dim], &mut recorder);
         let Slopes::Recording { di, dq } = recorder.slopes else { unreachable!() };
         let mut triplets = TriMat::new((dim, dim));
-        let diagonal = (0..dae.potentials()).map(|k| (k, k));
+        let diagonal = (0..dim).map(|k| (k, k));
         for (row, col) in di.iter().chain(&dq).copied().chain(diagonal) {
             triplets.add_triplet(row, col, 1u32);
         }
@@ -70,7 +70,7 @@ impl Pattern {
             row_indices: columns.indices().to_vec(),
             di_slots: di.iter().map(slot).collect(),
             dq_slots: dq.iter().map(slot).collect(),
-            diagonal: (0..dae.potentials()).map(|k| slot(&(k, k))).collect(),
+            diagonal: (0..dim).map(|k| slot(&(k, k))).collect(),
             charged,
         })
     }
@@ -98,7 +98,7 @@ impl Pattern {
         &self.row_indices
     }
 
-    /// The place of each potential's own slope among the stored ones.
+    /// The place of each unknown's own slope among the stored ones.
     pub fn diagonal(&self) -> &[u32] {
         &self.diagonal
     }

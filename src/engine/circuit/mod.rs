@@ -1,0 +1,168 @@
+//! Modified nodal analysis of every cell of a network.
+
+mod bare;
+mod drive;
+mod sample;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+pub use bare::{NetlistRun, analyse};
+
+use self::drive::Driver;
+use self::sample::{Sample, Track};
+use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written};
+use crate::compile::{self, Chip};
+use crate::model::{EnergyModel, State};
+use crate::netlist::{Netlist, Ports};
+use crate::numerics::Mat;
+use crate::numerics::dae::Pattern;
+use crate::numerics::linear::Elimination;
+use crate::numerics::newton::{Failure, Work};
+use crate::spec::Analysis;
+use crate::units::Second;
+
+/// Modified nodal analysis of a netlist.
+#[derive(Debug)]
+pub struct Circuit {
+    netlist: Netlist,
+    ports: Ports,
+    /// Where the netlist came from, if it can be written.
+    chip: Option<Chip>,
+    analysis: Analysis,
+    elimination: Arc<Elimination>,
+    driver: Driver,
+    /// Error of a time step relative to each voltage.
+    tolerance: f64,
+}
+
+impl Circuit {
+    /// The circuit of a chip, every cell and wire segment of it.
+    pub fn from_chip(chip: Chip, analysis: Analysis) -> Circuit {
+        let (netlist, ports) = compile::expand(&chip);
+        let clamp = chip.fabric.model.clamp.0;
+        Circuit { chip: Some(chip), ..Circuit::new(netlist, ports, clamp, analysis) }
+    }
+
+    /// A netlist that was made from a network (it has ports). Its states are those of the layers
+    /// in `ports`, the clamped layer first; it cannot be written.
+    pub fn from_netlist(netlist: Netlist, ports: Ports, analysis: Analysis) -> Circuit {
+        Circuit::new(netlist, ports, 0, analysis)
+    }
+
+    fn new(netlist: Netlist, ports: Ports, clamp: usize, analysis: Analysis) -> Circuit {
+        let elimination = Elimination::of(&Pattern::of(&netlist));
+        let driver = Driver::new(&netlist, &ports, clamp, &elimination);
+        Circuit { netlist, ports, chip: None, analysis, elimination, driver, tolerance: 1e-6 }
+    }
+
+    /// The error of a time step relative to each voltage, 1e-6 unless told.
+    pub fn with_tolerance(self, relative: f64) -> Circuit {
+        Circuit { tolerance: relative, ..self }
+    }
+
+    /// The netlist, as driven by no sample.
+    pub fn netlist(&self) -> &Netlist {
+        &self.netlist
+    }
+
+    /// Where the netlist is driven and read.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    fn trace(&self, drive: &Drive, samples: &[Sample], save: &Save) -> Option<Trace> {
+        let times = match save {
+            Save::End => return None,
+            Save::At(times) => times.clone(),
+            Save::Points(points) => {
+                let end = samples.iter().filter_map(Sample::end).fold(0.0, f64::max);
+                even_times(end, *points)
+            }
+        };
+        let tracks: Option<Vec<&Track>> = samples.iter().map(|s| s.track.as_ref()).collect();
+        let tracks = tracks?;
+        let states = times
+            .iter()
+            .map(|&t| {
+                let rows = tracks.iter().map(|track| track.voltages(t)).collect::<Vec<_>>();
+                self.driver.state(&self.ports, &drive.clamp, &rows)
+            })
+            .collect();
+        let residual = Mat::from_fn(times.len(), tracks.len(), |m, s| tracks[s].residual(times[m]));
+        Some(Trace { clock: Clock::Seconds, times, states, residual, energy: None })
+    }
+}
+
+impl Engine for Circuit {
+    /// The trace is `None` for an operating point, which has no way to keep.
+    fn settle(
+        &mut self,
+        drive: &Drive,
+        start: Option<&State>,
+        until: &Until,
+        save: &Save,
+    ) -> Settled {
+        let samples: Vec<Sample> = (0..drive.clamp.rows())
+            .into_par_iter()
+            .map_init(
+                || self.netlist.clone(),
+                |netlist, s| {
+                    self.driver.drive(netlist, &self.ports, drive, s);
+                    self.run(netlist, start.map(|state| (state, s)), until, save)
+                },
+            )
+            .collect();
+        let rows: Vec<Vec<f64>> = samples.iter().map(|s| s.voltages.clone()).collect();
+        Settled {
+            state: self.driver.state(&self.ports, &drive.clamp, &rows),
+            outcome: samples.iter().map(|s| s.outcome.clone()).collect(),
+            residual: samples.iter().map(|s| s.residual).collect(),
+            trace: self.trace(drive, &samples, save),
+            stats: samples.iter().fold(Stats::default(), |sum, s| add(sum, s.work)),
+        }
+    }
+
+    /// # Panics
+    /// If the circuit was made from a netlist.
+    fn write(&mut self, model: &EnergyModel) -> Written {
+        let chip = self.chip.as_mut().expect("a circuit without a chip cannot be written");
+        let written = chip.write(model);
+        (self.netlist, self.ports) = compile::expand(chip);
+        let pattern = Pattern::of(&self.netlist);
+        if *pattern != **self.elimination.pattern() {
+            self.elimination = Elimination::of(&pattern);
+        }
+        let clamp = chip.fabric.model.clamp.0;
+        self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
+        written
+    }
+}
+
+/// `points` times, at least 2, from 0 to `end`.
+fn even_times(end: Second, points: usize) -> Vec<Second> {
+    let last = points.max(2) - 1;
+    (0..=last).map(|k| if k == last { end } else { end * k as f64 / last as f64 }).collect()
+}
+
+fn add(sum: Stats, work: Work) -> Stats {
+    Stats {
+        steps: sum.steps + work.steps,
+        rejected: sum.rejected + work.rejected,
+        evaluations: sum.evaluations + work.evaluations,
+        newton: sum.newton + work.newton,
+        factorisations: sum.factorisations + work.factorisations,
+    }
+}
+
+/// A solver's failure as an outcome, its unknown by name.
+fn failed(netlist: &Netlist, failure: Failure) -> super::Outcome {
+    use crate::numerics::dae::Dae;
+    match failure {
+        Failure::NotConverged { unknown, iteration } => {
+            super::Outcome::NewtonFailed { node: netlist.name(unknown), iteration }
+        }
+        Failure::Singular { unknown } => super::Outcome::Singular { node: netlist.name(unknown) },
+    }
+}

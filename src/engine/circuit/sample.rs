@@ -1,0 +1,168 @@
+//! One sample on its way to equilibrium.
+
+use std::ops::ControlFlow;
+
+use super::super::{Outcome, Save, Until};
+use super::{Circuit, failed};
+use crate::model::State;
+use crate::netlist::Netlist;
+use crate::numerics::dae::Dae;
+use crate::numerics::math::{exp, log};
+use crate::numerics::newton::{Solver, Work};
+use crate::numerics::transient::{Control, End, Moment, Path, integrate};
+use crate::spec::Analysis;
+use crate::units::Second;
+
+/// What came of a sample.
+#[derive(Debug)]
+pub(super) struct Sample {
+    /// Of the summing nodes, layer by layer.
+    pub voltages: Vec<f64>,
+    pub outcome: Outcome,
+    pub residual: f64,
+    pub track: Option<Track>,
+    pub work: Work,
+}
+
+impl Sample {
+    /// When it settled, or where its way ends.
+    pub fn end(&self) -> Option<Second> {
+        self.outcome.time().or(self.track.as_ref().map(Track::end))
+    }
+}
+
+/// The way of the summing nodes.
+#[derive(Debug)]
+pub(super) struct Track {
+    start: Vec<f64>,
+    path: Path,
+    /// One a moment of the path.
+    residuals: Vec<f64>,
+}
+
+impl Track {
+    pub fn new(nodes: Vec<usize>, x: &[f64]) -> Track {
+        let start = nodes.iter().map(|&k| x[k]).collect();
+        Track { start, path: Path::of(nodes), residuals: Vec::new() }
+    }
+
+    pub fn record(&mut self, now: &Moment, residual: f64) {
+        self.path.record(now);
+        self.residuals.push(residual);
+    }
+
+    /// The last moment; 0 where the way has not begun.
+    pub fn end(&self) -> Second {
+        self.path.times().last().copied().unwrap_or(0.0)
+    }
+
+    /// At a time; where the way has not begun, as at the start.
+    pub fn voltages(&self, time: Second) -> Vec<f64> {
+        if self.path.times().is_empty() { self.start.clone() } else { self.path.at(time) }
+    }
+
+    /// At a time, between two moments along the logarithm; NaN where the way has not begun.
+    pub fn residual(&self, time: Second) -> f64 {
+        let times = self.path.times();
+        let after = times.partition_point(|&t| t <= time);
+        let Some(&before) = self.residuals.get(after.saturating_sub(1)) else { return f64::NAN };
+        match self.residuals.get(after) {
+            Some(&next) if after > 0 => {
+                let share = (time - times[after - 1]) / (times[after] - times[after - 1]);
+                if before > 0.0 && next > 0.0 {
+                    exp((1.0 - share) * log(before) + share * log(next))
+                } else {
+                    before + share * (next - before)
+                }
+            }
+            _ => before,
+        }
+    }
+
+    /// When the residual fell to `settled`, if it has at the last moment: within the last step
+    /// along the logarithm.
+    pub fn settled_at(&self, settled: f64) -> Option<Second> {
+        let (&last, rest) = self.residuals.split_last()?;
+        let (&time, earlier) = self.path.times().split_last()?;
+        if last.is_nan() || last > settled {
+            return None;
+        }
+        let (Some(&before), Some(&from)) = (rest.last(), earlier.last()) else { return Some(time) };
+        if last == 0.0 || before <= settled {
+            return Some(time);
+        }
+        Some(from + (time - from) * log(before / settled) / log(before / last))
+    }
+}
+
+impl Circuit {
+    /// Takes one sample, whose sources are set, to its end.
+    pub(super) fn run(
+        &self,
+        netlist: &Netlist,
+        start: Option<(&State, usize)>,
+        until: &Until,
+        save: &Save,
+    ) -> Sample {
+        let mut solver = Solver::new(netlist, &self.elimination);
+        let mut x = self.driver.start(netlist.dim(), start);
+        let (outcome, track) = match self.analysis {
+            Analysis::Op => {
+                let outcome = match solver.equilibrium(&mut x) {
+                    Ok(iterations) => Outcome::Equilibrium { iterations },
+                    Err(failure) => failed(netlist, failure),
+                };
+                (outcome, None)
+            }
+            Analysis::Tran => {
+                let (outcome, track) = self.follow(netlist, &mut solver, &mut x, until, save);
+                (outcome, Some(track))
+            }
+        };
+        let work = solver.work;
+        let residual = self.driver.residual(solver.evaluate(0.0, &x).currents());
+        let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
+        Sample { voltages, outcome, residual, track, work }
+    }
+
+    fn follow(
+        &self,
+        netlist: &Netlist,
+        solver: &mut Solver,
+        x: &mut [f64],
+        until: &Until,
+        save: &Save,
+    ) -> (Outcome, Track) {
+        let least = self.driver.volts.iter().copied().fold(f64::INFINITY, f64::min);
+        let control = Control {
+            relative: self.tolerance,
+            absolute: 1e-2 * self.tolerance * least,
+            bound: 1e6 * self.ports.v_unit,
+            ..Control::default()
+        };
+        let asked = match save {
+            Save::At(times) => times.last().copied(),
+            Save::End | Save::Points(_) => None,
+        };
+        let span = asked.unwrap_or(0.0).max(until.at_most);
+        let mut track = Track::new(self.driver.nodes.clone(), x);
+        let mut settled = None;
+        let end = integrate(solver, x, span, &control, &mut |now| {
+            track.record(now, self.driver.residual(now.currents));
+            if settled.is_none() {
+                settled = track.settled_at(until.settled).filter(|&at| at <= until.at_most);
+            }
+            let done = settled.is_some() && asked.is_none_or(|last| now.time >= last);
+            if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let outcome = match (end, settled) {
+            (Err(failure), _) => failed(netlist, failure),
+            (Ok(End::Diverged { at }), _) => Outcome::Diverged { at },
+            (Ok(_), Some(at)) => Outcome::Settled { at },
+            (Ok(_), None) => {
+                Outcome::Unsettled { residual: track.residuals.last().copied().unwrap_or(f64::NAN) }
+            }
+        };
+        (outcome, track)
+    }
+}

@@ -1,0 +1,107 @@
+//! What makes the equations of a netlist indeterminate, found before they are solved.
+
+use super::{DeviceId, Netlist, Node};
+
+/// A mistake of a netlist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Only one terminal is on this node, and nothing forces its voltage.
+    Unconnected { node: Node, device: DeviceId },
+    /// No direct current can flow from these nodes to ground, ascending.
+    NoPathToGround { nodes: Vec<Node> },
+    /// This device forces a voltage between nodes where others before it already do.
+    ForcedLoop { device: DeviceId },
+}
+
+impl Netlist {
+    /// All faults: unconnected nodes, groups of nodes without a path to ground, and loops of
+    /// voltage sources (amplifier outputs among them).
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut conducting = Groups::new(self.node_count());
+        let mut forced = Groups::new(self.node_count());
+        let mut loops = Vec::new();
+        for (id, (_, device)) in self.devices().iter().enumerate() {
+            for path in device.paths() {
+                conducting.join(path.from, path.to);
+                if path.forces && !forced.join(path.from, path.to) {
+                    loops.push(Fault::ForcedLoop { device: DeviceId(id) });
+                }
+            }
+        }
+        let mut faults = self.unconnected();
+        faults.extend(isolated(&mut conducting, self.node_count()));
+        faults.extend(loops);
+        faults
+    }
+
+    /// Whether the voltage of each node is forced from ground, whatever current it carries.
+    pub fn forced_nodes(&self) -> Vec<bool> {
+        let mut groups = Groups::new(self.node_count());
+        for (_, device) in self.devices() {
+            for path in device.paths().into_iter().filter(|p| p.forces) {
+                groups.join(path.from, path.to);
+            }
+        }
+        let ground = groups.root(Node::GROUND);
+        (0..self.node_count()).map(|k| groups.root(Node(k as u32)) == ground).collect()
+    }
+
+    fn unconnected(&self) -> Vec<Fault> {
+        let mut terminals = vec![0; self.node_count()];
+        let mut sole = vec![None; self.node_count()];
+        for (id, (_, device)) in self.devices().iter().enumerate() {
+            let forced = device.paths().into_iter().filter(|p| p.forces);
+            let forced: Vec<Node> = forced.flat_map(|p| [p.from, p.to]).collect();
+            for node in device.nodes() {
+                terminals[node.0 as usize] += 1;
+                sole[node.0 as usize] = (!forced.contains(&node)).then_some(DeviceId(id));
+            }
+        }
+        let nodes = (1..self.node_count()).filter(|&k| terminals[k] == 1);
+        nodes
+            .filter_map(|k| Some(Fault::Unconnected { node: Node(k as u32), device: sole[k]? }))
+            .collect()
+    }
+}
+
+/// The groups of nodes that do not hold ground, each as one fault.
+fn isolated(groups: &mut Groups, nodes: usize) -> Vec<Fault> {
+    let ground = groups.root(Node::GROUND);
+    let mut islands: Vec<(usize, Vec<Node>)> = Vec::new();
+    for node in (1..nodes).map(|k| Node(k as u32)) {
+        let root = groups.root(node);
+        if root == ground {
+            continue;
+        }
+        match islands.iter_mut().find(|(of, _)| *of == root) {
+            Some((_, island)) => island.push(node),
+            None => islands.push((root, vec![node])),
+        }
+    }
+    islands.into_iter().map(|(_, nodes)| Fault::NoPathToGround { nodes }).collect()
+}
+
+/// Disjoint sets of nodes.
+struct Groups(Vec<usize>);
+
+impl Groups {
+    fn new(nodes: usize) -> Groups {
+        Groups((0..nodes).collect())
+    }
+
+    fn root(&mut self, node: Node) -> usize {
+        let mut at = node.0 as usize;
+        while self.0[at] != at {
+            self.0[at] = self.0[self.0[at]];
+            at = self.0[at];
+        }
+        at
+    }
+
+    /// Whether they were apart.
+    fn join(&mut self, a: Node, b: Node) -> bool {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b)] = a.min(b);
+        a != b
+    }
+}

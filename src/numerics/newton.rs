@@ -1,0 +1,347 @@
+//! Newton's method for the equations of a [`Dae`]: at rest, and within an implicit step.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::dae::{Dae, Pattern, Stamps};
+use super::linear::{Elimination, Singular, SparseLu};
+use super::pseudo;
+use crate::units::Second;
+
+/// Why a solution was not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No convergence; `unknown` was furthest from it.
+    NotConverged { unknown: usize, iteration: usize },
+    /// The equations do not determine this unknown.
+    Singular { unknown: usize },
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Failure::NotConverged { unknown, iteration } => {
+                write!(f, "no convergence after {iteration} iterations, worst at {unknown}")
+            }
+            Failure::Singular { unknown } => write!(f, "unknown {unknown} is not determined"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Singular> for Failure {
+    fn from(singular: Singular) -> Failure {
+        Failure::Singular { unknown: singular.unknown }
+    }
+}
+
+/// The work done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    pub steps: usize,
+    pub rejected: usize,
+    /// Evaluations of the equations.
+    pub evaluations: usize,
+    /// Solutions of a linearised system.
+    pub newton: usize,
+    pub factorisations: usize,
+}
+
+/// What is to be zero: `I(x) + alpha (Q(x) - held) + leak x - offset`, the leak on potentials
+/// only.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Target<'a> {
+    pub alpha: f64,
+    pub held: Option<&'a [f64]>,
+    pub leak: f64,
+    /// A part of the residual that is let stand.
+    pub offset: Option<(&'a [f64], f64)>,
+    pub time: Second,
+}
+
+/// The equations with everything that is reused from one solution to the next.
+pub struct Solver<'a> {
+    pub(super) dae: &'a dyn Dae,
+    pattern: Arc<Pattern>,
+    lu: SparseLu,
+    pub(super) stamps: Stamps,
+    values: Vec<f64>,
+    /// The `alpha` of the last factorisation.
+    factored: Option<f64>,
+    pub(super) delta: Vec<f64>,
+    trial: Vec<f64>,
+    pub work: Work,
+}
+
+impl<'a> Solver<'a> {
+    /// A solver for equations with the pattern of the elimination.
+    pub fn new(dae: &'a dyn Dae, elimination: &Arc<Elimination>) -> Solver<'a> {
+        let pattern = elimination.pattern().clone();
+        let dim = pattern.dim();
+        assert_eq!(dim, dae.dim(), "the elimination is of other equations");
+        Solver {
+            dae,
+            lu: SparseLu::new(elimination),
+            stamps: Stamps::new(&pattern),
+            values: vec![0.0; pattern.len()],
+            factored: None,
+            delta: vec![0.0; dim],
+            trial: vec![0.0; dim],
+            work: Work::default(),
+            pattern,
+        }
+    }
+
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// `I`, `Q` and their slopes at `x`.
+    pub fn evaluate(&mut self, time: Second, x: &[f64]) -> &Stamps {
+        self.work.evaluations += 1;
+        self.stamps.take(self.dae, time, x);
+        &self.stamps
+    }
+
+    /// The equilibrium `I(x) = 0` to rounding, from `x` on; returns the Newton iterations.
+    ///
+    /// Where there are charges, the motion `d/dt Q = -I` is followed by implicit steps that
+    /// grow as it slows down (pseudo-transient continuation, Kelley and Keyes 1998), so that a
+    /// stable equilibrium is reached and not merely a zero. Otherwise, or should this fail, damped
+    /// Newton iteration with a vanishing leak, then with a vanishing offset, is tried.
+    ///
+    /// # Errors
+    /// When all of them fail, as the first did; `x` is as at the start.
+    pub fn equilibrium(&mut self, x: &mut [f64]) -> Result<usize, Failure> {
+        let before = self.work.newton;
+        let start = x.to_vec();
+        let moves = self.pattern.charged().contains(&true);
+        let first = if moves { pseudo::relax(self, x) } else { self.at_rest(x) };
+        let found = first.or_else(|failure| {
+            if let Failure::Singular { .. } = failure {
+                return Err(failure);
+            }
+            x.copy_from_slice(&start);
+            self.vanishing_leak(x).or_else(|_| {
+                x.copy_from_slice(&start);
+                self.vanishing_offset(x).map_err(|_| failure)
+            })
+        });
+        if found.is_err() {
+            x.copy_from_slice(&start);
+        }
+        found.map(|()| self.work.newton - before)
+    }
+
+    /// Plain damped Newton iteration for `I(x) = 0`.
+    pub(super) fn at_rest(&mut self, x: &mut [f64]) -> Result<(), Failure> {
+        self.damped(&Target::default(), x)
+    }
+
+    /// Makes `x` consistent at `time`: unknowns without charge take the values that the charges
+    /// of `x` imply (one backward Euler step too short for these to move). Returns the shortest
+    /// time constant of a potential's own charge and slope, and leaves the stamps at the new `x`.
+    pub(super) fn hold_charges(&mut self, time: Second, x: &mut [f64]) -> Result<Second, Failure> {
+        self.evaluate(time, x);
+        let (di, dq) = (self.stamps.current_slopes(), self.stamps.charge_slopes());
+        let own = &self.pattern.diagonal()[..self.dae.potentials()];
+        let tau = own
+            .iter()
+            .map(|&slot| dq[slot as usize] / di[slot as usize].abs())
+            .filter(|tau| tau.is_finite() && *tau > 0.0)
+            .fold(f64::INFINITY, f64::min);
+        let tau = if tau.is_finite() { tau } else { 1.0 };
+        let held = self.stamps.charges().to_vec();
+        let target = Target { alpha: 1e9 / tau, held: Some(&held), time, ..Target::default() };
+        self.damped(&target, x)?;
+        self.evaluate(time, x);
+        Ok(tau)
+    }
+
+    /// Newton with a conductance from every potential to zero, lowered in steps (gmin stepping).
+    fn vanishing_leak(&mut self, x: &mut [f64]) -> Result<(), Failure> {
+        let mut leak = self.typical_slope(x);
+        for _ in 0..16 {
+            self.damped(&Target { leak, ..Target::default() }, x)?;
+            leak *= 0.1;
+        }
+        self.at_rest(x)
+    }
+
+    /// Newton with the residual of the start let stand and then faded out. From zero voltages
+    /// that residual is what the sources drive, so this is source stepping.
+    fn vanishing_offset(&mut self, x: &mut [f64]) -> Result<(), Failure> {
+        let residual = self.evaluate(0.0, x).currents().to_vec();
+        for k in 1..=20 {
+            let kept = 1.0 - f64::from(k) / 20.0;
+            self.damped(&Target { offset: Some((&residual, kept)), ..Target::default() }, x)?;
+        }
+        Ok(())
+    }
+
+    /// The largest slope of a potential's own current.
+    fn typical_slope(&mut self, x: &[f64]) -> f64 {
+        self.evaluate(0.0, x);
+        let slopes = self.stamps.current_slopes();
+        let own = &self.pattern.diagonal()[..self.dae.potentials()];
+        own.iter().fold(1e-12, |top: f64, &slot| top.max(slopes[slot as usize].abs()))
+    }
+
+    /// Newton's method with steps cut until the simplified correction shrinks (the natural
+    /// monotonicity test, Deuflhard, *Newton Methods for Nonlinear Problems*, 3.3), to rounding.
+    pub(super) fn damped(&mut self, target: &Target, x: &mut [f64]) -> Result<(), Failure> {
+        const MOST: usize = 60;
+        let mut step = vec![0.0; x.len()];
+        self.evaluate(target.time, x);
+        for iteration in 1..=MOST {
+            self.factor(target)?;
+            if let Err(singular) = self.lu.check(&self.values) {
+                self.factored = None;
+                return Err(singular.into());
+            }
+            self.correction(target, x);
+            step.copy_from_slice(&self.delta);
+            let (size, worst) = self.size(&step);
+            let scale = self.size(x).0.max(size).max(f64::MIN_POSITIVE);
+            let failed = Failure::NotConverged { unknown: worst, iteration };
+            if !size.is_finite() {
+                return Err(failed);
+            }
+            let mut cut = 1.0;
+            let next = loop {
+                self.trial
+                    .iter_mut()
+                    .zip(x.iter().zip(&step))
+                    .for_each(|(t, (x, d))| *t = x + cut * d);
+                self.evaluate_trial(target.time);
+                let trial = std::mem::take(&mut self.trial);
+                self.correction(target, &trial);
+                self.trial = trial;
+                let next = self.size(&self.delta).0;
+                if next <= (1.0 - 0.25 * cut) * size || size <= 1e-9 * scale {
+                    break next;
+                }
+                cut *= 0.5;
+                if cut < 1e-4 {
+                    return Err(failed);
+                }
+            };
+            x.copy_from_slice(&self.trial);
+            let stagnates = next <= 1e-9 * scale && next >= 0.1 * size;
+            if cut == 1.0 && (next <= 1e-13 * scale || stagnates) {
+                x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
+                return Ok(());
+            }
+        }
+        Err(Failure::NotConverged { unknown: self.size(&step).1, iteration: MOST })
+    }
+
+    /// One implicit stage to within `tolerance` of the weighted size: simplified iterations with
+    /// the last factors while they serve. Leaves the stamps at the new `x`.
+    pub(super) fn stage(
+        &mut self,
+        target: &Target,
+        x: &mut [f64],
+        weight: &[f64],
+        tolerance: f64,
+    ) -> Result<(), Failure> {
+        const MOST: usize = 12;
+        self.evaluate(target.time, x);
+        let mut fresh = self.factored != Some(target.alpha);
+        if fresh {
+            self.factor(target)?;
+        }
+        let mut last = f64::INFINITY;
+        let mut worst = 0;
+        for iteration in 1..=MOST {
+            self.correction(target, x);
+            let (size, at) = weighted_size(&self.delta, weight);
+            worst = at;
+            let rate = size / last;
+            if !size.is_finite() || (iteration > 1 && rate > 2.0 && size > tolerance) {
+                self.factored = None;
+                return Err(Failure::NotConverged { unknown: worst, iteration });
+            }
+            x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
+            self.evaluate(target.time, x);
+            let ahead = if iteration == 1 { 1.0 } else { rate / (1.0 - rate).max(1e-3) };
+            if ahead * size <= tolerance {
+                return Ok(());
+            }
+            if rate > 0.3 && iteration > 1 && !fresh {
+                self.factor(target)?;
+                fresh = true;
+                last = f64::INFINITY;
+            } else {
+                last = size;
+            }
+        }
+        self.factored = None;
+        Err(Failure::NotConverged { unknown: worst, iteration: MOST })
+    }
+
+    /// Solves with the factors of the last stage, in place.
+    pub(super) fn solve(&mut self, rhs: &mut [f64]) {
+        self.work.newton += 1;
+        self.lu.solve(rhs);
+    }
+
+    fn evaluate_trial(&mut self, time: Second) {
+        self.work.evaluations += 1;
+        self.stamps.take(self.dae, time, &self.trial);
+    }
+
+    /// Factorises the slopes at the point last evaluated.
+    fn factor(&mut self, target: &Target) -> Result<(), Failure> {
+        let slopes = self.stamps.current_slopes().iter().zip(self.stamps.charge_slopes());
+        for (value, (di, dq)) in self.values.iter_mut().zip(slopes) {
+            *value = di + target.alpha * dq;
+        }
+        if target.leak > 0.0 {
+            for &slot in &self.pattern.diagonal()[..self.dae.potentials()] {
+                self.values[slot as usize] += target.leak;
+            }
+        }
+        self.work.factorisations += 1;
+        self.factored = None;
+        self.lu.factor(&self.values)?;
+        self.factored = Some(target.alpha);
+        Ok(())
+    }
+
+    /// `delta = -J^-1 residual`, from the stamps at `x` and the last factors.
+    fn correction(&mut self, target: &Target, x: &[f64]) {
+        let potentials = self.dae.potentials();
+        let sums = self.stamps.currents().iter().zip(self.stamps.charges());
+        for (k, (delta, (i, q))) in self.delta.iter_mut().zip(sums).enumerate() {
+            let mut r = i + target.alpha * (q - target.held.map_or(0.0, |held| held[k]));
+            if k < potentials {
+                r += target.leak * x[k];
+            }
+            if let Some((offset, kept)) = target.offset {
+                r -= kept * offset[k];
+            }
+            *delta = -r;
+        }
+        self.work.newton += 1;
+        self.lu.solve(&mut self.delta);
+    }
+
+    /// The largest magnitude among the potentials, and where.
+    pub(super) fn size(&self, x: &[f64]) -> (f64, usize) {
+        largest(x[..self.dae.potentials()].iter().copied())
+    }
+}
+
+/// The largest magnitude in units of the weights (of the potentials), and where.
+pub(super) fn weighted_size(x: &[f64], weight: &[f64]) -> (f64, usize) {
+    largest(x.iter().zip(weight).map(|(x, w)| x / w))
+}
+
+/// The largest magnitude and its place; NaN counts as the largest.
+fn largest(xs: impl Iterator<Item = f64>) -> (f64, usize) {
+    xs.enumerate().fold((0.0, 0), |(top, at), (k, x)| {
+        if x.abs() > top || x.is_nan() { (x.abs(), k) } else { (top, at) }
+    })
+}
