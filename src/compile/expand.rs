@@ -30,7 +30,7 @@ mod wires;
 use super::{Array, Cells, Chip};
 use crate::model::LayerId;
 use crate::netlist::{
-    ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node, NudgePort, Ports,
+    Arg, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node, NudgePort, Ports,
     Resistor, Vccs, VoltageSource,
 };
 use crate::spec::{Pins, Site};
@@ -42,28 +42,54 @@ use crate::units::Siemens;
 /// # Panics
 /// If a neuron circuit of the hardware cannot be laid ([`crate::spec::NeuronCircuit::check`]).
 pub fn expand(chip: &Chip) -> (Netlist, Ports) {
-    let mut netlist = Netlist::new();
-    let layers = pins(chip, &mut netlist);
+    let mut draft = Netlist::new();
+    let mut ports = lay(chip, &mut draft);
+    let netlist = in_order_of_mention(&draft);
+    for node in ports.layers.iter_mut().flat_map(|layer| &mut layer.nodes) {
+        let name = draft.node_name(*node);
+        *node = netlist.find_node(name).expect("every summing node has a leak");
+    }
+    (netlist, ports)
+}
+
+fn lay(chip: &Chip, netlist: &mut Netlist) -> Ports {
+    let layers = pins(chip, netlist);
     let wired = chip.nonideal.wire.r_segment > 0.0;
     for cell in cells(chip) {
         let (p, n) = if wired {
-            cell.wired_nodes(&mut netlist)
+            cell.wired_nodes(netlist)
         } else {
             (cell.driver(&layers), layers[cell.array.post.0][cell.post].input)
         };
         netlist.add(cell.name(""), Resistor { p, n, g: cell.g });
     }
     for id in chip.fabric.model.free_layers() {
-        lay_row(chip, id, &layers[id.0], &mut netlist);
+        lay_row(chip, id, &layers[id.0], netlist);
     }
     if wired {
-        wires::lay(chip, &layers, &mut netlist);
+        wires::lay(chip, &layers, netlist);
     }
     for id in chip.fabric.model.free_layers() {
-        lay_neurons(chip, id, &layers[id.0], &mut netlist);
+        lay_neurons(chip, id, &layers[id.0], netlist);
     }
-    let ports = lay_ports(chip, &layers, &mut netlist);
-    (netlist, ports)
+    lay_ports(chip, &layers, netlist)
+}
+
+/// The same devices with the nodes numbered as they are first mentioned, so that the netlist's
+/// text reads back as the very same netlist. A node that nothing touches is dropped.
+fn in_order_of_mention(draft: &Netlist) -> Netlist {
+    let mut netlist = Netlist::new();
+    for (name, device) in draft.devices() {
+        let mut renumber = |node: Node| netlist.node(draft.node_name(node));
+        let args = device.args().into_iter().map(|arg| match arg {
+            Arg::Node(node) => Arg::Node(renumber(node)),
+            Arg::Nodes(nodes) => Arg::Nodes(nodes.into_iter().map(&mut renumber).collect()),
+            Arg::Number(_) | Arg::Word(_) => arg,
+        });
+        let args = args.collect();
+        netlist.add(name.as_str(), (device.entry().build)(args));
+    }
+    netlist
 }
 
 /// Brings the values of a chip's netlist up to date after [`Chip::write`]. Devices, nodes and

@@ -7,6 +7,7 @@
 mod device;
 mod equations;
 mod ports;
+pub mod text;
 mod validate;
 
 pub use device::{
