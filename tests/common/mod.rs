@@ -8,6 +8,9 @@ use eqcircuit::spec::{ArrayStyle, Hardware, NeuronCircuit, TemplateArg, Template
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
+pub mod compiled;
+pub mod ngspice;
+
 pub fn normal(seed: Seed, rows: usize, cols: usize, sigma: f64) -> Mat {
     let mut rng = seed.rng();
     Mat::from_fn(rows, cols, |_, _| {
