@@ -46,8 +46,8 @@ fn stamps(netlist: &Netlist, x: &[f64]) -> Stamps {
 /// `values` in the order of the pattern as a full matrix.
 fn full(pattern: &Pattern, values: &[f64]) -> Vec<Vec<f64>> {
     let mut matrix = vec![vec![0.0; pattern.dim()]; pattern.dim()];
-    for col in 0..pattern.dim() {
-        for slot in pattern.col_starts()[col]..pattern.col_starts()[col + 1] {
+    for (col, ends) in pattern.col_starts().windows(2).enumerate() {
+        for slot in ends[0]..ends[1] {
             matrix[pattern.row_indices()[slot]][col] += values[slot];
         }
     }
