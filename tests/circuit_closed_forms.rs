@@ -143,8 +143,8 @@ fn a_ladder_follows_its_modes() {
     assert_eq!(run.times.len(), 101);
     assert_eq!(run.times[0], 0.0);
     for (row, &t) in run.values.iter_rows().zip(&run.times) {
-        for k in 1..=n {
-            close(row[k], ladder_voltage(n, g, c, k, t), 2e-5);
+        for (k, &v) in row.iter().enumerate().take(n + 1).skip(1) {
+            close(v, ladder_voltage(n, g, c, k, t), 2e-5);
         }
     }
     let slowest = 4.0 * g / c * (std::f64::consts::PI / 22.0).sin().powi(2);
