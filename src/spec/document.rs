@@ -116,13 +116,13 @@ pub(super) fn load(
     let mut loader = Loader { sources, found, chain: Vec::new() };
     let root = loader.file(path, None);
     let edits: Vec<_> = edits.iter().filter_map(|edit| loader.edit(edit, path)).collect();
-    let mut root = root?;
+    let mut root = root.filter(|_| loader.found.is_empty())?;
     for (keys, item) in edits {
         if let Err(diagnostic) = set(&mut root, &keys, item) {
             loader.found.push(diagnostic);
         }
     }
-    loader.found.is_empty().then_some(root)
+    Some(root)
 }
 
 /// Reads the text of a part of the library; with the offset at which it starts.

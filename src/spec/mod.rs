@@ -31,7 +31,8 @@ pub use template::{Pins, Site, TemplateFault};
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::diag::{Diagnostic, Report, SourceMap};
+use crate::diag::{Diagnostic, Report, SourceMap, Span};
+use crate::model::Family;
 use document::Table;
 use reader::{Reading, TableReader};
 use sweep::PlacedAxis;
@@ -45,7 +46,7 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
     let Some(root) = document::load(path, edits, &mut sources, &mut found) else {
         return Err(Report::new(found, sources));
     };
-    let reading = Reading::new(sources, document::folder_of(path));
+    let reading = Reading::new(sources, document::folder_of(path), found);
     let (spec, axes) = read(&reading, &root, path, library);
     let found = reading.take();
     let found = try_axes(&reading, &root, path, library, &axes, found);
@@ -68,7 +69,8 @@ fn try_axes(
     axes: &[PlacedAxis],
     mut found: Vec<Diagnostic>,
 ) -> Vec<Diagnostic> {
-    for (span, document) in axes.iter().flat_map(|axis| axis.documents(root)) {
+    let trials = axes.iter().flat_map(|axis| axis.documents(root).map(move |d| (axis, d)));
+    for (axis, (span, document)) in trials {
         match document {
             Ok(document) => drop(read(reading, &document, path, library)),
             Err(diagnostic) => reading.report(diagnostic),
@@ -79,7 +81,9 @@ fn try_axes(
             if known {
                 continue;
             }
-            let inside = |s: &crate::diag::Span| span.start <= s.start && s.end <= span.end;
+            let inside = |s: &Span| {
+                [&span, &axis.span].iter().any(|own| own.start <= s.start && s.end <= own.end)
+            };
             let here = diagnostic.span.as_ref().is_some_and(inside)
                 || diagnostic.secondary.iter().any(|(s, _)| inside(s));
             found.push(match here {
@@ -127,14 +131,15 @@ type Parts = (Subject, Simulate, Vec<Expect>);
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     t.exclude("model", &["ports"]);
-    let (family, model) = {
+    let (chn, model) = {
         let t = t.table("model");
         let family = model::family(&t);
-        (family, model::read(&t, family, seed))
+        let chn = (family == Family::Chn).then(|| t.span("family"));
+        (chn, model::read(&t, family, seed))
     };
     let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library);
-    let nonideal = hardware::nonideal(&t.table("nonideal"));
-    let subject = simulate::Subject::Network { model: model.as_ref(), family, nonideal: &nonideal };
+    let (nonideal, wires) = hardware::nonideal(&t.table("nonideal"));
+    let subject = simulate::Subject::Network { model: model.as_ref(), chn, wires };
     let simulate = simulate::read(&t.table("simulate"), &subject);
     let expect = t
         .optional_table("expect")

@@ -35,10 +35,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub fn new(sources: SourceMap, home: PathBuf) -> Reading {
+    pub fn new(sources: SourceMap, home: PathBuf, found: Vec<Diagnostic>) -> Reading {
         Reading {
             sources: RefCell::new(sources),
-            found: RefCell::default(),
+            found: RefCell::new(found),
             files: RefCell::default(),
             parts: RefCell::default(),
             told: RefCell::default(),
