@@ -13,6 +13,7 @@
 mod behavioural;
 mod circuit;
 mod ideal;
+mod network;
 
 pub use behavioural::Behavioural;
 pub use circuit::{Circuit, NetlistRun, analyse};

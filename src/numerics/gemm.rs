@@ -1,5 +1,8 @@
 //! Dense products of row-major matrices, one thread: the only file that names faer's dense part.
 
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -23,11 +26,48 @@ pub trait Gemm: Copy {
     fn gemm(c: &mut [Self], a: &[Self], b: &[Self], shape: [usize; 3], into: Into);
 }
 
+/// The products of one shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metered {
+    /// `[m, n, k]`
+    pub shape: [usize; 3],
+    pub into: Into,
+    pub calls: usize,
+    pub time: Duration,
+}
+
+thread_local! {
+    static METER: RefCell<Option<Vec<Metered>>> = const { RefCell::new(None) };
+}
+
+/// Counts and times the products of this thread from here on, until [`read_meter`].
+pub fn start_meter() {
+    METER.set(Some(Vec::new()));
+}
+
+/// Ends [`start_meter`]; one entry a shape, nothing if it was not called.
+pub fn read_meter() -> Vec<Metered> {
+    METER.take().unwrap_or_default()
+}
+
+fn metered(shape: [usize; 3], into: Into, product: impl FnOnce()) {
+    METER.with_borrow_mut(|meter| {
+        let Some(meter) = meter else { return product() };
+        let start = Instant::now();
+        product();
+        let time = start.elapsed();
+        match meter.iter_mut().find(|m| m.shape == shape && m.into == into) {
+            Some(m) => (m.calls, m.time) = (m.calls + 1, m.time + time),
+            None => meter.push(Metered { shape, into, calls: 1, time }),
+        }
+    });
+}
+
 macro_rules! gemm {
     ($($real:ty),*) => {$(
         impl Gemm for $real {
             fn gemm(c: &mut [$real], a: &[$real], b: &[$real], [m, n, k]: [usize; 3], into: Into) {
-                matmul(
+                metered([m, n, k], into, || matmul(
                     MatMut::from_row_major_slice_mut(c, m, n),
                     match into {
                         Into::Replace => Accum::Replace,
@@ -37,7 +77,7 @@ macro_rules! gemm {
                     MatRef::from_row_major_slice(b, k, n),
                     1.0,
                     Par::Seq,
-                );
+                ));
             }
         }
     )*};

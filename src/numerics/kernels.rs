@@ -216,6 +216,42 @@ pub fn activate<T: Real>(activation: Activation, x: &[T], out: &mut [T], work: &
     }
 }
 
+/// `y <- (dxhat/dx)^T y` for a layer in lanes with activations `xhat`; `work` holds `lanes`
+/// numbers.
+pub fn times_slope<T: Real>(
+    activation: Activation,
+    x: &[T],
+    xhat: &[T],
+    y: &mut [T],
+    work: &mut [T],
+) {
+    let (zero, one) = (T::default(), T::of(1.0));
+    let each = x.iter().zip(xhat).zip(&mut *y);
+    match activation {
+        Activation::Identity => {}
+        Activation::Sigmoid => each.for_each(|((_, &v), y)| *y = *y * T::of(4.0) * v * (one - v)),
+        Activation::Tanh => each.for_each(|((_, &v), y)| *y = *y * (one - v * v)),
+        Activation::Relu => each.for_each(|((&x, _), y)| *y = if x >= zero { *y } else { zero }),
+        Activation::HardSigmoid => each.for_each(|((&x, _), y)| {
+            *y = if x >= zero && x <= one { *y } else { zero };
+        }),
+        Activation::Softmax => {
+            let lanes = work.len();
+            work.fill(zero);
+            for (v, y) in xhat.chunks_exact(lanes).zip(y.chunks_exact(lanes)) {
+                for ((mean, &v), &y) in work.iter_mut().zip(v).zip(y) {
+                    *mean = *mean + v * y;
+                }
+            }
+            for (v, y) in xhat.chunks_exact(lanes).zip(y.chunks_exact_mut(lanes)) {
+                for ((&mean, &v), y) in work.iter().zip(v).zip(y) {
+                    *y = v * (*y - mean);
+                }
+            }
+        }
+    }
+}
+
 /// `out = base - rate x` for a layer in lanes, one rate a row.
 #[multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
