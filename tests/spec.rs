@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use eqcircuit::compile::{compile, expand, fabricate};
 use eqcircuit::model::{Activation, Coupling, Family};
+use eqcircuit::netlist::text;
+use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    Analysis, ArrayStyle, Edit, Fidelity, Library, Precision, Spec, Subject, load,
+    Analysis, ArrayStyle, Edit, Expect, Fidelity, Library, Precision, Simulate, Spec, Subject,
+    Sweep, load,
 };
 use proptest::prelude::*;
 
@@ -43,12 +47,9 @@ fn needs_weights(path: &Path) -> bool {
     path.display().to_string().contains("ham3") && !weights.exists()
 }
 
-/// Everything of a `Spec` but its path and resolved text.
-fn content(spec: &Spec) -> String {
-    format!(
-        "{} {} {:?} {:?} {:?} {:?}",
-        spec.title, spec.seed, spec.subject, spec.simulate, spec.expect, spec.sweep
-    )
+/// A `Spec` apart from where it was read.
+fn content(spec: &Spec) -> (&str, u64, &Subject, &Simulate, &[Expect], &Option<Sweep>) {
+    (&spec.title, spec.seed, &spec.subject, &spec.simulate, &spec.expect, &spec.sweep)
 }
 
 /// Reads a resolved text as a file beside the one it came from.
@@ -83,7 +84,7 @@ fn right_files_are_read_without_a_word() {
 #[test]
 fn the_resolved_text_reads_back_to_the_same_and_resolves_to_itself() {
     let (folder, path) = scratch();
-    let everything = "include = \"network.toml\"\ntitle = \"all \\\"of\\\" it\\n\"\nseed = 18446744073709551615\n\
+    let everything = "include = \"network.toml\"\ntitle = \"all \\\"of\\\" it\\n\"\nseed = 9223372036854775807\n\
         [model]\nweights = \"good.safetensors\"\n\
         [hardware]\ng-max = \"33.333333333333336 uS\"\nw-max = 2.5\nclip = true\ntile = [3, 5]\n\
         array = \"array/shared\"\n\
@@ -97,17 +98,10 @@ fn the_resolved_text_reads_back_to_the_same_and_resolves_to_itself() {
     let mut specs = vec![read(&path, &[])];
     for file in right_files() {
         let copy = folder.path().join(file.file_name().unwrap());
-        if fs::copy(&file, &copy).is_ok() && file.parent() != Path::new(NETWORK).parent() {
-            fs::copy(
-                file.with_file_name("hopfield-8-6-4-inputs.csv"),
-                folder.path().join("hopfield-8-6-4-inputs.csv"),
-            )
-            .unwrap();
-            let weights = Path::new("netlists/ham3.safetensors");
-            if weights.exists() {
-                fs::copy(weights, folder.path().join("ham3.safetensors")).unwrap();
-            }
-        }
+        fs::copy(&file, &copy).unwrap();
+    }
+    for file in ["hopfield-8-6-4-inputs.csv", "ham3.safetensors"] {
+        let _ = fs::copy(Path::new("netlists").join(file), folder.path().join(file));
     }
     for file in right_files() {
         specs.push(read(&folder.path().join(file.file_name().unwrap()), &[]));
@@ -118,7 +112,7 @@ fn the_resolved_text_reads_back_to_the_same_and_resolves_to_itself() {
         assert_eq!(spec.resolved, again.resolved);
     }
     let Subject::Network { model, hardware, .. } = &specs[0].subject else { panic!() };
-    assert_eq!(specs[0].seed, u64::MAX);
+    assert_eq!(specs[0].seed, i64::MAX as u64);
     assert_eq!(hardware.g_max, 33.333333333333336e-6);
     assert_eq!(hardware.array, ArrayStyle::Shared);
     assert_eq!(model.couplings[0].values()[7], 0.7);
@@ -303,7 +297,7 @@ fn whole_file() -> String {
          [hardware]\ncell = \"cell/rram-1t1r\"\ng-max = \"25 \u{b5}S\"\nneuron = {{ tanh = \"neuron/tanh\" }}\n\
          [nonideal]\nfabrication = {{ spread = 0.05 }}\n\
          [simulate]\nengine = \"behavioural\"\nuntil = {{ settled = 1e-9, at-most = \"5 us\" }}\n\
-         inputs = {{ data = \"digits\", split = \"test\", first = 3 }}\n\
+         inputs = {{ csv = \"good.csv\", first = 2 }}\n\
          [expect]\nsettled = {{ at-least = 1.0 }}\n[sweep.axes]\nseed = [1, 2]\n"
     )
 }
@@ -365,10 +359,42 @@ proptest! {
 fn the_files_to_be_damaged_are_right() {
     let (_folder, path) = scratch();
     for text in [whole_file(), DEVICES.to_string()] {
-        fs::write(&path, text.replace("first = 3", "first = 3")).unwrap();
-        let report = message(&path, &[]);
-        // The bundled digits have 64 pixels; all else is in order.
-        let rest = report.replace("error: a sample has 64 numbers", "");
-        assert!(!rest.contains("error: ") || report.contains("10 units"), "{report}");
+        fs::write(&path, text).unwrap();
+        read(&path, &[]);
     }
+}
+
+#[test]
+fn a_compiled_network_reads_back_to_the_same_devices_and_ports() {
+    for wire in ["0 ohm", "3 ohm"] {
+        let wire = format!("nonideal.wire.r-segment={wire}");
+        let spec = read(Path::new(NETWORK), &[&wire, "simulate.engine=circuit"]);
+        let Subject::Network { model, hardware, nonideal } = &spec.subject else { panic!() };
+        let chip = fabricate(&compile(model, hardware), nonideal, Seed::new(1));
+        let (netlist, ports) = expand(&chip);
+        let (_folder, path) = scratch();
+        fs::write(&path, text::toml(&netlist, Some(&ports))).unwrap();
+        let Subject::Devices { netlist: again, ports: ports_again } = read(&path, &[]).subject
+        else {
+            panic!()
+        };
+        assert_eq!(again, netlist);
+        assert_eq!(ports_again.unwrap(), ports);
+    }
+}
+
+#[test]
+fn resolved_files_find_their_files_from_another_folder() {
+    let (folder, path) = scratch();
+    fs::write(&path, "include = \"network.toml\"\n[simulate]\ninputs = { csv = \"good.csv\" }\n")
+        .unwrap();
+    let spec = read(&path, &[]);
+    assert!(spec.resolved.contains("csv = \"good.csv\""), "{}", spec.resolved);
+    let below = folder.path().join("reports/case");
+    fs::create_dir_all(&below).unwrap();
+    let text = spec.resolved_for(&below);
+    assert!(text.contains("csv = \"../../good.csv\""), "{text}");
+    fs::write(below.join("resolved.toml"), text).unwrap();
+    let again = read(&below.join("resolved.toml"), &[]);
+    assert_eq!(content(&spec), content(&again));
 }

@@ -109,7 +109,7 @@ fn report(t: &TableReader, path: &Path, bytes: &[u8], fault: DataFault) {
                 Some(_) => text[from..].find(',').map_or(text.len(), |i| from + i),
                 None => text.len(),
             };
-            let folder = super::document::folder_of(path);
+            let folder = super::files::folder_of(path);
             let start = t.reading.sources.borrow_mut().add_excerpt(
                 path.display().to_string(),
                 folder,

@@ -9,6 +9,7 @@
 mod device;
 mod document;
 mod expect;
+mod files;
 mod hardware;
 mod inputs;
 mod library;
@@ -46,7 +47,7 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
     let Some(root) = document::load(path, edits, &mut sources, &mut found) else {
         return Err(Report::new(found, sources));
     };
-    let reading = Reading::new(sources, document::folder_of(path), found);
+    let reading = Reading::new(sources, found);
     let (spec, axes) = read(&reading, &root, path, library);
     let found = reading.take();
     let found = try_axes(&reading, &root, path, library, &axes, found);
@@ -56,6 +57,13 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
             assert!(!found.is_empty(), "a file was refused without a word");
             Err(Report::new(found, reading.into_sources()))
         }
+    }
+}
+
+impl Spec {
+    /// [`Spec::resolved`] as a file in `folder`, with all paths as seen from there.
+    pub fn resolved_for(&self, folder: &Path) -> String {
+        self.tree.document(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()))
     }
 }
 
@@ -104,7 +112,7 @@ fn read(
     let t = reading.root(root, 0);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let title = t.text("title").or(stem);
-    let seed = t.count("seed", 0..=u64::MAX).or(1);
+    let seed = t.count("seed", 0..=i64::MAX as u64).or(1);
     let parts = match t.one_of(&["model", "device"], None, "[model]") {
         Some("model") => network(&t, seed, library),
         Some(_) => devices(&t),
@@ -113,6 +121,7 @@ fn read(
     let axes = t.optional_table("sweep").map(|t| sweep::read(&t));
     let record = Rc::clone(&t.record);
     drop(t);
+    let tree = record.resolved();
     let sweep = axes.as_deref().map(sweep::plain);
     let spec = parts.map(|(subject, simulate, expect)| Spec {
         title,
@@ -122,7 +131,8 @@ fn read(
         simulate,
         expect,
         sweep,
-        resolved: record.document(),
+        resolved: tree.document(&files::folder_of(path)),
+        tree,
     });
     (spec, axes.unwrap_or_default())
 }
