@@ -231,7 +231,12 @@ pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
 }
 
 fn unknown_unit(number: &str, unit: &str, dimension: Dimension) -> UnitFault {
-    let is_prefix = dimension != Dimension::One && PREFIXES.iter().any(|(p, _)| *p == unit);
+    if dimension == Dimension::One {
+        let percent = number.trim().parse::<f64>().ok().filter(|_| unit == "%");
+        let write = percent.map(|p| format_short(p / 100.0, dimension));
+        return UnitFault::UnknownUnit { unit: unit.to_string(), write };
+    }
+    let is_prefix = PREFIXES.iter().any(|(p, _)| *p == unit);
     let write = if is_prefix {
         Some(format!("{} {unit}{}", number.trim(), dimension.symbol()))
     } else {

@@ -46,9 +46,11 @@ fn figure(
             let mut names: Vec<&str> = FIGURES.iter().map(|(figure, ..)| *figure).collect();
             names.push("v(node)");
             t.report(
-                at(format!("a run has no figure `{name}`"))
-                    .label("unknown figure")
-                    .help_names(name, "figures", &names),
+                at(format!("a run has no figure `{name}`")).label("unknown figure").help_names(
+                    name,
+                    "the figures are",
+                    &names,
+                ),
             );
             bounds.entries();
             return None;
@@ -115,11 +117,11 @@ fn check_node(
         }
         (Subject::Devices { .. }, Some(netlist)) if netlist.find_node(node).is_none() => {
             let names: Vec<&str> = netlist.node_names().collect();
-            t.report(
-                at(format!("no node named `{node}`"))
-                    .label("unknown node")
-                    .help_names(node, "nodes", &names),
-            );
+            t.report(at(format!("no node named `{node}`")).label("unknown node").help_names(
+                node,
+                "the nodes are",
+                &names,
+            ));
         }
         _ => {}
     }

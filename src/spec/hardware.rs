@@ -103,7 +103,7 @@ fn part<T>(
         t.report(
             Diagnostic::at(t.span(key), format!("the library has no {kind} `{name}`"))
                 .label(format!("unknown {kind}"))
-                .help_names(name, "names", &names)
+                .help_names(name, "there are", &names)
                 .help("`eqcircuit circuits` lists the library; your own go into `circuits/`"),
         );
         return None;

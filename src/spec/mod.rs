@@ -126,6 +126,7 @@ fn read(
 type Parts = (Subject, Simulate, Vec<Expect>);
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
+    t.exclude("model", &["ports"]);
     let (family, model) = {
         let t = t.table("model");
         let family = model::family(&t);
@@ -144,6 +145,7 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
 }
 
 fn devices(t: &TableReader) -> Option<Parts> {
+    t.exclude("device", &["hardware", "nonideal"]);
     let placed = device::read(&t.table("device"));
     let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
     let bare = ports.is_none();

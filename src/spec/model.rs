@@ -90,7 +90,7 @@ struct SpannedLayer {
 
 fn layers(t: &TableReader) -> Vec<SpannedLayer> {
     let tables = t.tables("layers");
-    if tables.len() < 2 && (tables.len() == 1 || !t.has("layers")) {
+    if tables.len() < 2 && !t.is_quiet() {
         t.report(
             Diagnostic::at(t.span("layers"), "a network needs at least two layers")
                 .label("layers are missing")
@@ -124,6 +124,7 @@ fn layers(t: &TableReader) -> Vec<SpannedLayer> {
                     .also(first.name_span.clone(), "named here first")
                     .help("give each layer its own name"),
             );
+            continue;
         }
         if activation == Some(Activation::Softmax) && size == Some(1) {
             t.report(
@@ -151,7 +152,7 @@ impl Names {
             t.report(
                 Diagnostic::at(span, format!("no layer named `{name}`"))
                     .label("unknown layer")
-                    .help_names(name, "layers", &names),
+                    .help_names(name, "the layers are", &names),
             );
         }
         found
@@ -182,15 +183,18 @@ fn couplings(
         let Some((coupling, span)) = coupling else { continue };
         let same = |other: &&SpannedCoupling| joins(&other.coupling) == joins(&coupling);
         if let Some(first) = couplings.iter().find(same) {
-            let what = match &coupling {
-                Coupling::Dense { .. } => "these layers are coupled",
-                Coupling::Bias { .. } => "this layer is given a bias",
+            let (what, help) = match &coupling {
+                Coupling::Dense { .. } => (
+                    "these layers are coupled",
+                    "keep one of them: a dense coupling works in both directions",
+                ),
+                Coupling::Bias { .. } => ("this layer is given a bias", "keep one of them"),
             };
             t.report(
                 Diagnostic::at(span.clone(), format!("{what} twice"))
-                    .label("coupled again")
-                    .also(first.span.clone(), "coupled here first")
-                    .help("keep one of them: a dense coupling works in both directions"),
+                    .label("given again")
+                    .also(first.span.clone(), "given here first")
+                    .help(help),
             );
             continue;
         }

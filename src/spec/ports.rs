@@ -34,7 +34,7 @@ pub(super) fn read(t: &TableReader, placed: Option<&Placed>) -> Option<Ports> {
         t.report(
             Diagnostic::at(t.span("read"), format!("no layer named `{read_name}` in [ports]"))
                 .label("unknown layer")
-                .help_names(&read_name, "layers", &names),
+                .help_names(&read_name, "the layers are", &names),
         );
     }
     let (read, nudge) = (read?, nudge?);

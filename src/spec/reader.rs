@@ -154,6 +154,26 @@ impl<'a> TableReader<'a> {
         self.table.is_some_and(|t| t.get(key).is_some())
     }
 
+    /// Whether nothing more is to be said of it, because of what was already reported.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.get()
+    }
+
+    /// Reports keys that make no sense beside another one, `with`.
+    pub fn exclude(&self, with: &str, keys: &[&'static str]) {
+        for key in keys {
+            self.known(key);
+            if self.has(key) {
+                self.report(
+                    Diagnostic::at(self.span(key), format!("[{key}] does not go with [{with}]"))
+                        .label("not read")
+                        .also(self.span(with), "because of this")
+                        .help("drop one of them"),
+                );
+            }
+        }
+    }
+
     /// Whether the file has this table at all.
     pub fn is_table(&self) -> bool {
         self.table.is_some()
@@ -323,14 +343,17 @@ impl Drop for TableReader<'_> {
                 continue;
             }
             let title = self.title();
-            let what = if self.place.is_empty() { "keys" } else { &format!("keys of {title}") };
+            let intro = match self.place.as_str() {
+                "" => "the keys are".to_string(),
+                _ => format!("the keys of {title} are"),
+            };
             self.report(
                 Diagnostic::at(
                     entry.key_span.clone(),
                     format!("{title} has no key `{}`", entry.key),
                 )
                 .label("unknown key")
-                .help_names(&entry.key, what, &known),
+                .help_names(&entry.key, &intro, &known),
             );
         }
     }

@@ -54,7 +54,21 @@ fn diagnostic(span: Span, message: &str, tree: &Table, text: &str, start: usize)
             .label("text without quotes")
             .help(format!("write \"{shown}\""));
     }
-    Diagnostic::at(span, format!("this is not TOML: {message}"))
+    let cure = [
+        ("missing comma", "put a comma between the entries"),
+        ("basic string", "close the text with a `\"` on the same line"),
+        ("literal string", "close the text with a `'` on the same line"),
+        ("unclosed array", "close the list with `]`"),
+        ("unclosed inline table", "close the table with `}`"),
+        ("unclosed table", "close the name of the table with `]`"),
+        ("key with no value", "give the key a value: `key = value`"),
+        ("unquoted key", "put quotes around a key that is more than letters, digits, `-`, `_`"),
+    ];
+    let diagnostic = Diagnostic::at(span, format!("this is not TOML: {message}"));
+    match cure.iter().find(|(part, _)| message.contains(part)) {
+        Some((_, help)) => diagnostic.help(*help),
+        None => diagnostic.help("https://toml.io shows how TOML is written"),
+    }
 }
 
 /// The outermost list or inline table that holds an offset.

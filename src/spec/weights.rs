@@ -42,7 +42,7 @@ pub(super) fn load(
                     at(format!("the weights file has no tensor `{name}`"))
                         .label("a tensor is missing")
                         .also(place.clone(), "needed for this coupling")
-                        .help_names(name, "tensors of the file", &names),
+                        .help_names(name, "the tensors of the file are", &names),
                 );
                 whole = false;
                 continue;
@@ -58,7 +58,7 @@ pub(super) fn load(
         t.report(
             at(format!("the weights file has a tensor `{name}` that no coupling takes"))
                 .label("a tensor too many")
-                .help_names(name, "tensors that are taken", &expected),
+                .help_names(name, "the model takes", &expected),
         );
         whole = false;
     }

@@ -166,8 +166,8 @@ impl<'a> TableReader<'a> {
             let word = text(key, item)?;
             choices.iter().find(|(name, _)| *name == word).map(|(_, v)| *v).ok_or_else(|| {
                 Diagnostic::at(item.span.clone(), format!("`{key}` cannot be `{word}`"))
-                    .label("not one of the words for it")
-                    .help_names(word, "words for it", &names)
+                    .label("unknown word")
+                    .help_names(word, &format!("`{key}` can be"), &names)
             })
         };
         let found = self.ask(key, read, |_| String::new()).found;
@@ -198,7 +198,8 @@ fn text<'i>(key: &str, item: &'i Item) -> Result<&'i str, Diagnostic> {
 
 fn texts(key: &str, item: &Item, example: &str) -> Result<Vec<(String, Span)>, Diagnostic> {
     let Value::Array(items) = &item.value else {
-        return Err(wrong_kind(key, item, "a list", example));
+        let value = example.split_once(" = ").map_or(example, |(_, value)| value);
+        return Err(wrong_kind(key, item, "a list", value));
     };
     items.iter().map(|i| Ok((text(key, i)?.to_string(), i.span.clone()))).collect()
 }
@@ -300,10 +301,10 @@ fn unit_fault(key: &str, item: &Item, fault: UnitFault, dimension: Dimension) ->
         UnitFault::MissingUnit { write } => at(format!("`{key}` has no unit"))
             .label(format!("expected {expected}"))
             .help(write_or_example(Some(write))),
-        UnitFault::UnknownUnit { unit, .. } if bare => {
+        UnitFault::UnknownUnit { unit, write } if bare => {
             at(format!("`{key}` has a unit, `{unit}`, but is a bare number"))
                 .label("expected a bare number")
-                .help(write_or_example(None))
+                .help(format!("write {}", write.unwrap_or(example)))
         }
         UnitFault::UnknownUnit { unit, write } => at(format!("`{unit}` is not a unit"))
             .label(format!("expected {expected}"))
