@@ -61,15 +61,16 @@ impl Diagnostic {
         self
     }
 
-    /// Names the nearest of the names that would have been right, and all of them.
-    pub fn help_names(self, word: &str, what: &str, names: &[impl AsRef<str>]) -> Diagnostic {
+    /// Names the nearest of the names that would have been right, and, after an introduction such
+    /// as "the layers are", all of them.
+    pub fn help_names(self, word: &str, intro: &str, names: &[impl AsRef<str>]) -> Diagnostic {
         if names.is_empty() {
-            return self.help(format!("there are no {what}"));
+            return self.help(format!("{intro}: none"));
         }
         let list = names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
         match did_you_mean(word, names) {
-            Some(near) => self.help(format!("did you mean `{near}`? the {what} are: {list}")),
-            None => self.help(format!("the {what} are: {list}")),
+            Some(near) => self.help(format!("did you mean `{near}`? {intro}: {list}")),
+            None => self.help(format!("{intro}: {list}")),
         }
     }
 }

@@ -35,6 +35,8 @@ pub mod compile;
 
 pub mod engine;
 
+pub mod learn;
+
 pub mod run;
 
 pub mod report;

@@ -100,14 +100,21 @@ impl Dimension {
         }
     }
 
-    /// The prefix that people use most in this trade, for examples.
-    fn usual_prefix(self) -> &'static str {
+    /// A quantity of the size usual in this trade, as a file writes it.
+    pub fn example(self) -> &'static str {
         match self {
-            Dimension::Siemens | Dimension::Second | Dimension::Ampere | Dimension::Watt => "u",
-            Dimension::Farad => "f",
-            Dimension::Joule => "p",
-            Dimension::Hertz => "M",
-            _ => "",
+            Dimension::One => "0.5",
+            Dimension::Volt => "0.2 V",
+            Dimension::Ampere => "1 uA",
+            Dimension::Ohm => "2 ohm",
+            Dimension::Siemens => "25 uS",
+            Dimension::Farad => "100 fF",
+            Dimension::Henry => "1 nH",
+            Dimension::Second => "5 us",
+            Dimension::Hertz => "1 MHz",
+            Dimension::Watt => "1 uW",
+            Dimension::Joule => "1 pJ",
+            Dimension::Kelvin => "300 K",
         }
     }
 }
@@ -198,11 +205,14 @@ pub fn parse(text: &str, dimension: Dimension, range: Range) -> Result<f64, Unit
         }
         value_at(0)?
     } else {
+        let number = &text[..text.len() - unit.len()];
         let Some((found, power)) = lookup(unit) else {
-            return Err(unknown_unit(&text[..text.len() - unit.len()], unit, dimension));
+            return Err(unknown_unit(number, unit, dimension));
         };
         if found != dimension {
-            return Err(wrong_dimension(value_at(power)?, found, dimension));
+            let write = other_case(number, unit, dimension)
+                .or_else(|| inverse(value_at(power).ok()?, found, dimension));
+            return Err(UnitFault::WrongDimension { found, expected: dimension, write });
         }
         value_at(power)?
     };
@@ -211,8 +221,9 @@ pub fn parse(text: &str, dimension: Dimension, range: Range) -> Result<f64, Unit
 
 /// What to say of a number without a unit.
 pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
+    let usual = dimension.example().split(' ').next_back().unwrap_or_default();
     let write = if value == 0.0 || value.abs() >= 0.1 {
-        format!("{value} {}{}", dimension.usual_prefix(), dimension.symbol())
+        format!("{value} {usual}")
     } else {
         format_short(value, dimension)
     };
@@ -220,31 +231,39 @@ pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
 }
 
 fn unknown_unit(number: &str, unit: &str, dimension: Dimension) -> UnitFault {
-    let number = number.trim();
-    let symbol = dimension.symbol();
-    let write = if dimension != Dimension::One && PREFIXES.iter().any(|(p, _)| *p == unit) {
-        Some(format!("{number} {unit}{symbol}"))
+    if dimension == Dimension::One {
+        let percent = number.trim().parse::<f64>().ok().filter(|_| unit == "%");
+        let write = percent.map(|p| format_short(p / 100.0, dimension));
+        return UnitFault::UnknownUnit { unit: unit.to_string(), write };
+    }
+    let is_prefix = PREFIXES.iter().any(|(p, _)| *p == unit);
+    let write = if is_prefix {
+        Some(format!("{} {unit}{}", number.trim(), dimension.symbol()))
     } else {
-        let known: Vec<String> = Dimension::ALL
-            .iter()
-            .filter(|d| **d == dimension && **d != Dimension::One)
-            .flat_map(|d| PREFIXES.iter().map(|(p, _)| format!("{p}{}", d.symbol())))
-            .collect();
-        known.iter().find(|k| k.eq_ignore_ascii_case(unit)).map(|k| format!("{number} {k}"))
+        other_case(number, unit, dimension)
     };
     UnitFault::UnknownUnit { unit: unit.to_string(), write }
 }
 
-fn wrong_dimension(value: f64, found: Dimension, expected: Dimension) -> UnitFault {
-    let inverse = matches!(
+/// The quantity with its unit in the case that makes it one of this dimension.
+fn other_case(number: &str, unit: &str, dimension: Dimension) -> Option<String> {
+    let symbol = dimension.symbol();
+    (dimension != Dimension::One)
+        .then(|| PREFIXES.iter().map(|(prefix, _)| format!("{prefix}{symbol}")))?
+        .find(|known| known.eq_ignore_ascii_case(unit))
+        .map(|known| format!("{} {known}", number.trim()))
+}
+
+/// The quantity of the inverse dimension, where there is one.
+fn inverse(value: f64, found: Dimension, expected: Dimension) -> Option<String> {
+    let inverses = matches!(
         (found, expected),
         (Dimension::Ohm, Dimension::Siemens)
             | (Dimension::Siemens, Dimension::Ohm)
             | (Dimension::Hertz, Dimension::Second)
             | (Dimension::Second, Dimension::Hertz)
     );
-    let write = (inverse && value != 0.0).then(|| format_short(1.0 / value, expected));
-    UnitFault::WrongDimension { found, expected, write }
+    (inverses && value != 0.0).then(|| format_short(1.0 / value, expected))
 }
 
 /// Mantissa, power of ten, and the rest of a text that starts with a number.

@@ -120,6 +120,50 @@ impl Chip {
         Mat::from_fn(plus.rows(), plus.cols(), |i, j| (plus[(i, j)] - minus[(i, j)]) / scale)
     }
 
+    /// How often it was written since fabrication.
+    pub fn writes(&self) -> usize {
+        self.writes
+    }
+
+    /// Puts a chip back where a checkpoint left it: the parameters last written, the cells they
+    /// became, and the number of writes, which names the noise of the next one.
+    ///
+    /// # Panics
+    /// If the shapes are not this chip's.
+    pub fn restore(&mut self, model: &EnergyModel, cells: Vec<Cells>, writes: usize) {
+        let shapes = |cells: &[Cells]| -> Vec<[usize; 2]> {
+            cells.iter().map(|c| [c.plus.rows(), c.plus.cols()]).collect()
+        };
+        assert_eq!(shapes(&self.cells), shapes(&cells), "cells of another chip");
+        self.fabric.aim(model);
+        (self.cells, self.writes) = (cells, writes);
+    }
+
+    /// Shifts a parameter by `delta` as the chip makes it: half on each cell of the pair, in both
+    /// directions of a dense coupling, so that row totals stay. `k` is row-major in the coupling.
+    pub fn shift(&mut self, coupling: usize, k: usize, delta: f64) {
+        match &self.fabric.model.couplings[coupling] {
+            Coupling::Dense { weight, .. } => {
+                let (post, pre) = (k / weight.cols(), k % weight.cols());
+                for (a, array) in self.fabric.arrays.iter().enumerate() {
+                    if array.coupling == coupling {
+                        let place = match array.direction {
+                            Direction::Forward => (post, pre),
+                            Direction::Backward => (pre, post),
+                        };
+                        let half = 0.5 * delta * self.fabric.layers[array.post.0].scale;
+                        self.cells[a].plus[place] += half;
+                        self.cells[a].minus[place] -= half;
+                    }
+                }
+            }
+            Coupling::Bias { on, .. } => {
+                let plan = &mut self.fabric.layers[on.0];
+                plan.bias[k] += delta * plan.scale * self.fabric.hardware.v_unit;
+            }
+        }
+    }
+
     /// Programs new parameters into the same cells: quirks of fabrication persist, write noise is
     /// drawn anew, and a cell whose target stays is not touched.
     ///

@@ -1,24 +1,212 @@
-use super::{Drive, Engine, Save, Settled, Until, Written};
-use crate::compile::Chip;
-use crate::model::{EnergyModel, State};
-use crate::spec::Precision;
+use std::ops::Range;
 
-/// The arrays of a chip as a batched ODE.
+use rayon::prelude::*;
+
+use super::network::{self, Batch, Network};
+use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written};
+use crate::compile::Chip;
+use crate::model::{EnergyModel, Family, State};
+use crate::numerics::kernels::Real;
+use crate::numerics::ode::{Arrival, End, Goal, Stepper, Tolerance};
+use crate::numerics::tableau::{TSITOURAS, Tableau};
+use crate::numerics::{Mat, math};
+use crate::spec::Precision;
+use crate::units::Second;
+
+/// The arrays of a chip as a batched ODE, the node equation of [`crate::compile`] with the
+/// conductances as made.
+///
+/// In single precision a residual below about `1e-6` times the size of the state is rounding, and
+/// an [`Until::settled`] below that is not reached.
 pub struct Behavioural {
-    _chip: Chip,
+    chip: Chip,
+    arrays: Prepared,
+    relative: f64,
+    absolute: f64,
 }
 
+/// The arrays in the precision asked for, made once a write.
+enum Prepared {
+    Single(Network<f32>),
+    Double(Network<f64>),
+}
+
+const TABLEAU: &Tableau = &TSITOURAS;
+/// See [`Tolerance::remaining`].
+const REMAINING: f64 = 0.02;
+
 impl Behavioural {
-    pub fn new(chip: Chip, _precision: Precision) -> Behavioural {
-        Behavioural { _chip: chip }
+    /// # Panics
+    /// If the model is not a HAM or the chip has wires: no array of this engine computes those.
+    pub fn new(chip: Chip, precision: Precision) -> Behavioural {
+        assert_eq!(chip.fabric.model.family, Family::Ham, "arrays compute the dynamics of a HAM");
+        assert_eq!(chip.nonideal.wire.r_segment, 0.0, "wires need the circuit engine");
+        let arrays = match precision {
+            Precision::F32 => Prepared::Single(Network::of_chip(&chip)),
+            Precision::F64 => Prepared::Double(Network::of_chip(&chip)),
+        };
+        Behavioural { chip, arrays, relative: 1e-5, absolute: 1e-6 }
     }
+
+    /// Sets the error allowed in a time step, in units of `x`: it bounds the error of waveforms
+    /// and settling times. Equilibria do not depend on it.
+    pub fn with_tolerance(self, relative: f64, absolute: f64) -> Behavioural {
+        Behavioural { relative, absolute, ..self }
+    }
+
+    fn settle_in<T: Real>(&self, net: &Network<T>, task: &Task, save: &Save) -> Settled {
+        let goal = Goal {
+            settled: Some(task.until.settled),
+            until: task.until.at_most / net.tau,
+            first_step: math::pow(self.relative, 1.0 / TABLEAU.order as f64).min(0.5),
+        };
+        let ends = self.over_chunks(net, task, |stepper, samples| {
+            let mut x = net.gather(task.start, samples.clone());
+            let mut batch = Batch::new(net, task.drive, samples.clone());
+            let ends =
+                stepper.run(&mut batch, &mut x, samples.len(), &goal, &[], &mut |_, _, _| {});
+            (x, ends)
+        });
+        let mut state = task.start.clone();
+        for (samples, (x, _)) in &ends {
+            net.scatter(x, samples.clone(), &mut state);
+        }
+        let arrivals: Vec<Arrival> = ends.into_iter().flat_map(|(_, (_, ends))| ends).collect();
+        let times = match save {
+            Save::End => None,
+            Save::Points(n) => Some(evenly(last_end(&arrivals, &goal) * net.tau, *n)),
+            Save::At(times) => Some(times.clone()),
+        };
+        Settled {
+            trace: times.map(|times| self.trace(net, task, times, &goal)),
+            state,
+            outcome: arrivals.iter().map(|a| outcome(a, net.tau)).collect(),
+            residual: arrivals.iter().map(|a| a.residual).collect(),
+            stats: stats(&arrivals),
+        }
+    }
+
+    /// Runs every sample through all the moments, settled or not.
+    fn trace<T: Real>(
+        &self,
+        net: &Network<T>,
+        task: &Task,
+        times: Vec<Second>,
+        goal: &Goal,
+    ) -> Trace {
+        let moments: Vec<f64> = times.iter().map(|t| t / net.tau).collect();
+        let until = moments.last().copied().unwrap_or(0.0);
+        let goal = Goal { settled: None, until, ..*goal };
+        let ways = self.over_chunks(net, task, |stepper, samples| {
+            let width = samples.len();
+            let mut x = net.gather(task.start, samples.clone());
+            let mut way = vec![vec![T::default(); x.len()]; moments.len()];
+            let mut batch = Batch::new(net, task.drive, samples.clone());
+            stepper.run(&mut batch, &mut x, width, &goal, &moments, &mut |m, s, x| {
+                for (to, &x) in way[m].iter_mut().skip(s).step_by(width).zip(x) {
+                    *to = x;
+                }
+            });
+            let mut batch = Batch::new(net, task.drive, samples);
+            let residual: Vec<Vec<f64>> = way.iter().map(|x| batch.residual(x, width)).collect();
+            (way, residual)
+        });
+        let batch = task.drive.clamp.rows();
+        let mut states = vec![task.start.clone(); times.len()];
+        let mut residual = Mat::zeros(times.len(), batch);
+        for (samples, (way, left)) in ways {
+            for (m, state) in states.iter_mut().enumerate() {
+                net.scatter(&way[m], samples.clone(), state);
+                residual.row_mut(m)[samples.clone()].copy_from_slice(&left[m]);
+            }
+        }
+        let energy = states.iter().flat_map(|state| self.chip.energy(state)).collect();
+        let energy = Some(Mat::from_vec(times.len(), batch, energy));
+        Trace { clock: Clock::Seconds, times, states, residual, energy }
+    }
+
+    /// What `f` makes of every chunk of samples, in order. Chunks are cut by the size of the
+    /// network alone.
+    fn over_chunks<T: Real, R: Send>(
+        &self,
+        net: &Network<T>,
+        task: &Task,
+        f: impl Fn(&mut Stepper<T>, Range<usize>) -> R + Sync,
+    ) -> Vec<(Range<usize>, R)> {
+        let tolerance =
+            Tolerance { relative: self.relative, absolute: self.absolute, remaining: REMAINING };
+        network::chunks::<T>(task.drive.clamp.rows(), (TABLEAU.stages() + 4) * net.dim)
+            .into_par_iter()
+            .map_init(
+                || Stepper::new(TABLEAU, tolerance),
+                |stepper, samples| (samples.clone(), f(stepper, samples)),
+            )
+            .collect()
+    }
+}
+
+/// What a batch is asked to do.
+struct Task<'a> {
+    drive: &'a Drive,
+    start: &'a State,
+    until: &'a Until,
 }
 
 impl Engine for Behavioural {
-    fn settle(&mut self, _: &Drive, _: Option<&State>, _: &Until, _: &Save) -> Settled {
-        todo!()
+    fn settle(
+        &mut self,
+        drive: &Drive,
+        start: Option<&State>,
+        until: &Until,
+        save: &Save,
+    ) -> Settled {
+        let from = network::starting(&self.chip.fabric.model, drive, start);
+        let task = Task { drive, start: &from, until };
+        match &self.arrays {
+            Prepared::Single(arrays) => self.settle_in(arrays, &task, save),
+            Prepared::Double(arrays) => self.settle_in(arrays, &task, save),
+        }
     }
-    fn write(&mut self, _: &EnergyModel) -> Written {
-        todo!()
+
+    fn write(&mut self, model: &EnergyModel) -> Written {
+        let written = self.chip.write(model);
+        self.arrays = match self.arrays {
+            Prepared::Single(_) => Prepared::Single(Network::of_chip(&self.chip)),
+            Prepared::Double(_) => Prepared::Double(Network::of_chip(&self.chip)),
+        };
+        written
     }
+}
+
+fn outcome(arrival: &Arrival, tau: Second) -> Outcome {
+    match arrival.end {
+        End::Settled { at } => Outcome::Settled { at: at * tau },
+        End::TimeUp => Outcome::Unsettled { residual: arrival.residual },
+        End::Diverged { at } => Outcome::Diverged { at: at * tau },
+    }
+}
+
+/// When the last sample ended.
+fn last_end(arrivals: &[Arrival], goal: &Goal) -> f64 {
+    arrivals
+        .iter()
+        .map(|a| match a.end {
+            End::Settled { at } | End::Diverged { at } => at,
+            End::TimeUp => goal.until,
+        })
+        .fold(0.0, f64::max)
+}
+
+fn evenly(until: Second, points: usize) -> Vec<Second> {
+    (0..points).map(|k| until * (k as f64 / (points - 1) as f64)).collect()
+}
+
+fn stats(arrivals: &[Arrival]) -> Stats {
+    let mut stats = Stats::default();
+    for arrival in arrivals {
+        stats.steps += arrival.steps;
+        stats.rejected += arrival.rejected;
+        stats.evaluations += arrival.evaluations;
+    }
+    stats
 }

@@ -13,6 +13,7 @@
 mod behavioural;
 mod circuit;
 mod ideal;
+mod network;
 
 pub use behavioural::Behavioural;
 pub use circuit::{Circuit, NetlistRun, analyse};
@@ -20,7 +21,7 @@ pub use ideal::Ideal;
 
 use std::fmt;
 
-use crate::compile::Written;
+use crate::compile::{Chip, Written};
 use crate::model::{EnergyModel, State};
 use crate::numerics::Mat;
 pub use crate::spec::Fidelity;
@@ -208,4 +209,9 @@ pub trait Engine {
 
     /// Reprograms the same hardware with new parameters: device-to-device quirks stay.
     fn write(&mut self, model: &EnergyModel) -> Written;
+
+    /// The chip it runs, where there is one.
+    fn chip(&self) -> Option<&Chip> {
+        None
+    }
 }

@@ -75,6 +75,11 @@ impl Netlist {
         &self.nodes[node.0 as usize]
     }
 
+    /// The names of all nodes in order, ground first.
+    pub fn node_names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(String::as_str)
+    }
+
     /// How many nodes there are, ground included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()

@@ -2,13 +2,20 @@
 //! algebra. Nothing here knows a circuit or a network.
 
 pub mod dae;
+pub mod dense;
+pub mod gemm;
+pub mod kernels;
+pub mod lanes;
 pub mod linear;
 pub mod math;
 pub mod newton;
+pub mod ode;
 pub mod seed;
+pub mod tableau;
 pub mod transient;
 
 mod activation;
+mod control;
 mod mat;
 mod pseudo;
 

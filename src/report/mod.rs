@@ -1,1 +1,81 @@
-//! From records to tables and plots.
+//! From records to tables and plots. Everything here is made from the folder of a run alone, so
+//! an old folder can be drawn again at any time.
+
+pub mod draw;
+pub mod figure;
+pub mod records;
+
+mod convergence;
+mod gallery;
+mod histograms;
+mod index;
+mod statistics;
+mod waveforms;
+
+use std::path::{Path, PathBuf};
+
+use crate::run::replace_file;
+use figure::Figure;
+use records::Records;
+
+/// The page that holds it all.
+pub const INDEX: &str = "index.md";
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error(
+        "{} is not the folder of a run: it has no {}",
+        dir.display(),
+        crate::run::record::RUN
+    )]
+    NotARun { dir: PathBuf },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}:{line}: {message}; the records are damaged: run `simulate` again", path.display())]
+    Record { path: PathBuf, line: usize, message: String },
+    #[error("{}: {message}; the records are damaged: run `simulate` again", path.display())]
+    Tensors { path: PathBuf, message: String },
+    #[error(
+        "cannot write {}: {source}; the records of the run are whole, and `eqcircuit report` makes \
+         the rest from them",
+        path.display()
+    )]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+/// Every figure that the records have data for, in the order of the report.
+pub fn figures(records: &Records) -> Vec<Figure> {
+    [gallery::figures, convergence::figures, waveforms::figures, histograms::figures]
+        .into_iter()
+        .flat_map(|make| make(records))
+        .collect()
+}
+
+/// Makes `index.md` and all figures of a run, as SVG and PNG, beside its records, and returns
+/// what was written. The same records give the same bytes.
+///
+/// # Errors
+/// When the folder is not a run's, its records are damaged, or it cannot be written.
+pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let records = Records::load(dir)?;
+    let figures = figures(&records);
+    let mut written = Vec::new();
+    let mut put = |name: String, bytes: &[u8]| {
+        let path = dir.join(name);
+        replace_file(&path, bytes)
+            .map_err(|source| ReportError::Write { path: path.clone(), source })?;
+        written.push(path);
+        Ok(())
+    };
+    for figure in &figures {
+        let svg = draw::svg(figure);
+        put(format!("{}.svg", figure.name), svg.as_bytes())?;
+        let name = format!("{}.png", figure.name);
+        let png = draw::png(&svg)
+            .map_err(|source| ReportError::Write { path: dir.join(&name), source })?;
+        put(name, &png)?;
+    }
+    put(INDEX.to_string(), index::page(&records, &figures, dir).as_bytes())?;
+    Ok(written)
+}

@@ -1,1 +1,277 @@
 //! Does what a verb asks, and records it.
+//!
+//! A run leaves a folder of plain records (see [`record`]); pictures and tables for people are
+//! made from those alone, by [`crate::report`].
+
+pub mod record;
+pub mod tensors;
+
+mod devices;
+mod expect;
+mod network;
+mod output;
+mod started;
+mod write;
+
+pub use output::Interrupt;
+pub(crate) use output::replace_file;
+pub use record::{ExpectRecord, SampleRecord, Summary};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::compile::{Chip, compile, fabricate};
+use crate::engine::{Behavioural, Circuit, Engine, Ideal};
+use crate::model::EnergyModel;
+use crate::numerics::seed::Seed;
+use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Spec, Subject};
+use network::Layout;
+use output::Staging;
+use record::{RunRecord, SubjectRecord, Work};
+use started::Started;
+use tensors::Tensor;
+use write::{Table, Value};
+
+/// How to run, beside what the file says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The output folder; `None` is `reports/<title>`.
+    pub out: Option<PathBuf>,
+    /// The command line, for the record.
+    pub command: String,
+    /// No progress on stderr.
+    pub quiet: bool,
+    /// Worker threads; `None` takes one a core. Results do not depend on it.
+    pub threads: Option<usize>,
+    /// To stop from a signal handler.
+    pub interrupt: Interrupt,
+}
+
+impl Options {
+    /// Where the run will be written.
+    pub fn folder(&self, spec: &Spec) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let name = spec.title.replace(['/', '\\'], "-");
+            let usable = !name.chars().all(|c| c == '.' || c.is_whitespace());
+            Path::new("reports").join(if usable { name.as_str() } else { "run" })
+        })
+    }
+}
+
+/// A finished run, on the disk.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub folder: PathBuf,
+    pub summary: Summary,
+}
+
+impl Finished {
+    /// The expectations that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &ExpectRecord> {
+        self.summary.run.expect.iter().filter(|e| !e.passed)
+    }
+}
+
+/// Why there is no run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("cannot use {} as the output folder: {source}; choose another with --out", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{} holds files but no {}, so it is not a run of ours and is left alone; choose another \
+         folder with --out, or empty it",
+        path.display(),
+        record::RUN
+    )]
+    NotOurs { path: PathBuf },
+    #[error("cannot write {}: {source}; {survives}", path.display())]
+    Write { path: PathBuf, survives: String, source: std::io::Error },
+    #[error("a network needs samples: name them in [simulate] inputs")]
+    NoInputs,
+    #[error(
+        "nudging pulls toward the labels, but the inputs have none: leave [simulate] nudge out"
+    )]
+    NoLabels,
+    #[error("cannot start {threads} threads: {message}")]
+    Threads { threads: usize, message: String },
+    #[error("interrupted; nothing was replaced")]
+    Interrupted,
+}
+
+impl RunError {
+    /// The exit code of the program: 130 when interrupted, else 2.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            RunError::Interrupted => 130,
+            _ => 2,
+        }
+    }
+}
+
+/// What an engine found, as records.
+struct Found {
+    subject: SubjectRecord,
+    clock: Option<String>,
+    samples: Vec<SampleRecord>,
+    op: Option<Vec<Value>>,
+    waveforms: Option<Table>,
+    trace: Vec<Tensor>,
+    chip: Vec<Tensor>,
+    cells: usize,
+    clipped: usize,
+    work: Work,
+    notes: Vec<String>,
+}
+
+/// Runs a file as its `[simulate]` says and writes the records of the run.
+///
+/// The folder is made and tested for writing before the first second of work, filled beside its
+/// final place, and swapped in whole; an earlier run there is replaced only then.
+///
+/// # Errors
+/// When the folder cannot be used or written, holds something that is not a run, or when the run
+/// is interrupted. Samples that do not settle are results.
+pub fn simulate(spec: &Spec, options: &Options) -> Result<Finished, RunError> {
+    let started = Started::now();
+    let staging = Staging::prepare(&options.folder(spec), &options.interrupt)?;
+    let progress = spinner(options.quiet);
+
+    let found = in_pool(options.threads, || match &spec.subject {
+        Subject::Network { model, hardware, nonideal } => {
+            network(spec, model, hardware, nonideal, &progress)
+        }
+        Subject::Devices { netlist, ports: Some(ports) } => {
+            let layout = Layout::of_ports(ports);
+            let mut engine =
+                Circuit::from_netlist(netlist.clone(), ports.clone(), spec.simulate.analysis);
+            progress.set_message("settling");
+            network::settle(&mut engine, &layout, &spec.simulate, |_| Vec::new())
+        }
+        Subject::Devices { netlist, ports: None } => {
+            progress.set_message("solving");
+            Ok(devices::analyse(netlist, &spec.simulate))
+        }
+    })??;
+
+    progress.set_message("recording");
+    let summary = record_all(spec, options, &started, found, &staging)?;
+    let folder = staging.publish()?;
+    progress.finish_and_clear();
+    Ok(Finished { folder, summary })
+}
+
+/// Model, chip, engine, equilibrium.
+fn network(
+    spec: &Spec,
+    model: &EnergyModel,
+    hardware: &Hardware,
+    nonideal: &NonIdeal,
+    progress: &ProgressBar,
+) -> Result<Found, RunError> {
+    let simulate = &spec.simulate;
+    progress.set_message("compiling");
+    let chip =
+        (simulate.engine != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
+    let parameters = network::chip_tensors(model, chip.as_ref());
+    let cells = chip.as_ref().map_or(0, network::cell_count);
+    let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
+
+    let mut engine: Box<dyn Engine> = match (simulate.engine, chip) {
+        (Fidelity::Ideal, _) | (_, None) => Box::new(Ideal::new(model.clone(), simulate.damping)),
+        (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, simulate.precision)),
+        (Fidelity::Circuit, Some(chip)) => Box::new(Circuit::from_chip(chip, simulate.analysis)),
+    };
+
+    progress.set_message("settling");
+    let layout = Layout::of_model(model);
+    let mut found =
+        network::settle(&mut *engine, &layout, simulate, |settled| model.energy(&settled.state))?;
+    if simulate.engine == Fidelity::Behavioural && nonideal.wire.r_segment > 0.0 {
+        found.notes.push(
+            "the wires of [nonideal] wire are left out: only the circuit engine has them".into(),
+        );
+    }
+    Ok(Found { chip: parameters, cells, clipped, ..found })
+}
+
+/// The chip of a file: the model mapped onto conductances and fabricated with the file's seed.
+pub fn chip(model: &EnergyModel, hardware: &Hardware, nonideal: &NonIdeal, seed: u64) -> Chip {
+    let fabric = compile(model, hardware);
+    fabricate(&fabric, nonideal, Seed::new(seed).child("chip"))
+}
+
+fn record_all(
+    spec: &Spec,
+    options: &Options,
+    started: &Started,
+    found: Found,
+    staging: &Staging,
+) -> Result<Summary, RunError> {
+    let totals = expect::totals(&found, started.elapsed());
+    let node = |name: &str| {
+        let last = found.waveforms.as_ref().and_then(|table| {
+            let column = table.header.iter().position(|h| h.trim_end_matches("_V") == name)?;
+            table.rows.last().map(|row| row[column])
+        });
+        let op = found.op.as_ref().and_then(|op| op.iter().find(|v| v.name == name));
+        op.map(|v| v.value).or(last)
+    };
+    let run = RunRecord {
+        title: spec.title.clone(),
+        engine: engine_word(spec).to_string(),
+        analysis: match spec.simulate.analysis {
+            Analysis::Op => "op",
+            Analysis::Tran => "tran",
+        }
+        .to_string(),
+        seed: spec.seed,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        command: options.command.clone(),
+        file: spec.path.display().to_string(),
+        started: started.utc(),
+        duration: totals.wall_time,
+        clock: found.clock.clone(),
+        settled: spec.simulate.settled,
+        nudge: spec.simulate.nudge,
+        subject: found.subject.clone(),
+        expect: expect::evaluate(&spec.expect, &totals, node),
+        totals,
+        notes: found.notes.clone(),
+    };
+    write::records(spec, &found, &run, staging)?;
+    let samples = found.samples.iter().map(Into::into).collect();
+    Ok(Summary { run, samples })
+}
+
+/// The engine that ran: netlists have but one.
+fn engine_word(spec: &Spec) -> &'static str {
+    match (&spec.subject, spec.simulate.engine) {
+        (Subject::Devices { .. }, _) | (_, Fidelity::Circuit) => "circuit",
+        (_, Fidelity::Ideal) => "ideal",
+        (_, Fidelity::Behavioural) => "behavioural",
+    }
+}
+
+fn in_pool<T: Send>(
+    threads: Option<usize>,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, RunError> {
+    let Some(threads) = threads else { return Ok(work()) };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| RunError::Threads { threads, message: e.to_string() })?;
+    Ok(pool.install(work))
+}
+
+/// A line on stderr that says what is being done; hidden where stderr is no terminal.
+fn spinner(quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

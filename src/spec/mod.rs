@@ -1,8 +1,164 @@
 //! From text to checked data. All mistakes of a file are collected and reported together, each
 //! with file, line, column and what to write instead.
+//!
+//! [`load`] reads a document (a file, what it includes, edits from the command line), asks it for
+//! every key with a reader that checks and records, and hands on a [`Spec`]. No key is listed
+//! twice: what is asked for is what may be there, what appears in the resolved text, and what a
+//! sweep may vary.
 
+mod device;
+mod document;
+mod expect;
+mod hardware;
+mod inputs;
+mod library;
+mod model;
+mod ports;
+mod reader;
 mod settings;
+mod simulate;
+mod sweep;
+mod syntax;
 mod template;
+mod weights;
 
+pub use document::Edit;
+pub use library::{Library, Part};
 pub use settings::*;
+pub use sweep::{Axis, Sweep};
 pub use template::{Pins, Site, TemplateFault};
+
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::diag::{Diagnostic, Report, SourceMap};
+use document::Table;
+use reader::{Reading, TableReader};
+use sweep::PlacedAxis;
+
+/// Reads and checks a file, with `edits` made to it first.
+///
+/// # Errors
+/// All mistakes found, in the order of the file.
+pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Report> {
+    let (mut sources, mut found) = (SourceMap::default(), Vec::new());
+    let Some(root) = document::load(path, edits, &mut sources, &mut found) else {
+        return Err(Report::new(found, sources));
+    };
+    let reading = Reading::new(sources, document::folder_of(path));
+    let (spec, axes) = read(&reading, &root, path, library);
+    let found = reading.take();
+    let found = try_axes(&reading, &root, path, library, &axes, found);
+    match spec {
+        Some(spec) if found.is_empty() => Ok(spec),
+        _ => {
+            assert!(!found.is_empty(), "a file was refused without a word");
+            Err(Report::new(found, reading.into_sources()))
+        }
+    }
+}
+
+/// Reads the document with each swept value in place, and adds what is wrong then and was not
+/// before.
+fn try_axes(
+    reading: &Reading,
+    root: &Table,
+    path: &Path,
+    library: &Library,
+    axes: &[PlacedAxis],
+    mut found: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    for (span, document) in axes.iter().flat_map(|axis| axis.documents(root)) {
+        match document {
+            Ok(document) => drop(read(reading, &document, path, library)),
+            Err(diagnostic) => reading.report(diagnostic),
+        }
+        for diagnostic in reading.take() {
+            let known =
+                found.iter().any(|d| d.message == diagnostic.message && d.span == diagnostic.span);
+            if known {
+                continue;
+            }
+            let inside = |s: &crate::diag::Span| span.start <= s.start && s.end <= span.end;
+            let here = diagnostic.span.as_ref().is_some_and(inside)
+                || diagnostic.secondary.iter().any(|(s, _)| inside(s));
+            found.push(match here {
+                true => diagnostic,
+                false => diagnostic.also(span.clone(), "with this value"),
+            });
+        }
+    }
+    found
+}
+
+fn read(
+    reading: &Reading,
+    root: &Table,
+    path: &Path,
+    library: &Library,
+) -> (Option<Spec>, Vec<PlacedAxis>) {
+    let t = reading.root(root, 0);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let title = t.text("title").or(stem);
+    let seed = t.count("seed", 0..=u64::MAX).or(1);
+    let parts = match t.one_of(&["model", "device"], None, "[model]") {
+        Some("model") => network(&t, seed, library),
+        Some(_) => devices(&t),
+        None => None,
+    };
+    let axes = t.optional_table("sweep").map(|t| sweep::read(&t));
+    let record = Rc::clone(&t.record);
+    drop(t);
+    let sweep = axes.as_deref().map(sweep::plain);
+    let spec = parts.map(|(subject, simulate, expect)| Spec {
+        title,
+        seed,
+        path: path.to_path_buf(),
+        subject,
+        simulate,
+        expect,
+        sweep,
+        resolved: record.document(),
+    });
+    (spec, axes.unwrap_or_default())
+}
+
+type Parts = (Subject, Simulate, Vec<Expect>);
+
+fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
+    t.exclude("model", &["ports"]);
+    let (family, model) = {
+        let t = t.table("model");
+        let family = model::family(&t);
+        (family, model::read(&t, family, seed))
+    };
+    let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library);
+    let nonideal = hardware::nonideal(&t.table("nonideal"));
+    let subject = simulate::Subject::Network { model: model.as_ref(), family, nonideal: &nonideal };
+    let simulate = simulate::read(&t.table("simulate"), &subject);
+    let expect = t
+        .optional_table("expect")
+        .map(|t| expect::read(&t, &subject, None, simulate.inputs.as_ref()))
+        .unwrap_or_default();
+    let subject = Subject::Network { model: model?, hardware: Box::new(hardware), nonideal };
+    Some((subject, simulate, expect))
+}
+
+fn devices(t: &TableReader) -> Option<Parts> {
+    t.exclude("device", &["hardware", "nonideal"]);
+    let placed = device::read(&t.table("device"));
+    let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
+    let bare = ports.is_none();
+    let ports = ports.flatten();
+    let subject = simulate::Subject::Devices { bare, ports: ports.as_ref() };
+    let simulate = simulate::read(&t.table("simulate"), &subject);
+    let netlist = placed.as_ref().map(|p| &p.netlist);
+    let expect = t
+        .optional_table("expect")
+        .map(|t| expect::read(&t, &subject, netlist, simulate.inputs.as_ref()))
+        .unwrap_or_default();
+    if !bare && ports.is_none() {
+        return None;
+    }
+    Some((Subject::Devices { netlist: placed?.netlist, ports }, simulate, expect))
+}

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::sweep::Sweep;
 use crate::data::DataSet;
 use crate::model::EnergyModel;
 use crate::netlist::{Netlist, Ports};
@@ -20,8 +21,9 @@ pub struct Spec {
     pub subject: Subject,
     pub simulate: Simulate,
     pub expect: Vec<Expect>,
+    pub sweep: Option<Sweep>,
     /// The file as understood, with every default filled in, as TOML text that reads back to the
-    /// same `Spec`.
+    /// same `Spec`. Paths in it are relative to the folder of `path`.
     pub resolved: String,
 }
 

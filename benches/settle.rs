@@ -1,0 +1,246 @@
+//! Batched settling of a 784-512-10 network: how much of the time is matrix products, and how
+//! near those come to the bare product of the same library. `cargo bench --bench settle`
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use eqcircuit::compile::{Chip, compile, fabricate};
+use eqcircuit::engine::{Behavioural, Drive, Engine, Nudge, Save, Settled, Until};
+use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId};
+use eqcircuit::numerics::Mat;
+use eqcircuit::numerics::gemm::{Gemm, Into, Metered, read_meter, start_meter};
+use eqcircuit::numerics::kernels::Real;
+use eqcircuit::numerics::seed::Seed;
+use eqcircuit::spec::{ArrayStyle, Hardware, NonIdeal, Precision};
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+/// The system's allocator, counting.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: forwards to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn normal(rows: usize, cols: usize, sigma: f64, seed: Seed) -> Mat {
+    let mut rng = seed.rng();
+    Mat::from_fn(rows, cols, |_, _| {
+        let z: f64 = StandardNormal.sample(&mut rng);
+        sigma * z
+    })
+}
+
+/// A tanh network with an identity output and Xavier weights times `gain`.
+fn chip(sizes: &[usize], gain: f64) -> Chip {
+    let seed = Seed::new(1);
+    let last = sizes.len() - 1;
+    let layers = sizes.iter().enumerate().map(|(l, &size)| {
+        let activation = if l == 0 || l == last { Activation::Identity } else { Activation::Tanh };
+        Layer { name: format!("l{l}"), size, activation }
+    });
+    let couplings = (0..last).map(|l| {
+        let sigma = gain * (2.0 / (sizes[l] + sizes[l + 1]) as f64).sqrt();
+        let weight = normal(sizes[l + 1], sizes[l], sigma, seed.index(l));
+        Coupling::Dense { pre: LayerId(l), post: LayerId(l + 1), weight }
+    });
+    let model = EnergyModel {
+        family: Family::Ham,
+        layers: layers.collect(),
+        couplings: couplings.collect(),
+        clamp: LayerId(0),
+        read: LayerId(last),
+    };
+    let hardware = Hardware {
+        neurons: Vec::new(),
+        array: ArrayStyle::Twin,
+        tile: [128, 128],
+        g_min: 1e-6,
+        g_max: 25e-6,
+        g_leak: 1e-6,
+        c_node: 100e-15,
+        v_unit: 0.2,
+        w_max: None,
+        clip: false,
+    };
+    fabricate(&compile(&model, &hardware), &NonIdeal::default(), seed)
+}
+
+/// Pictures: a fifth of the pixels lit.
+fn drive(chip: &Chip, samples: usize) -> Drive {
+    let mut rng = Seed::new(2).rng();
+    let pixels = chip.fabric.model.layers[0].size;
+    let clamp = Mat::from_fn(samples, pixels, |_, _| {
+        let lit: f64 = rng.random();
+        let value: f64 = rng.random();
+        if lit < 0.2 { value } else { 0.0 }
+    });
+    Drive { clamp, nudge: Nudge::None }
+}
+
+fn until(settled: f64) -> Until {
+    Until { settled, at_most: 1e-3, at_most_iterations: 0 }
+}
+
+fn settle(engine: &mut Behavioural, drive: &Drive, settled: f64) -> Settled {
+    let settled = engine.settle(drive, None, &until(settled), &Save::End);
+    assert!(settled.outcome.iter().all(|o| o.is_settled()), "not settled");
+    settled
+}
+
+/// The shortest of some runs \[s\].
+fn shortest(runs: usize, mut f: impl FnMut()) -> f64 {
+    (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            f();
+            start.elapsed().as_secs_f64()
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// Seconds that the very products of a run take by themselves, over and over on the same operands.
+fn bare<T: Real>(products: &[Metered]) -> f64 {
+    let one = |p: &Metered| {
+        let [m, n, k] = p.shape;
+        let numbers = |count: usize| -> Vec<T> {
+            (0..count).map(|i| T::of(1.0 / (1.0 + i as f64))).collect()
+        };
+        let (a, b, mut c) = (numbers(m * k), numbers(k * n), numbers(m * n));
+        let repeats = (2_000_000 / (m * n * k)).max(1);
+        let time = shortest(30, || {
+            for _ in 0..repeats {
+                T::gemm(black_box(&mut c), black_box(&a), black_box(&b), p.shape, Into::Replace);
+            }
+        });
+        p.calls as f64 * time / repeats as f64
+    };
+    products.iter().map(one).sum()
+}
+
+fn gigaflop(products: &[Metered]) -> f64 {
+    products.iter().map(|p| 2e-9 * (p.calls * p.shape.iter().product::<usize>()) as f64).sum()
+}
+
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    line.map_or("unknown".into(), |line| line.trim_start_matches("VmHWM:").trim().to_string())
+}
+
+/// One row of the table: precision, threads.
+fn row<T: Real>(chip: &Chip, drive: &Drive, precision: Precision, tolerance: f64, threads: usize) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+    let mut engine = Behavioural::new(chip.clone(), precision);
+    let (settled, total) = pool.install(|| {
+        let settled = settle(&mut engine, drive, tolerance);
+        let total = shortest(9, || {
+            black_box(settle(&mut engine, drive, tolerance));
+        });
+        (settled, total)
+    });
+    // The run whose products are nearest to undisturbed, of some instrumented ones.
+    let (products, metered) = (0..9)
+        .map(|_| {
+            pool.broadcast(|_| start_meter());
+            let start = Instant::now();
+            pool.install(|| black_box(settle(&mut engine, drive, tolerance)));
+            let total = start.elapsed().as_secs_f64();
+            (pool.broadcast(|_| read_meter()).concat(), total)
+        })
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .expect("runs");
+    let time: f64 = products.iter().map(|p| p.time.as_secs_f64()).sum();
+    let (work, alone) = (gigaflop(&products), bare::<T>(&products));
+    let samples = drive.clamp.rows() as f64;
+    println!(
+        "{:9} {threads:7} {:9.2} {:10.2} {:11.2} {:8.0} % {:10.1} {:10.1} {:8.0} % {:8.1} {:8.1}",
+        format!("{precision:?}").to_lowercase(),
+        1e3 * total,
+        1e3 * metered,
+        1e3 * time / threads as f64,
+        100.0 * time / threads as f64 / metered,
+        work / time,
+        work / alone,
+        100.0 * alone / time,
+        settled.stats.steps as f64 / samples,
+        settled.stats.evaluations as f64 / samples,
+    );
+    if std::env::args().any(|a| a == "--shapes") {
+        for p in &products {
+            let one = std::slice::from_ref(p);
+            println!(
+                "    {:?} {:?} x {}: {:.1} GFLOP/s, bare {:.1}",
+                p.shape,
+                p.into,
+                p.calls,
+                gigaflop(one) / p.time.as_secs_f64(),
+                gigaflop(one) / bare::<T>(one)
+            );
+        }
+    }
+}
+
+/// Allocations of a settling; a step that allocated would make more of them in a longer one.
+fn allocations(chip: &Chip, drive: &Drive, tolerance: f64) -> (usize, usize) {
+    let mut engine = Behavioural::new(chip.clone(), Precision::F64);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    pool.install(|| {
+        settle(&mut engine, drive, tolerance);
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let steps = settle(&mut engine, drive, tolerance).stats.steps;
+        (ALLOCATIONS.load(Ordering::Relaxed) - before, steps)
+    })
+}
+
+fn main() {
+    let big = chip(&[784, 512, 10], 0.7);
+    let inputs = drive(&big, 1000);
+    println!("784-512-10, 1000 inputs from rest to a residual of 1e-5 (f32) and 1e-8 (f64)");
+    println!(
+        "precision threads  total ms metered ms products ms    share     GFLOP/s       bare    of bare    steps    evals"
+    );
+    for threads in [1, 2] {
+        row::<f32>(&big, &inputs, Precision::F32, 1e-5, threads);
+        row::<f64>(&big, &inputs, Precision::F64, 1e-8, threads);
+    }
+    let few = drive(&big, 64);
+    let (short, long) = (allocations(&big, &few, 1e-2), allocations(&big, &few, 1e-9));
+    println!(
+        "allocations: {} in {} steps, {} in {} steps: {} in the step loop",
+        short.0,
+        short.1,
+        long.0,
+        long.1,
+        long.0 as i64 - short.0 as i64
+    );
+    println!("peak memory: {}", peak_memory());
+
+    let small = chip(&[64, 32, 10], 0.7);
+    for samples in [1, 1000] {
+        let inputs = drive(&small, samples);
+        let mut engine = Behavioural::new(small.clone(), Precision::F64);
+        settle(&mut engine, &inputs, 1e-9);
+        let time = shortest(20, || {
+            black_box(settle(&mut engine, &inputs, 1e-9));
+        });
+        println!(
+            "64-32-10, {samples} inputs to 1e-9 in f64: {:.1} us, {:.2} us an input",
+            1e6 * time,
+            1e6 * time / samples as f64
+        );
+    }
+}

@@ -1,0 +1,136 @@
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::terminal::Terminal;
+use super::{DONE, Edits, Failure};
+use crate::compile::{Summary, expand};
+use crate::netlist::text::{spice, toml};
+use crate::netlist::{Device, Netlist, Ports};
+use crate::run::{chip, replace_file};
+use crate::spec::{Analysis, Spec, Subject};
+
+/// The language of a netlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// The home format, which every verb reads.
+    Toml,
+    /// SPICE, with the first input applied; runs in ngspice.
+    Spice,
+}
+
+pub(super) fn run(
+    file: &Path,
+    output: Option<&Path>,
+    format: Format,
+    edits: &Edits,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    if terminal.json && output.is_none() {
+        return Err(Failure::input(
+            "--json puts the compile report on standard output: name a file for the netlist with \
+             -o OUT",
+        ));
+    }
+    let spec = edits.load(file)?;
+    let (netlist, ports, summary) = netlist(&spec);
+    let text = match format {
+        Format::Toml => home_text(&spec, &netlist, ports.as_ref(), output)?,
+        Format::Spice => spice_text(&spec, netlist, ports.as_ref()),
+    };
+    match output {
+        Some(path) => replace_file(path, text.as_bytes()).map_err(|error| {
+            Failure::input(format!("cannot write `{}`: {error}", path.display()))
+        })?,
+        None => terminal.data(text.as_bytes())?,
+    }
+    if let Some(summary) = &summary {
+        terminal.say(summary.to_string().trim_end());
+    }
+    if let Some(path) = output {
+        terminal.say(&format!("netlist in {}", path.display()));
+    }
+    if terminal.json {
+        terminal.document(&summary)?;
+    }
+    Ok(DONE)
+}
+
+/// The devices of a file: those it lists, or those of the chip that its network is put on, and
+/// then what the compilation made.
+fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
+    match &spec.subject {
+        Subject::Network { model, hardware, nonideal } => {
+            let chip = chip(model, hardware, nonideal, spec.seed);
+            let (netlist, ports) = expand(&chip);
+            (netlist, Some(ports), Some(chip.fabric.summary()))
+        }
+        Subject::Devices { netlist, ports } => (netlist.clone(), ports.clone(), None),
+    }
+}
+
+/// The netlist as a file of its own, with the title, seed, `[simulate]` and `[expect]` of the one
+/// it was made from.
+fn home_text(
+    spec: &Spec,
+    netlist: &Netlist,
+    ports: Option<&Ports>,
+    output: Option<&Path>,
+) -> Result<String, Failure> {
+    let unreadable = |error: ::toml::de::Error| Failure::input(format!("cannot compile: {error}"));
+    let mut resolved: ::toml::Table = spec.resolved.parse().map_err(unreadable)?;
+    resolved.retain(|key, _| matches!(key, "title" | "seed" | "simulate" | "expect"));
+    if let Some(::toml::Value::Table(simulate)) = resolved.get_mut("simulate") {
+        simulate.insert("engine".into(), "circuit".into());
+        place_inputs(simulate, &spec.path, output);
+    }
+    let split = |key: &str| matches!(key, "title" | "seed");
+    let (head, tail): (::toml::Table, ::toml::Table) =
+        resolved.into_iter().partition(|(key, _)| split(key));
+    let origin = spec.path.display();
+    Ok(format!(
+        "# Compiled from {origin} by eqcircuit {}.\n{head}\n{}\n{tail}",
+        env!("CARGO_PKG_VERSION"),
+        toml(netlist, ports),
+    ))
+}
+
+/// A file of inputs is named as seen from the source; it is named by its whole path when the
+/// netlist is put into another folder.
+fn place_inputs(simulate: &mut ::toml::Table, source: &Path, output: Option<&Path>) {
+    let folder = |path: &Path| -> Option<PathBuf> {
+        Some(std::path::absolute(path).ok()?.parent()?.to_path_buf())
+    };
+    let from = folder(source);
+    if from == folder(output.unwrap_or(Path::new("netlist.toml"))) {
+        return;
+    }
+    let csv = simulate.get_mut("inputs").and_then(|inputs| inputs.get_mut("csv"));
+    if let (Some(::toml::Value::String(csv)), Some(from)) = (csv, from) {
+        *csv = from.join(&csv).display().to_string();
+    }
+}
+
+/// The netlist for ngspice, the first sample of the inputs applied to a network's clamped layer.
+fn spice_text(spec: &Spec, mut netlist: Netlist, ports: Option<&Ports>) -> String {
+    if let (Some(ports), Some(inputs)) = (ports, &spec.simulate.inputs) {
+        let mut xhat = vec![0.0; inputs.inputs.cols()];
+        ports.clamp.activation.row(inputs.inputs.row(0), &mut xhat);
+        for (sources, xhat) in ports.clamp.sources.iter().zip(xhat) {
+            for (source, sign) in sources.iter().zip([1.0, -1.0]) {
+                if let Device::VoltageSource(source) = netlist.device_mut(*source) {
+                    source.dc = sign * ports.v_unit * xhat;
+                }
+            }
+        }
+    }
+    let directive = match spec.simulate.analysis {
+        Analysis::Op => ".op".to_owned(),
+        Analysis::Tran => {
+            let (until, points) = (spec.simulate.at_most, spec.simulate.points);
+            format!(".tran {:e} {until:e} uic", until / points as f64)
+        }
+    };
+    let title = format!("{}, compiled by eqcircuit {}", spec.title, env!("CARGO_PKG_VERSION"));
+    spice(&netlist, &title, &[directive])
+}

@@ -1,0 +1,85 @@
+//! What the help of each verb teaches after its options.
+
+pub(super) const PROGRAM: &str = "\
+Start:
+  eqcircuit check netlists/ham3.toml        is the file right?
+  eqcircuit simulate netlists/ham3.toml     settle it, write reports/ham3/index.md
+  eqcircuit simulate --help                 more examples; every verb has some
+
+Exit codes:
+  0 done   1 an [expect] failed   2 wrong input   130 interrupted   70 a bug in eqcircuit";
+
+pub(super) const CHECK: &str = "\
+All mistakes of all files are shown, each with its place and a cure, on standard error. Files
+without one are listed as `ok: FILE` on standard output. With --json the mistakes come as one
+document.
+
+Examples:
+  eqcircuit check netlists/*.toml
+  eqcircuit check ham3.toml --set nonideal.wire.r-segment='2 ohm'";
+
+pub(super) const COMPILE: &str = "\
+The weights of the network become conductances of cells, the cells are fabricated with the file's
+non-idealities and seed, and every cell, wire segment and neuron becomes a device. The compile
+report (cells, tiles, conductances, gains, time constants, what was clipped) goes to standard
+error, or with --json to standard output. A compiled netlist in TOML is a file that `check` and
+`simulate` read; one in SPICE runs in ngspice, with the first sample of the inputs applied.
+
+Examples:
+  eqcircuit compile netlists/ham3.toml -o ham3.compiled.toml
+  eqcircuit compile netlists/ham3.toml --format spice -o ham3.cir && ngspice -b ham3.cir
+  eqcircuit compile netlists/ham3.toml --json -o /dev/null";
+
+pub(super) const SIMULATE: &str = "\
+The run is written to its folder when it is complete, in place of an earlier run there:
+index.md with its figures, results.csv and results.jsonl (a line a sample), resolved.toml (the
+file with every default filled in), waveforms. Edits are made before the file is read, so a wrong
+one is shown like any mistake in the file. Bounds in [expect] decide between exit codes 0 and 1.
+
+Examples:
+  eqcircuit simulate netlists/ham3.toml
+  eqcircuit simulate netlists/ham3.toml --engine circuit --set simulate.inputs.first=5
+  eqcircuit simulate netlists/ham3.toml --set nonideal.fabrication.spread=0.3 --seed 7 --out spread
+  eqcircuit simulate netlists/ham3.toml --json --quiet > ham3.json";
+
+pub(super) const REPORT: &str = "\
+Reads the records that a run has left (run.json, results.jsonl, waveforms) and writes index.md and
+every figure anew. The same records give the same files.
+
+Example:
+  eqcircuit report reports/ham3";
+
+pub(super) const CIRCUITS: &str = "\
+Parts are what [hardware] names: neurons, cells, array styles. Those in a `circuits/` folder beside
+the file, or beside any folder above it, come before those built into the program.
+
+Examples:
+  eqcircuit circuits
+  eqcircuit circuits neuron/tanh
+  eqcircuit circuits neuron/tanh > circuits/neuron/my-tanh.toml    a start for one of your own";
+
+pub(super) const DATA: &str = "\
+A data set NAME is looked for as DIR/NAME/ in --data-dir, then in EQCIRCUIT_DATA, then in the
+user's data folder (XDG_DATA_HOME or ~/.local/share, and eqcircuit/ in it). Every file is checked:
+its size, and its SHA-256. Exit code 2 when one is not what it should be.
+
+Examples:
+  eqcircuit data
+  eqcircuit data list --data-dir /mnt/sets
+  eqcircuit data fetch mnist --from ~/downloads/mnist";
+
+pub(super) const FETCH: &str = "\
+The files come into the first of --data-dir, EQCIRCUIT_DATA and the user's data folder, plain or
+compressed (.gz), get their names once their checksums are right, and are removed if not. A broken
+transfer is taken up where it broke, also by the next call. Only http:// is spoken, not https://:
+for that, download the files with another program and name their folder.
+
+Examples:
+  eqcircuit data fetch mnist --from ~/downloads/mnist
+  eqcircuit data fetch mnist --from http://server.example/mnist --data-dir /mnt/sets";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  eqcircuit completions bash > ~/.local/share/bash-completion/completions/eqcircuit
+  eqcircuit completions zsh > ~/.zfunc/_eqcircuit
+  eqcircuit completions fish > ~/.config/fish/completions/eqcircuit.fish";

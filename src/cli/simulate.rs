@@ -1,0 +1,90 @@
+use std::path::Path;
+
+use super::terminal::Terminal;
+use super::{DONE, EXPECTATION_FAILED, Edits, Failure};
+use crate::report;
+use crate::run::{self, ExpectRecord, Finished, Options, RunError};
+use crate::units::{Dimension, format};
+
+pub(super) fn run(
+    file: &Path,
+    options: Options,
+    edits: &Edits,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let spec = edits.load(file)?;
+    let interrupt = options.interrupt.clone();
+    ctrlc::set_handler(move || {
+        interrupt.trip();
+        std::process::exit(130);
+    })
+    .map_err(|error| Failure::input(format!("cannot listen for Ctrl-C: {error}")))?;
+
+    let finished = run::simulate(&spec, &options).map_err(|error: RunError| Failure::Other {
+        code: error.exit_code(),
+        message: error.to_string(),
+    })?;
+    report::write(&finished.folder).map_err(Failure::input)?;
+    terminal.say(&summary(&finished, terminal));
+    if terminal.json {
+        terminal.document(&finished.summary)?;
+    }
+    let failed: Vec<String> = finished.failed().map(expectation).collect();
+    if failed.is_empty() {
+        return Ok(DONE);
+    }
+    if terminal.quiet {
+        terminal.error(&format!("expectations failed: {}", failed.join("; ")));
+    }
+    Ok(EXPECTATION_FAILED)
+}
+
+/// A run in a few lines.
+fn summary(finished: &Finished, terminal: &Terminal) -> String {
+    let run = &finished.summary.run;
+    let totals = &run.totals;
+    let second = |s| format(s, Dimension::Second);
+    let samples = if totals.samples == 1 { "sample" } else { "samples" };
+    let mut lines = vec![format!(
+        "{}: {} {samples}, {} engine, {}",
+        run.title,
+        totals.samples,
+        run.engine,
+        second(totals.wall_time)
+    )];
+    let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
+    let mut settled = format!("{} of {}", totals.settled, totals.samples);
+    if let (Some(median), Some(largest)) =
+        (totals.settling_time_median, totals.settling_time_largest)
+    {
+        settled += &format!(", median {}, slowest {}", second(median), second(largest));
+    }
+    line("settled", settled);
+    if let Some(accuracy) = totals.accuracy {
+        line("accuracy", format!("{:.1} %", 100.0 * accuracy));
+    }
+    if totals.clipped > 0 {
+        line("clipped", format!("{} weights did not fit the cells", totals.clipped));
+    }
+    for expect in &run.expect {
+        let verdict = match expect.passed {
+            true => terminal.paint("32", "pass"),
+            false => terminal.paint("1;31", "FAIL"),
+        };
+        line("expect", format!("{verdict}  {}", expectation(expect)));
+    }
+    for note in &run.notes {
+        line("note", note.clone());
+    }
+    line("report", finished.folder.join(report::INDEX).display().to_string());
+    lines.join("\n")
+}
+
+/// `accuracy = 0.95, at least 0.9`
+fn expectation(expect: &ExpectRecord) -> String {
+    let value = expect.value.map_or("not known".to_owned(), |value| value.to_string());
+    let least = expect.at_least.map(|bound| format!(", at least {bound}"));
+    let most = expect.at_most.map(|bound| format!(", at most {bound}"));
+    let bounds: String = least.into_iter().chain(most).collect();
+    format!("{} = {value}{bounds}", expect.figure)
+}

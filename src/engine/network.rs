@@ -1,0 +1,342 @@
+//! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
+//! engine have in common.
+
+use std::ops::Range;
+
+use super::{Drive, Nudge};
+use crate::compile::Chip;
+use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
+use crate::numerics::gemm::Into;
+use crate::numerics::kernels::{self, Real};
+use crate::numerics::lanes::{keep_lanes, largest};
+use crate::numerics::ode::{Ode, padded};
+use crate::units::Second;
+
+/// An equation in units of `x`, with time in units of `tau`:
+///
+/// ```text
+/// HAM:  dx_i/dt = sum_j M_ij f(x_j) - g_i x_i + d_i
+/// CHN:  dx_i/dt = f'(x_i) [ sum_j M_ij f(x_j) + d_i ] - x_i
+/// ```
+///
+/// The model itself has `M = W` and `g = 1`; a chip has `M_ij = tau gain (Gp_ij - Gn_ij) / C` and
+/// `g_i = tau G_i / C`, its node equation divided by the capacitance.
+pub struct Network<T> {
+    /// The unit of time \[s\], the shortest time constant of a chip.
+    pub tau: Second,
+    /// Rows of all free layers.
+    pub dim: usize,
+    family: Family,
+    free: Vec<Free>,
+    clamp_activation: Activation,
+    /// The read layer among the free ones.
+    read: usize,
+    /// What a unit of force on the read layer adds to `d`.
+    nudge: f64,
+    /// `[dim]`: `tau_l / tau`, which turns `dx/dt` into the residual.
+    weight: Vec<T>,
+    /// `g`, `[dim]`.
+    leak: Vec<T>,
+    /// The part of `d` that is the same for all samples, `[dim]`.
+    bias: Vec<T>,
+    /// From the clamped layer.
+    inward: Vec<Product<T>>,
+    /// Between free layers.
+    inner: Vec<Product<T>>,
+}
+
+struct Free {
+    layer: LayerId,
+    rows: Range<usize>,
+    activation: Activation,
+}
+
+/// `M f(x_pre)`, added to the rows `post`.
+struct Product<T> {
+    pre: Range<usize>,
+    post: Range<usize>,
+    /// `[post, pre]`
+    m: Vec<T>,
+}
+
+impl<T: Real> Network<T> {
+    /// The arrays of a chip as made.
+    pub fn of_chip(chip: &Chip) -> Network<T> {
+        let fabric = &chip.fabric;
+        let mut net = Network::unconnected(&fabric.model);
+        let plans: Vec<_> = net.free.iter().map(|f| &fabric.layers[f.layer.0]).collect();
+        let tau = plans.iter().map(|plan| plan.tau).fold(f64::INFINITY, f64::min);
+        let per_siemens = tau / fabric.hardware.c_node;
+        let bias_of_ampere = |gain: f64| per_siemens * gain / fabric.hardware.v_unit;
+        (net.weight, net.leak, net.bias) = Default::default();
+        for (f, plan) in net.free.iter().zip(plans) {
+            net.weight.extend(f.rows.clone().map(|_| T::of(plan.tau / tau)));
+            net.leak.extend(chip.row_totals(f.layer).iter().map(|g| T::of(per_siemens * g)));
+            net.bias.extend(plan.bias.iter().map(|i| T::of(bias_of_ampere(plan.gain) * i)));
+        }
+        for (array, cells) in fabric.arrays.iter().zip(&chip.cells) {
+            let scale = per_siemens * fabric.layers[array.post.0].gain;
+            let pairs = cells.plus.as_slice().iter().zip(cells.minus.as_slice());
+            let m = pairs.map(|(plus, minus)| T::of(scale * (plus - minus))).collect();
+            net.connect(array.pre, array.post, m);
+        }
+        let plan = &fabric.layers[fabric.model.read.0];
+        net.nudge = per_siemens * plan.gain * plan.scale;
+        net.tau = tau;
+        net
+    }
+
+    /// The model itself.
+    pub fn of_model(model: &EnergyModel) -> Network<T> {
+        let mut net = Network::unconnected(model);
+        let reals = |values: &[f64]| values.iter().map(|&w| T::of(w)).collect();
+        for coupling in &model.couplings {
+            match coupling {
+                Coupling::Dense { pre, post, weight } => {
+                    net.connect(*pre, *post, reals(weight.as_slice()));
+                    net.connect(*post, *pre, reals(weight.transposed().as_slice()));
+                }
+                Coupling::Bias { on, value } => {
+                    let Some(f) = net.free.iter().find(|f| f.layer == *on) else { continue };
+                    for (bias, &b) in net.bias[f.rows.clone()].iter_mut().zip(value) {
+                        *bias = *bias + T::of(b);
+                    }
+                }
+            }
+        }
+        net
+    }
+
+    fn unconnected(model: &EnergyModel) -> Network<T> {
+        let mut dim = 0;
+        let free: Vec<Free> = model
+            .free_layers()
+            .map(|layer| {
+                let rows = dim..dim + model.layer(layer).size;
+                dim = rows.end;
+                Free { layer, rows, activation: model.layer(layer).activation }
+            })
+            .collect();
+        let read = free.iter().position(|f| f.layer == model.read);
+        Network {
+            tau: 1.0,
+            dim,
+            family: model.family,
+            read: read.expect("the read layer is free"),
+            clamp_activation: model.layer(model.clamp).activation,
+            nudge: 1.0,
+            free,
+            weight: vec![T::of(1.0); dim],
+            leak: vec![T::of(1.0); dim],
+            bias: vec![T::default(); dim],
+            inward: Vec::new(),
+            inner: Vec::new(),
+        }
+    }
+
+    /// Adds `m`, `[post, pre]`; into the clamped layer nothing flows.
+    fn connect(&mut self, pre: LayerId, post: LayerId, m: Vec<T>) {
+        let Some(to) = self.free.iter().find(|f| f.layer == post) else { return };
+        let post = to.rows.clone();
+        match self.free.iter().find(|f| f.layer == pre) {
+            Some(from) => self.inner.push(Product { pre: from.rows.clone(), post, m }),
+            None => {
+                let pre = 0..m.len() / post.len();
+                self.inward.push(Product { pre, post, m });
+            }
+        }
+    }
+
+    /// The free layers of some samples of a state, `[dim, samples]`.
+    pub fn gather(&self, state: &State, samples: Range<usize>) -> Vec<T> {
+        let width = samples.len();
+        let mut x = vec![T::default(); self.dim * width];
+        for f in &self.free {
+            for (b, s) in samples.clone().enumerate() {
+                for (i, &value) in f.rows.clone().zip(state[f.layer.0].row(s)) {
+                    x[i * width + b] = T::of(value);
+                }
+            }
+        }
+        x
+    }
+
+    /// Writes some samples, `[dim, samples]`, into a state.
+    pub fn scatter(&self, x: &[T], samples: Range<usize>, state: &mut State) {
+        let width = samples.len();
+        for f in &self.free {
+            for (b, s) in samples.clone().enumerate() {
+                for (i, to) in f.rows.clone().zip(state[f.layer.0].row_mut(s)) {
+                    *to = x[i * width + b].to_f64();
+                }
+            }
+        }
+    }
+}
+
+/// The network with some samples' inputs in place.
+pub struct Batch<'a, T> {
+    net: &'a Network<T>,
+    /// `d`, `[dim, lanes]`.
+    drive: Vec<T>,
+    /// The pull of an elastic nudge on the read layer's activations.
+    pull: T,
+    /// `f(x)`, `[dim, lanes]`.
+    xhat: Vec<T>,
+    /// `[lanes]`
+    work: Vec<T>,
+}
+
+impl<'a, T: Real> Batch<'a, T> {
+    /// Everything that does not move during a settling, the product with the inputs included.
+    pub fn new(net: &'a Network<T>, drive: &Drive, samples: Range<usize>) -> Batch<'a, T> {
+        let lanes = padded::<T>(samples.len());
+        let mut batch = Batch {
+            net,
+            drive: vec![T::default(); net.dim * lanes],
+            pull: T::default(),
+            xhat: vec![T::default(); net.dim * lanes],
+            work: vec![T::default(); lanes],
+        };
+        for (row, &bias) in batch.drive.chunks_exact_mut(lanes).zip(&net.bias) {
+            row.fill(bias);
+        }
+        batch.clamp(drive, samples.clone(), lanes);
+        batch.nudge(&drive.nudge, samples, lanes);
+        batch
+    }
+
+    /// The largest force on each sample of a state `[dim, samples]`.
+    pub fn residual(&mut self, x: &[T], samples: usize) -> Vec<f64> {
+        let lanes = self.work.len();
+        let mut wide = vec![T::default(); self.net.dim * lanes];
+        for (to, from) in wide.chunks_exact_mut(lanes).zip(x.chunks_exact(samples)) {
+            to[..samples].copy_from_slice(from);
+        }
+        let mut dx = vec![T::default(); wide.len()];
+        self.rhs(&wide, &mut dx, lanes);
+        let mut out = vec![T::default(); lanes];
+        largest(&mut out, &dx, &self.net.weight);
+        out[..samples].iter().map(|r| r.to_f64()).collect()
+    }
+
+    fn clamp(&mut self, drive: &Drive, samples: Range<usize>, lanes: usize) {
+        let size = drive.clamp.cols();
+        let mut x = vec![T::default(); size * lanes];
+        for b in 0..lanes {
+            let row = drive.clamp.row((samples.start + b).min(samples.end - 1));
+            for (x, &value) in x.iter_mut().skip(b).step_by(lanes).zip(row) {
+                *x = T::of(value);
+            }
+        }
+        let mut xhat = vec![T::default(); size * lanes];
+        kernels::activate(self.net.clamp_activation, &x, &mut xhat, &mut self.work);
+        for product in &self.net.inward {
+            product.add(&xhat, &mut self.drive, lanes);
+        }
+    }
+
+    fn nudge(&mut self, nudge: &Nudge, samples: Range<usize>, lanes: usize) {
+        let (force, beta) = match nudge {
+            Nudge::None => return,
+            Nudge::Toward { target, beta } => {
+                self.pull = T::of(self.net.nudge * beta);
+                (target, *beta)
+            }
+            Nudge::Force(force) => (force, 1.0),
+        };
+        let rows = self.net.free[self.net.read].rows.clone();
+        for b in 0..lanes {
+            let row = force.row((samples.start + b).min(samples.end - 1));
+            for (i, &value) in rows.clone().zip(row) {
+                let drive = &mut self.drive[i * lanes + b];
+                *drive = *drive + T::of(self.net.nudge * beta * value);
+            }
+        }
+    }
+}
+
+impl<T: Real> Product<T> {
+    fn add(&self, xhat: &[T], to: &mut [T], lanes: usize) {
+        T::gemm(
+            &mut to[self.post.start * lanes..self.post.end * lanes],
+            &self.m,
+            &xhat[self.pre.start * lanes..self.pre.end * lanes],
+            [self.post.len(), lanes, self.pre.len()],
+            Into::Add,
+        );
+    }
+}
+
+impl<T: Real> Ode<T> for Batch<'_, T> {
+    fn dim(&self) -> usize {
+        self.net.dim
+    }
+
+    fn weight(&self) -> &[T] {
+        &self.net.weight
+    }
+
+    fn rhs(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
+        let ham = self.net.family == Family::Ham;
+        for f in &self.net.free {
+            let at = f.rows.start * lanes..f.rows.end * lanes;
+            let (x, dx, drive) = (&x[at.clone()], &mut dx[at.clone()], &self.drive[at.clone()]);
+            kernels::activate(f.activation, x, &mut self.xhat[at], &mut self.work);
+            if ham {
+                kernels::leak(drive, &self.net.leak[f.rows.clone()], x, dx, lanes);
+            } else {
+                dx.copy_from_slice(drive);
+            }
+        }
+        if self.pull != T::default() {
+            let rows = &self.net.free[self.net.read].rows;
+            let at = rows.start * lanes..rows.end * lanes;
+            for (dx, &xhat) in dx[at.clone()].iter_mut().zip(&self.xhat[at]) {
+                *dx = *dx - self.pull * xhat;
+            }
+        }
+        for product in &self.net.inner {
+            product.add(&self.xhat, dx, lanes);
+        }
+        if !ham {
+            for f in &self.net.free {
+                let at = f.rows.start * lanes..f.rows.end * lanes;
+                let (x, xhat, dx) = (&x[at.clone()], &self.xhat[at.clone()], &mut dx[at]);
+                kernels::times_slope(f.activation, x, xhat, dx, &mut self.work);
+                for (dx, &x) in dx.iter_mut().zip(x) {
+                    *dx = *dx - x;
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, from: usize, keep: &[usize]) {
+        keep_lanes(&mut self.drive, from, keep);
+        for v in [&mut self.drive, &mut self.xhat] {
+            v.truncate(self.net.dim * keep.len());
+        }
+        self.work.truncate(keep.len());
+    }
+}
+
+/// The state to start from: `start`, or rest, with the drive's inputs in place.
+pub fn starting(model: &EnergyModel, drive: &Drive, start: Option<&State>) -> State {
+    let mut from = model.rest(&drive.clamp);
+    if let Some(start) = start {
+        for layer in model.free_layers() {
+            from[layer.0].clone_from(&start[layer.0]);
+        }
+    }
+    from
+}
+
+/// A batch cut into chunks of lanes whose buffers (this many numbers a sample) fit the
+/// second-level cache: by the size of the network alone, whatever the number of threads.
+pub fn chunks<T: Real>(batch: usize, numbers: usize) -> Vec<Range<usize>> {
+    const BYTES: usize = 1 << 20;
+    const MOST: usize = 64;
+    let lanes = BYTES / (numbers * size_of::<T>());
+    let lanes = (lanes / T::VECTOR * T::VECTOR).clamp(T::VECTOR, MOST);
+    (0..batch).step_by(lanes).map(|s| s..(s + lanes).min(batch)).collect()
+}

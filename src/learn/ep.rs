@@ -1,0 +1,95 @@
+//! Equilibrium propagation (Scellier and Bengio 2017), centred by default (Laborieux et al. 2021).
+
+use crate::engine::{Drive, Engine, Nudge, Save, Settled, Until};
+use crate::model::{Cost, EnergyModel, Params};
+use crate::numerics::Mat;
+
+/// The estimator: a free phase, then nudged phases that start from the free state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EquilibriumPropagation {
+    /// Strength of the nudge, positive.
+    pub beta: f64,
+    pub phases: Phases,
+}
+
+/// Which nudged phases follow the free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phases {
+    /// `[dE(+beta) - dE(-beta)] / (2 beta)`: second order in `beta`.
+    #[default]
+    Centred,
+    /// `[dE(+beta) - dE(0)] / beta`: first order.
+    Positive,
+    /// `[dE(0) - dE(-beta)] / beta`: first order.
+    Negative,
+}
+
+/// What one batch taught.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// The estimated `dC/dparam`, the mean over the samples that stayed finite in all phases.
+    pub grad: Params,
+    /// The free phase, with the outputs.
+    pub free: Settled,
+    /// The cost of each sample in the free phase.
+    pub cost: Vec<f64>,
+    /// How many samples settled in every phase.
+    pub settled: usize,
+}
+
+impl EquilibriumPropagation {
+    /// Estimates the gradient of the mean cost on `engine`, which runs `model`'s parameters.
+    /// `clamp` is `[batch, inputs]`, `target` `[batch, outputs]`.
+    pub fn estimate(
+        &self,
+        engine: &mut dyn Engine,
+        model: &EnergyModel,
+        clamp: &Mat,
+        target: &Mat,
+        until: &Until,
+    ) -> Estimate {
+        let free = engine.settle(
+            &Drive { clamp: clamp.clone(), nudge: Nudge::None },
+            None,
+            until,
+            &Save::End,
+        );
+        let mut nudged = |beta: f64| {
+            let nudge = Nudge::Toward { target: target.clone(), beta };
+            let drive = Drive { clamp: clamp.clone(), nudge };
+            engine.settle(&drive, Some(&free.state), until, &Save::End)
+        };
+        // The two ends of the difference quotient, and its length.
+        let (low, high, span) = match self.phases {
+            Phases::Centred => (Some(nudged(-self.beta)), Some(nudged(self.beta)), 2.0 * self.beta),
+            Phases::Positive => (None, Some(nudged(self.beta)), self.beta),
+            Phases::Negative => (Some(nudged(-self.beta)), None, self.beta),
+        };
+        let ends = [low.as_ref().unwrap_or(&free), high.as_ref().unwrap_or(&free)];
+        let finite = |s: usize| {
+            ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
+        };
+        let kept: Vec<usize> = (0..clamp.rows()).filter(|&s| finite(s)).collect();
+        let [low, high] =
+            ends.map(|end| model.grad(&end.state.iter().map(|x| x.select_rows(&kept)).collect()));
+        let settled = (0..clamp.rows())
+            .filter(|&s| {
+                free.outcome[s].is_settled() && ends.iter().all(|e| e.outcome[s].is_settled())
+            })
+            .count();
+        let outputs = model.layer(model.read).activation.values(&free.state[model.read.0]);
+        let cost = Cost::SquaredError.value(&outputs, target);
+        let grad = quotient(&low, &high, span * kept.len().max(1) as f64);
+        Estimate { grad, free, cost, settled }
+    }
+}
+
+/// `(high - low) / span`
+fn quotient(low: &Params, high: &Params, span: f64) -> Params {
+    let each = low.0.iter().zip(&high.0).map(|(low, high)| {
+        let values = low.as_slice().iter().zip(high.as_slice());
+        let values = values.map(|(low, high)| (high - low) / span).collect();
+        Mat::from_vec(low.rows(), low.cols(), values)
+    });
+    Params(each.collect())
+}

@@ -1,0 +1,37 @@
+//! Learning with nothing but measurements of the network: equilibrium propagation through any
+//! engine, and the optimisers that turn its gradients into writes.
+
+mod ep;
+mod optim;
+mod truth;
+mod weights;
+
+pub use ep::{EquilibriumPropagation, Estimate, Phases};
+pub use optim::{Optimiser, Rule};
+pub use truth::{Agreement, Network, compare};
+pub use weights::write_weights;
+
+use crate::numerics::Mat;
+
+/// Targets `[samples, classes]`: 1 at the label, 0 elsewhere.
+///
+/// # Panics
+/// If a label is not below `classes`.
+pub fn one_hot(labels: &[usize], classes: usize) -> Mat {
+    let mut target = Mat::zeros(labels.len(), classes);
+    for (s, &label) in labels.iter().enumerate() {
+        target[(s, label)] = 1.0;
+    }
+    target
+}
+
+/// The class of the largest output, the first of equals.
+pub fn prediction(outputs: &[f64]) -> usize {
+    let mut best = 0;
+    for (i, v) in outputs.iter().enumerate() {
+        if *v > outputs[best] {
+            best = i;
+        }
+    }
+    best
+}

@@ -1,0 +1,152 @@
+//! Dense products of row-major matrices, one thread: the only file that names faer's dense part.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// What a product does with the numbers that are already in its destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Into {
+    Replace,
+    Add,
+}
+
+/// Numbers with a dense product.
+pub trait Gemm: Copy {
+    /// `c <- a b` or `c <- c + a b`, all row-major: `c` is `[m, n]`, `a` is `[m, k]`, `b` is
+    /// `[k, n]`.
+    ///
+    /// An entry of `c` is summed over `k` in an order that depends on `k` alone as long as `m`
+    /// and `n` are at least 2, so a column's bits do not depend on its neighbours.
+    ///
+    /// # Panics
+    /// If the slices do not fit `[m, n, k]`.
+    fn gemm(c: &mut [Self], a: &[Self], b: &[Self], shape: [usize; 3], into: Into);
+}
+
+/// The products of one shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metered {
+    /// `[m, n, k]`
+    pub shape: [usize; 3],
+    pub into: Into,
+    pub calls: usize,
+    pub time: Duration,
+}
+
+thread_local! {
+    static METER: RefCell<Option<Vec<Metered>>> = const { RefCell::new(None) };
+}
+
+/// Counts and times the products of this thread from here on, until [`read_meter`].
+pub fn start_meter() {
+    METER.set(Some(Vec::new()));
+}
+
+/// Ends [`start_meter`]; one entry a shape, nothing if it was not called.
+pub fn read_meter() -> Vec<Metered> {
+    METER.take().unwrap_or_default()
+}
+
+fn metered(shape: [usize; 3], into: Into, product: impl FnOnce()) {
+    METER.with_borrow_mut(|meter| {
+        let Some(meter) = meter else { return product() };
+        let start = Instant::now();
+        product();
+        let time = start.elapsed();
+        match meter.iter_mut().find(|m| m.shape == shape && m.into == into) {
+            Some(m) => (m.calls, m.time) = (m.calls + 1, m.time + time),
+            None => meter.push(Metered { shape, into, calls: 1, time }),
+        }
+    });
+}
+
+macro_rules! gemm {
+    ($($real:ty),*) => {$(
+        impl Gemm for $real {
+            fn gemm(c: &mut [$real], a: &[$real], b: &[$real], [m, n, k]: [usize; 3], into: Into) {
+                metered([m, n, k], into, || matmul(
+                    MatMut::from_row_major_slice_mut(c, m, n),
+                    match into {
+                        Into::Replace => Accum::Replace,
+                        Into::Add => Accum::Add,
+                    },
+                    MatRef::from_row_major_slice(a, m, k),
+                    MatRef::from_row_major_slice(b, k, n),
+                    1.0,
+                    Par::Seq,
+                ));
+            }
+        }
+    )*};
+}
+
+gemm!(f32, f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize, seed: u64) -> Vec<f64> {
+        let mut s = seed;
+        (0..n)
+            .map(|_| {
+                s = s.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+                (s >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+            })
+            .collect()
+    }
+
+    #[test]
+    fn product_is_the_sum_of_products() {
+        for [m, n, k] in [[1, 1, 1], [3, 8, 5], [10, 48, 512], [512, 16, 10], [7, 33, 700]] {
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let mut c = numbers(m * n, 3);
+            let before = c.clone();
+            f64::gemm(&mut c, &a, &b, [m, n, k], Into::Add);
+            for i in 0..m {
+                for j in 0..n {
+                    let sum: f64 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
+                    let got = c[i * n + j];
+                    assert!((got - before[i * n + j] - sum).abs() < 1e-12, "{m} {n} {k}: {got}");
+                }
+            }
+        }
+    }
+
+    /// The first `narrow` columns of `b` give the same bits alone and among `wide` columns.
+    fn columns_are_independent<T: Gemm + Default + PartialEq + std::fmt::Debug>(of: fn(f64) -> T) {
+        for (m, k) in [(2, 3), (10, 512), (512, 10), (512, 784), (30, 1300)] {
+            let (narrow, wide) = (8, 72);
+            let a: Vec<T> = numbers(m * k, 1).into_iter().map(of).collect();
+            let b: Vec<T> = numbers(k * wide, 2).into_iter().map(of).collect();
+            let all = product(&a, &b, [m, wide, k]);
+            for narrow in [narrow, 16, 24, 48, 64] {
+                let some: Vec<T> =
+                    (0..k).flat_map(|l| b[l * wide..][..narrow].iter().copied()).collect();
+                let alone = product(&a, &some, [m, narrow, k]);
+                for i in 0..m {
+                    assert_eq!(
+                        alone[i * narrow..][..narrow],
+                        all[i * wide..][..narrow],
+                        "{m} x {k}, {narrow} columns"
+                    );
+                }
+            }
+        }
+    }
+
+    fn product<T: Gemm + Default>(a: &[T], b: &[T], [m, n, k]: [usize; 3]) -> Vec<T> {
+        let mut c = vec![T::default(); m * n];
+        T::gemm(&mut c, a, b, [m, n, k], Into::Replace);
+        c
+    }
+
+    #[test]
+    fn a_column_does_not_depend_on_its_neighbours() {
+        columns_are_independent::<f64>(|x| x);
+        columns_are_independent::<f32>(|x| x as f32);
+    }
+}

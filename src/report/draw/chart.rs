@@ -1,0 +1,311 @@
+//! Series over a pair of axes.
+
+use plotters::prelude::*;
+
+use super::canvas::{
+    Anchor, BLACK_INK, Canvas, GRID_INK, Point, QUIET_INK, Stroke, page, stroke, text_width,
+};
+use crate::report::figure::{Chart, Label, Role, Series, Shape};
+
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 400.0;
+const LEFT: f64 = 68.0;
+const BOTTOM: f64 = 48.0;
+const TITLE: f64 = 15.0;
+const TEXT: f64 = 12.0;
+const SMALL: f64 = 11.0;
+/// Height of a row of the key.
+const ROW: f64 = 18.0;
+const SWATCH: f64 = 26.0;
+
+/// The plot's place on the page.
+struct Frame<'c> {
+    chart: &'c Chart,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Frame<'_> {
+    fn x(&self, v: f64) -> f64 {
+        self.left + self.chart.x.place(v) * (self.right - self.left)
+    }
+
+    fn y(&self, v: f64) -> f64 {
+        self.bottom - self.chart.y.place(v) * (self.bottom - self.top)
+    }
+
+    fn at(&self, [x, y]: Point) -> Point {
+        [self.x(x), self.y(y)]
+    }
+}
+
+pub fn draw(title: &str, chart: &Chart) -> String {
+    let rows = key_rows(chart);
+    let widest = chart
+        .series
+        .iter()
+        .filter_map(|s| match &s.label {
+            Label::End(text) => Some(text_width(text, SMALL) + 22.0),
+            _ => None,
+        })
+        .fold(18.0, f64::max);
+    let frame = Frame {
+        chart,
+        left: LEFT,
+        right: WIDTH - widest,
+        top: 40.0 + ROW * rows.len() as f64,
+        bottom: HEIGHT - BOTTOM,
+    };
+    page(WIDTH, HEIGHT, |canvas| {
+        canvas.text(title, [LEFT, 18.0], TITLE, Anchor::Left, BLACK_INK);
+        key(canvas, &rows);
+        axes(canvas, &frame);
+        for series in &chart.series {
+            draw_series(canvas, &frame, series);
+        }
+        end_labels(canvas, &frame);
+    })
+}
+
+/// The keyed series in rows that fit the page, each with its place from the left.
+fn key_rows(chart: &Chart) -> Vec<Vec<(f64, &Series, &str)>> {
+    let mut rows: Vec<Vec<(f64, &Series, &str)>> = Vec::new();
+    let mut x = f64::INFINITY;
+    for series in &chart.series {
+        let Label::Key(text) = &series.label else { continue };
+        let width = SWATCH + 6.0 + text_width(text, SMALL) + 18.0;
+        if x + width > WIDTH {
+            rows.push(Vec::new());
+            x = LEFT;
+        }
+        if let Some(row) = rows.last_mut() {
+            row.push((x, series, text));
+        }
+        x += width;
+    }
+    rows
+}
+
+fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>]) {
+    for (i, row) in rows.iter().enumerate() {
+        let y = 40.0 + ROW * i as f64;
+        for (x, series, text) in row {
+            let ink = stroke(series.role);
+            let (low, high) = ([*x, y + 5.0], [x + SWATCH, y - 5.0]);
+            match series.shape {
+                Shape::Line(_) | Shape::Level(_) => {
+                    canvas.line(&[[*x, y], [x + SWATCH, y]], Stroke { opacity: 1.0, ..ink });
+                }
+                Shape::Bars { .. } if series.role != Role::Spread => {
+                    canvas
+                        .line(&[[low[0], low[1]], [low[0], high[1]], high, [high[0], low[1]]], ink);
+                }
+                Shape::Band(_) | Shape::Bars { .. } => {
+                    canvas.rectangle(
+                        [*x, y - 5.0],
+                        [x + SWATCH, y + 5.0],
+                        ink.color.mix(ink.opacity).filled(),
+                    );
+                }
+            }
+            canvas.text(text, [x + SWATCH + 6.0, y], SMALL, Anchor::Left, BLACK_INK);
+        }
+    }
+}
+
+fn axes(canvas: &Canvas, f: &Frame) {
+    let grid = Stroke::solid(GRID_INK, 0.75);
+    let (x_label, _) = f.chart.x.label_and_factor();
+    let (y_label, _) = f.chart.y.label_and_factor();
+    for (v, text) in f.chart.x.ticks() {
+        let x = f.x(v);
+        canvas.line(&[[x, f.top], [x, f.bottom]], grid);
+        canvas.text(&text, [x, f.bottom + 13.0], SMALL, Anchor::Middle, QUIET_INK);
+    }
+    for (v, text) in f.chart.y.ticks() {
+        let y = f.y(v);
+        canvas.line(&[[f.left, y], [f.right, y]], grid);
+        canvas.text(&text, [f.left - 7.0, y], SMALL, Anchor::Right, QUIET_INK);
+    }
+    let axis = Stroke::solid(QUIET_INK, 1.0);
+    canvas.line(&[[f.left, f.top], [f.left, f.bottom], [f.right, f.bottom]], axis);
+    let middle = [(f.left + f.right) / 2.0, (f.top + f.bottom) / 2.0];
+    canvas.text(&x_label, [middle[0], f.bottom + 34.0], TEXT, Anchor::Middle, BLACK_INK);
+    canvas.text(&y_label, [16.0, middle[1]], TEXT, Anchor::Upwards, BLACK_INK);
+}
+
+fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
+    let ink = stroke(series.role);
+    match &series.shape {
+        Shape::Line(points) => {
+            for piece in cut(points, f) {
+                canvas.line(&piece, ink);
+            }
+        }
+        Shape::Level(v) => {
+            for piece in cut(&[[f.chart.x.range[0], *v], [f.chart.x.range[1], *v]], f) {
+                canvas.line(&piece, ink);
+            }
+        }
+        Shape::Band(points) => {
+            for run in points.split(|p| !p.iter().all(|v| v.is_finite())) {
+                let clamped = |x: f64, v: f64| [f.x(x), f.y(v).clamp(f.top, f.bottom)];
+                let high = run.iter().map(|&[x, _, high]| clamped(x, high));
+                let low = run.iter().rev().map(|&[x, low, _]| clamped(x, low));
+                let outline: Vec<Point> = high.chain(low).collect();
+                if run.len() > 1 {
+                    canvas.area(&outline, ink.color, ink.opacity);
+                }
+            }
+        }
+        Shape::Bars { edges, counts } => bars(canvas, f, series.role, edges, counts),
+    }
+}
+
+/// A histogram's outline, filled where it is a background to compare with.
+fn bars(canvas: &Canvas, f: &Frame, role: Role, edges: &[f64], counts: &[f64]) {
+    let ink = stroke(role);
+    let floor = f.bottom;
+    let height = |count: f64| f.y(count).clamp(f.top, floor);
+    let mut outline = vec![[f.x(edges[0]), floor]];
+    for (pair, &count) in edges.windows(2).zip(counts) {
+        outline.push([f.x(pair[0]), height(count)]);
+        outline.push([f.x(pair[1]), height(count)]);
+    }
+    outline.push([f.x(edges[edges.len() - 1]), floor]);
+    if role == Role::Spread {
+        canvas.area(&outline, ink.color, ink.opacity);
+        canvas.line(&outline, Stroke { opacity: 1.0, ..ink });
+    } else {
+        canvas.line(&outline, Stroke { width: ink.width.min(1.75), ..ink });
+    }
+}
+
+/// The pieces of a line that lie within the axes, on the page. Numbers that are not finite break
+/// it.
+fn cut(points: &[Point], f: &Frame) -> Vec<Vec<Point>> {
+    let mut pieces: Vec<Vec<Point>> = Vec::new();
+    for pair in points.windows(2) {
+        if !pair.iter().flatten().all(|v| v.is_finite()) {
+            continue;
+        }
+        let Some([from, to]) = within(f.at(pair[0]), f.at(pair[1]), f) else { continue };
+        match pieces.last_mut() {
+            Some(piece) if piece.last() == Some(&from) => piece.push(to),
+            _ => pieces.push(vec![from, to]),
+        }
+    }
+    pieces
+}
+
+/// The part of a segment within the frame (Liang and Barsky 1984).
+fn within(a: Point, b: Point, f: &Frame) -> Option<[Point; 2]> {
+    let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+    let (mut start, mut end) = (0.0f64, 1.0f64);
+    let sides =
+        [(-dx, a[0] - f.left), (dx, f.right - a[0]), (-dy, a[1] - f.top), (dy, f.bottom - a[1])];
+    // A hair of room, so that a line along the frame survives rounding.
+    for (outward, room) in sides.map(|(outward, room)| (outward, room + 1e-6)) {
+        if outward == 0.0 {
+            if room < 0.0 {
+                return None;
+            }
+        } else if outward < 0.0 {
+            start = start.max(room / outward);
+        } else {
+            end = end.min(room / outward);
+        }
+    }
+    let at = |t: f64| match t {
+        0.0 => a,
+        1.0 => b,
+        t => [a[0] + t * dx, a[1] + t * dy],
+    };
+    (start <= end).then(|| [at(start), at(end)])
+}
+
+/// Names at the right ends of lines, pushed apart where they would overlap.
+fn end_labels(canvas: &Canvas, f: &Frame) {
+    let mut labels: Vec<(f64, f64, &str, Role)> = f
+        .chart
+        .series
+        .iter()
+        .filter_map(|series| {
+            let (Label::End(text), Shape::Line(points)) = (&series.label, &series.shape) else {
+                return None;
+            };
+            let [x, y] = *cut(points, f).last()?.last()?;
+            Some((x, y, text.as_str(), series.role))
+        })
+        .collect();
+    labels.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let wanted: Vec<f64> = labels.iter().map(|l| l.1).collect();
+    let heights = spread(&wanted, 13.0_f64.min((f.bottom - f.top) / labels.len().max(1) as f64));
+    for ((x, y, text, role), height) in labels.into_iter().zip(heights) {
+        let ink = stroke(role);
+        let leader = Stroke { opacity: 0.8, dash: None, width: 0.75, ..ink };
+        canvas.line(&[[x, y], [f.right + 12.0, height]], leader);
+        let color = if matches!(role, Role::Some) { QUIET_INK } else { ink.color };
+        canvas.text(text, [f.right + 15.0, height], SMALL, Anchor::Left, color);
+    }
+}
+
+/// Heights as near the wanted ones (ascending) as a least distance allows: overlapping labels
+/// form blocks, each centred on the mean of what its members want.
+fn spread(wanted: &[f64], distance: f64) -> Vec<f64> {
+    // Sum of `wanted - offset in the block`, and how many.
+    let mut blocks: Vec<(f64, usize)> = Vec::new();
+    let first = |(sum, n): (f64, usize)| sum / n as f64;
+    for &w in wanted {
+        let mut block = (w, 1);
+        while let Some(&above) = blocks.last() {
+            if first(above) + distance * above.1 as f64 <= first(block) {
+                break;
+            }
+            blocks.pop();
+            let shift = distance * (above.1 * block.1) as f64;
+            block = (above.0 + block.0 - shift, above.1 + block.1);
+        }
+        blocks.push(block);
+    }
+    blocks
+        .into_iter()
+        .flat_map(|block| (0..block.1).map(move |i| first(block) + distance * i as f64))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figure::{Axis, Unit};
+
+    fn unit_chart() -> Chart {
+        let axis = || Axis::linear("a", Unit::Word("b"), [0.0, 1.0]);
+        Chart { x: axis(), y: axis(), series: Vec::new() }
+    }
+
+    #[test]
+    fn lines_are_cut_where_they_leave_the_axes() {
+        let chart = unit_chart();
+        let f = Frame { chart: &chart, left: 0.0, right: 100.0, top: 0.0, bottom: 100.0 };
+        let line = [[-1.0, 0.5], [0.5, 0.5], [0.5, 3.0], [0.7, 3.0], [0.7, 0.5], [f64::NAN, 0.5]];
+        let pieces = cut(&line, &f);
+        assert_eq!(pieces.len(), 2);
+        let close = |a: Point, b: Point| (a[0] - b[0]).abs() < 1e-4 && (a[1] - b[1]).abs() < 1e-4;
+        assert!(close(pieces[0][0], [0.0, 50.0]) && close(pieces[0][2], [50.0, 0.0]));
+        assert!(close(pieces[1][0], [70.0, 0.0]) && close(pieces[1][1], [70.0, 50.0]));
+    }
+
+    #[test]
+    fn labels_keep_their_distance_and_their_middle() {
+        let heights = spread(&[10.0, 12.0, 13.0, 80.0], 10.0);
+        for pair in heights.windows(2) {
+            assert!(pair[1] - pair[0] >= 10.0 - 1e-9, "{heights:?}");
+        }
+        let mean: f64 = heights[..3].iter().sum::<f64>() / 3.0;
+        assert!((mean - 35.0 / 3.0).abs() < 1e-9);
+        assert_eq!(heights[3], 80.0);
+    }
+}

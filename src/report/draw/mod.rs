@@ -1,0 +1,61 @@
+//! Figures as SVG, and that SVG as PNG. One house style: light grid, labels at the lines or in a
+//! key above the plot, roles told apart by thickness and dash as well as by colour.
+
+mod canvas;
+mod chart;
+mod gallery;
+
+use std::sync::{Arc, OnceLock};
+
+use resvg::tiny_skia::{Color, Pixmap, Transform};
+use resvg::usvg;
+
+use super::figure::{Body, Figure};
+use canvas::FAMILY;
+
+/// Pixels of the PNG a unit of the SVG.
+const ZOOM: f32 = 2.0;
+/// DejaVu Sans, reduced; its licence lies beside it.
+const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
+
+/// The figure as an SVG document.
+pub fn svg(figure: &Figure) -> String {
+    match &figure.body {
+        Body::Chart(chart) => chart::draw(&figure.title, chart),
+        Body::Gallery(gallery) => gallery::draw(&figure.title, gallery),
+    }
+}
+
+/// An SVG document made by [`svg`] as the bytes of a PNG file, on white.
+///
+/// # Errors
+/// When the picture cannot be encoded.
+///
+/// # Panics
+/// When the document is not SVG.
+pub fn png(svg: &str) -> std::io::Result<Vec<u8>> {
+    let options = usvg::Options {
+        fontdb: fonts(),
+        font_family: FAMILY.to_string(),
+        ..usvg::Options::default()
+    };
+    let tree = usvg::Tree::from_str(svg, &options).expect("our own figures are SVG");
+    let size = tree.size();
+    let (width, height) = ((size.width() * ZOOM) as u32, (size.height() * ZOOM) as u32);
+    let mut pixels = Pixmap::new(width, height).expect("figures have a size");
+    pixels.fill(Color::WHITE);
+    resvg::render(&tree, Transform::from_scale(ZOOM, ZOOM), &mut pixels.as_mut());
+    pixels.encode_png().map_err(std::io::Error::other)
+}
+
+/// The bundled font alone, so that a figure looks the same on every machine.
+fn fonts() -> Arc<usvg::fontdb::Database> {
+    static FONTS: OnceLock<Arc<usvg::fontdb::Database>> = OnceLock::new();
+    FONTS
+        .get_or_init(|| {
+            let mut fonts = usvg::fontdb::Database::new();
+            fonts.load_font_data(FONT.to_vec());
+            Arc::new(fonts)
+        })
+        .clone()
+}

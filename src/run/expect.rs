@@ -1,0 +1,79 @@
+//! Figures over all samples, and `[expect]`: what a file promises about them.
+
+use super::Found;
+use super::record::{ExpectRecord, Totals};
+use crate::spec::Expect;
+
+/// Holds every promise against the run. `node` looks up `v(node)` of a device netlist.
+///
+/// `settled` is the fraction of the samples that settled, `accuracy` the fraction of right
+/// predictions, `settling-time` the largest \[s\] over the samples that settled, `residual` the
+/// largest over all samples. A figure that the run does not have fails.
+pub(super) fn evaluate(
+    expect: &[Expect],
+    totals: &Totals,
+    node: impl Fn(&str) -> Option<f64>,
+) -> Vec<ExpectRecord> {
+    expect
+        .iter()
+        .map(|e| {
+            let value = match e.figure.as_str() {
+                "settled" => {
+                    (totals.samples > 0).then(|| totals.settled as f64 / totals.samples as f64)
+                }
+                "accuracy" => totals.accuracy,
+                "settling-time" => totals.settling_time_largest,
+                "residual" => totals.residual_largest,
+                other => node(other),
+            };
+            let passed = value.is_some_and(|v| {
+                e.at_least.is_none_or(|least| v >= least) && e.at_most.is_none_or(|most| v <= most)
+            });
+            ExpectRecord {
+                figure: e.figure.clone(),
+                value,
+                at_least: e.at_least,
+                at_most: e.at_most,
+                passed,
+            }
+        })
+        .collect()
+}
+
+/// Figures over all samples.
+pub(super) fn totals(found: &Found, wall_time: f64) -> Totals {
+    let samples = &found.samples;
+    let mut times: Vec<f64> = samples.iter().filter_map(|s| s.settling_time).collect();
+    times.sort_by(f64::total_cmp);
+    let labelled: Vec<bool> =
+        samples.iter().filter_map(|s| s.label.map(|label| s.prediction == Some(label))).collect();
+    let parts = samples.first().map(|s| s.energy.keys().cloned().collect::<Vec<_>>());
+    let mean_part = |part: &String| {
+        let values: Option<Vec<f64>> = samples.iter().map(|s| s.energy[part]).collect();
+        values.map(|v| v.iter().sum::<f64>() / v.len() as f64)
+    };
+    Totals {
+        samples: samples.len(),
+        settled: samples.iter().filter(|s| s.outcome == "settled").count(),
+        accuracy: (!labelled.is_empty()).then(|| {
+            labelled.iter().filter(|&&right| right).count() as f64 / labelled.len() as f64
+        }),
+        settling_time_largest: times.last().copied(),
+        settling_time_median: (!times.is_empty())
+            .then(|| 0.5 * (times[(times.len() - 1) / 2] + times[times.len() / 2])),
+        residual_largest: samples
+            .iter()
+            .map(|s| s.residual)
+            .collect::<Option<Vec<f64>>>()
+            .and_then(|r| r.into_iter().reduce(f64::max)),
+        energy: parts
+            .unwrap_or_default()
+            .into_iter()
+            .map(|part| (part.clone(), mean_part(&part)))
+            .collect(),
+        cells: found.cells,
+        clipped: found.clipped,
+        work: found.work,
+        wall_time,
+    }
+}

@@ -1,0 +1,308 @@
+//! A network on an engine: its samples settled and turned into records.
+
+use std::collections::BTreeMap;
+
+use super::record::{
+    KEPT_INPUTS, KEPT_STATES, LayerRecord, NetworkRecord, SampleRecord, SubjectRecord, Work, finite,
+};
+use super::tensors::Tensor;
+use super::write::{Table, Value};
+use super::{Found, RunError};
+use crate::compile::Chip;
+use crate::data::DataSet;
+use crate::engine::{Clock, Drive, Engine, Nudge, Outcome, Save, Settled, Stats, Trace, Until};
+use crate::model::{EnergyModel, EnergyPart};
+use crate::netlist::Ports;
+use crate::numerics::{Activation, Mat};
+use crate::spec::{Analysis, Fidelity, Simulate};
+
+/// Most memory that the states on the way may take \[bytes\].
+const TRACE_BYTES: usize = 256 << 20;
+
+/// The layers of a network, whether a model or the ports of a netlist tell of them.
+pub(super) struct Layout {
+    layers: Vec<(String, usize, Activation)>,
+    clamp: usize,
+    read: usize,
+}
+
+impl Layout {
+    pub fn of_model(model: &EnergyModel) -> Layout {
+        Layout {
+            layers: model.layers.iter().map(|l| (l.name.clone(), l.size, l.activation)).collect(),
+            clamp: model.clamp.0,
+            read: model.read.0,
+        }
+    }
+
+    pub fn of_ports(ports: &Ports) -> Layout {
+        let clamp = &ports.clamp;
+        let clamp = (clamp.name.clone(), clamp.sources.len(), clamp.activation);
+        let free = ports.layers.iter().map(|l| (l.name.clone(), l.nodes.len(), l.activation));
+        Layout {
+            layers: std::iter::once(clamp).chain(free).collect(),
+            clamp: 0,
+            read: ports.read + 1,
+        }
+    }
+
+    fn read_size(&self) -> usize {
+        self.layers[self.read].1
+    }
+
+    /// The layers that move, by place.
+    fn free(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.layers.len()).filter(|&l| l != self.clamp)
+    }
+
+    fn record(&self, data: &DataSet) -> NetworkRecord {
+        let layers = self.layers.iter().map(|(name, size, activation)| LayerRecord {
+            name: name.clone(),
+            size: *size,
+            activation: activation.name().to_string(),
+        });
+        NetworkRecord {
+            layers: layers.collect(),
+            clamp: self.clamp,
+            read: self.read,
+            data: data.name.clone(),
+            picture: data.picture,
+        }
+    }
+}
+
+/// Settles every sample of `[simulate] inputs` and turns what came into records. `energy` gives
+/// the parts of the energy of a state, where they are known.
+pub(super) fn settle(
+    engine: &mut dyn Engine,
+    layout: &Layout,
+    simulate: &Simulate,
+    energy: impl Fn(&Settled) -> Vec<EnergyPart>,
+) -> Result<Found, RunError> {
+    let data = simulate.inputs.as_ref().ok_or(RunError::NoInputs)?;
+    let drive = Drive { clamp: data.inputs.clone(), nudge: nudge(simulate, data, layout)? };
+    let until = Until {
+        settled: simulate.settled,
+        at_most: simulate.at_most,
+        at_most_iterations: simulate.at_most_iterations,
+    };
+    let mut notes = Vec::new();
+    let save = moments(simulate, layout, data.inputs.rows(), &mut notes);
+
+    let settled = engine.settle(&drive, None, &until, &save);
+
+    let samples = samples(&settled, layout, data, &energy(&settled));
+    let op = (simulate.analysis == Analysis::Op).then(|| operating_point(&settled, layout));
+    let waveforms = settled
+        .trace
+        .as_ref()
+        .filter(|_| simulate.analysis == Analysis::Tran)
+        .map(|trace| waveforms(trace, layout));
+    Ok(Found {
+        subject: SubjectRecord::Network(layout.record(data)),
+        clock: settled.trace.as_ref().map(|t| clock_word(t.clock).to_string()),
+        samples,
+        op,
+        waveforms,
+        trace: trace_tensors(&settled, layout, data),
+        chip: Vec::new(),
+        cells: 0,
+        clipped: 0,
+        work: work(&settled.stats),
+        notes,
+    })
+}
+
+fn nudge(simulate: &Simulate, data: &DataSet, layout: &Layout) -> Result<Nudge, RunError> {
+    let Some(beta) = simulate.nudge else { return Ok(Nudge::None) };
+    let labels = data.labels.as_ref().ok_or(RunError::NoLabels)?;
+    let target = Mat::from_fn(labels.len(), layout.read_size(), |s, class| {
+        f64::from(u8::from(labels[s] == class))
+    });
+    Ok(Nudge::Toward { target, beta })
+}
+
+/// Which moments to keep: as many as asked, and as memory allows.
+fn moments(simulate: &Simulate, layout: &Layout, batch: usize, notes: &mut Vec<String>) -> Save {
+    if simulate.engine == Fidelity::Circuit && simulate.analysis == Analysis::Op {
+        return Save::End;
+    }
+    let moment: usize = 8 * batch * layout.layers.iter().map(|(_, size, _)| size).sum::<usize>();
+    let fits = (TRACE_BYTES / moment.max(1)).max(2);
+    let asked = simulate.points.max(2);
+    if asked > fits {
+        notes.push(format!(
+            "kept {fits} of the {asked} moments asked for, to stay within {} MiB of memory",
+            TRACE_BYTES >> 20
+        ));
+    }
+    Save::Points(asked.min(fits))
+}
+
+fn samples(
+    settled: &Settled,
+    layout: &Layout,
+    data: &DataSet,
+    energy: &[EnergyPart],
+) -> Vec<SampleRecord> {
+    let outputs = layout.layers[layout.read].2.values(&settled.state[layout.read]);
+    (0..settled.outcome.len())
+        .map(|s| {
+            let outcome = &settled.outcome[s];
+            let outputs = outputs.row(s);
+            SampleRecord {
+                sample: s,
+                label: data.labels.as_ref().map(|labels| labels[s]),
+                prediction: prediction(outputs),
+                outcome: outcome.word().to_string(),
+                message: outcome.to_string(),
+                settling_time: outcome.time().and_then(finite),
+                iterations: match outcome {
+                    Outcome::Equilibrium { iterations } => Some(*iterations),
+                    _ => None,
+                },
+                residual: finite(settled.residual[s]),
+                outputs: outputs.iter().map(|&v| finite(v)).collect(),
+                energy: energy
+                    .iter()
+                    .map(|part| (part.name.clone(), finite(part.value[s])))
+                    .collect::<BTreeMap<_, _>>(),
+            }
+        })
+        .collect()
+}
+
+/// The unit of the largest activation, the first of several; `None` for a single unit or a number
+/// that is not finite.
+fn prediction(outputs: &[f64]) -> Option<usize> {
+    if outputs.len() < 2 || outputs.iter().any(|v| !v.is_finite()) {
+        return None;
+    }
+    (0..outputs.len()).reduce(|best, i| if outputs[i] > outputs[best] { i } else { best })
+}
+
+/// `sample.layer.unit` of every free layer.
+fn unit_names(layout: &Layout, sample: usize) -> impl Iterator<Item = (usize, usize, String)> + '_ {
+    layout.free().flat_map(move |l| {
+        let (name, size, _) = &layout.layers[l];
+        (0..*size).map(move |unit| (l, unit, format!("sample{sample}.{name}.{unit}")))
+    })
+}
+
+fn operating_point(settled: &Settled, layout: &Layout) -> Vec<Value> {
+    (0..settled.outcome.len())
+        .flat_map(|s| {
+            unit_names(layout, s).map(move |(l, unit, name)| Value {
+                name,
+                value: settled.state[l][(s, unit)],
+                unit: "1",
+            })
+        })
+        .collect()
+}
+
+fn waveforms(trace: &Trace, layout: &Layout) -> Table {
+    let kept = KEPT_STATES.min(trace.residual.cols());
+    let columns: Vec<(usize, usize, usize, String)> = (0..kept)
+        .flat_map(|s| unit_names(layout, s).map(move |(l, unit, name)| (s, l, unit, name)))
+        .collect();
+    let time = match trace.clock {
+        Clock::Seconds => "time_s",
+        Clock::Iterations => "iteration",
+    };
+    Table {
+        header: std::iter::once(time.to_string())
+            .chain(columns.iter().map(|(.., name)| name.clone()))
+            .collect(),
+        rows: trace
+            .times
+            .iter()
+            .zip(&trace.states)
+            .map(|(&t, state)| {
+                std::iter::once(t)
+                    .chain(columns.iter().map(|&(s, l, unit, _)| state[l][(s, unit)]))
+                    .collect()
+            })
+            .collect(),
+    }
+}
+
+/// `times [moments]`, `residual` and `energy [moments, batch]`, `inputs [samples, size]` and
+/// `states.<layer> [samples, moments, size]` of the first samples.
+fn trace_tensors(settled: &Settled, layout: &Layout, data: &DataSet) -> Vec<Tensor> {
+    let batch = settled.outcome.len();
+    let first: Vec<usize> = (0..batch.min(KEPT_INPUTS)).collect();
+    let mut tensors = vec![Tensor::matrix("inputs", &data.inputs.select_rows(&first))];
+    let Some(trace) = &settled.trace else { return tensors };
+    tensors.push(Tensor::vector("times", trace.times.clone()));
+    tensors.push(Tensor::matrix("residual", &trace.residual));
+    tensors.extend(trace.energy.as_ref().map(|energy| Tensor::matrix("energy", energy)));
+    let kept = batch.min(KEPT_STATES);
+    for l in layout.free() {
+        let (name, size, _) = &layout.layers[l];
+        tensors.push(Tensor {
+            name: format!("states.{name}"),
+            shape: vec![kept, trace.times.len(), *size],
+            data: (0..kept)
+                .flat_map(|s| trace.states.iter().flat_map(move |state| state[l].row(s)))
+                .copied()
+                .collect(),
+        });
+    }
+    tensors
+}
+
+/// Parameters of the model as `<coupling>.weight` and `<coupling>.bias`; of a chip also the
+/// conductances \[S\] of each array as `<array>.{plus,minus}.{asked,made}`.
+pub(super) fn chip_tensors(model: &EnergyModel, chip: Option<&Chip>) -> Vec<Tensor> {
+    use crate::model::Coupling;
+    let mut tensors: Vec<Tensor> = model
+        .couplings
+        .iter()
+        .map(|coupling| {
+            let name = model.coupling_name(coupling);
+            match coupling {
+                Coupling::Dense { weight, .. } => Tensor::matrix(format!("{name}.weight"), weight),
+                Coupling::Bias { value, .. } => {
+                    Tensor::vector(format!("{name}.bias"), value.clone())
+                }
+            }
+        })
+        .collect();
+    let Some(chip) = chip else { return tensors };
+    for (array, made) in chip.fabric.arrays.iter().zip(&chip.cells) {
+        if array.shares.is_some() {
+            continue;
+        }
+        for (polarity, asked, made) in
+            [("plus", &array.plus, &made.plus), ("minus", &array.minus, &made.minus)]
+        {
+            let name = &array.name;
+            tensors.push(Tensor::matrix(format!("{name}.{polarity}.asked"), asked));
+            tensors.push(Tensor::matrix(format!("{name}.{polarity}.made"), made));
+        }
+    }
+    tensors
+}
+
+/// Cells of a chip, each of a differential pair counted, shared arrays once.
+pub(super) fn cell_count(chip: &Chip) -> usize {
+    chip.fabric
+        .arrays
+        .iter()
+        .filter(|array| array.shares.is_none())
+        .map(|array| array.plus.as_slice().len() + array.minus.as_slice().len())
+        .sum()
+}
+
+fn clock_word(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Seconds => "s",
+        Clock::Iterations => "iterations",
+    }
+}
+
+pub(super) fn work(stats: &Stats) -> Work {
+    let Stats { steps, rejected, evaluations, newton, factorisations } = *stats;
+    Work { steps, rejected, evaluations, newton, factorisations }
+}

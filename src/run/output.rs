@@ -1,0 +1,189 @@
+//! The folder a run writes: staged beside its final place and swapped in when it is whole.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tempfile::TempDir;
+
+use super::{RunError, record};
+
+/// Lets a signal handler end a run without harm: an unfinished output folder is removed, a swap in
+/// progress is finished first. Clones share the run.
+///
+/// ```
+/// let interrupt = eqcircuit::run::Interrupt::default();
+/// let in_handler = interrupt.clone();
+/// in_handler.trip();
+/// assert!(interrupt.tripped());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<Mutex<Running>>);
+
+#[derive(Debug, Default)]
+struct Running {
+    staged: Option<PathBuf>,
+    tripped: bool,
+}
+
+impl Interrupt {
+    /// Removes what is unfinished and makes the run stop at its next step with
+    /// [`RunError::Interrupted`]. A handler calls this and then exits with 130.
+    pub fn trip(&self) {
+        let mut running = self.lock();
+        running.tripped = true;
+        if let Some(staged) = running.staged.take() {
+            // Nothing better can be done in a handler than to leave the rest behind.
+            let _ = fs::remove_dir_all(staged);
+        }
+    }
+
+    pub fn tripped(&self) -> bool {
+        self.lock().tripped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// An output folder in the making.
+pub(super) struct Staging {
+    target: PathBuf,
+    staged: TempDir,
+    interrupt: Interrupt,
+}
+
+impl Staging {
+    /// Makes the folder for what will become `target`, and tries to write in it.
+    pub fn prepare(target: &Path, interrupt: &Interrupt) -> Result<Staging, RunError> {
+        let unusable = |source| RunError::Folder { path: target.to_path_buf(), source };
+        let target = std::path::absolute(target).map_err(unusable)?;
+        refuse_foreign(&target)?;
+        let parent = target.parent().ok_or_else(|| RunError::NotOurs { path: target.clone() })?;
+        fs::create_dir_all(parent).map_err(unusable)?;
+        let mut name = std::ffi::OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".partial-");
+        let staged = open_to_others(0o777).prefix(&name).tempdir_in(parent).map_err(unusable)?;
+        let probe = staged.path().join("probe");
+        fs::File::create(&probe)
+            .and_then(|mut file| file.write_all(b"probe"))
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(unusable)?;
+
+        let mut running = interrupt.lock();
+        if running.tripped {
+            return Err(RunError::Interrupted);
+        }
+        running.staged = Some(staged.path().to_path_buf());
+        drop(running);
+        Ok(Staging { target, staged, interrupt: interrupt.clone() })
+    }
+
+    /// Fails when the run has been interrupted.
+    pub fn proceed(&self) -> Result<(), RunError> {
+        if self.interrupt.tripped() { Err(RunError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Writes one file of the folder through `body`.
+    pub fn write(
+        &self,
+        name: &str,
+        body: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), RunError> {
+        self.proceed()?;
+        let path = self.staged.path().join(name);
+        let written = fs::File::create(&path).and_then(|file| {
+            let mut out = std::io::BufWriter::new(file);
+            body(&mut out)?;
+            out.flush()
+        });
+        written.map_err(|source| self.failed(name, source))
+    }
+
+    /// What went wrong with a file, or that the run was interrupted beneath it.
+    fn failed(&self, name: &str, source: std::io::Error) -> RunError {
+        if self.interrupt.tripped() {
+            return RunError::Interrupted;
+        }
+        let survives = if self.target.join(record::RUN).exists() {
+            format!("the earlier run in {} is untouched", self.target.display())
+        } else {
+            "nothing was left behind".to_string()
+        };
+        RunError::Write { path: self.target.join(name), survives, source }
+    }
+
+    /// Puts the folder in its final place, instead of an earlier run's.
+    ///
+    /// The earlier folder steps aside by a rename and comes back if the new one cannot take its
+    /// place, so at every moment one whole run is on the disk.
+    pub fn publish(self) -> Result<PathBuf, RunError> {
+        let mut running = self.interrupt.lock();
+        if running.tripped {
+            return Err(RunError::Interrupted);
+        }
+        refuse_foreign(&self.target)?;
+        let target = self.target.clone();
+        let aside = self.staged.path().with_extension("old");
+        let replaces = target.exists();
+        let swapped = if replaces { fs::rename(&target, &aside) } else { Ok(()) }
+            .and_then(|()| fs::rename(self.staged.path(), &target))
+            .inspect_err(|_| {
+                if replaces && !target.exists() {
+                    let _ = fs::rename(&aside, &target);
+                }
+            });
+        running.staged = None;
+        drop(running);
+        match swapped {
+            Ok(()) => {
+                // Gone from its old place, so that dropping the guard must not look for it.
+                let _ = self.staged.keep();
+                if replaces {
+                    let _ = fs::remove_dir_all(&aside);
+                }
+                Ok(target)
+            }
+            Err(source) => Err(self.failed("", source)),
+        }
+    }
+}
+
+/// Refuses a folder that holds something, but not a run.
+fn refuse_foreign(target: &Path) -> Result<(), RunError> {
+    let entries = match fs::read_dir(target) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+        Err(source) => return Err(RunError::Folder { path: target.to_path_buf(), source }),
+    };
+    if entries && !target.join(record::RUN).is_file() {
+        return Err(RunError::NotOurs { path: target.to_path_buf() });
+    }
+    Ok(())
+}
+
+/// Temporary files and folders are private by default; a report is as open as the umask says.
+#[cfg(unix)]
+fn open_to_others(mode: u32) -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(fs::Permissions::from_mode(mode));
+    builder
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_mode: u32) -> tempfile::Builder<'static, 'static> {
+    tempfile::Builder::new()
+}
+
+/// Writes a file to a temporary name in its folder, then renames it over the old one.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = open_to_others(0o666).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}

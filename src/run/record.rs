@@ -1,0 +1,204 @@
+//! What a run leaves on the disk: the names of its files and the shapes of their lines.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The marker of a run folder, and the run in one object: a [`RunRecord`].
+pub const RUN: &str = "run.json";
+/// The file as understood, every default filled in.
+pub const RESOLVED: &str = "resolved.toml";
+/// One [`SampleRecord`] a line.
+pub const RESULTS: &str = "results.jsonl";
+/// The samples again, one a row.
+pub const RESULTS_CSV: &str = "results.csv";
+/// The way to the equilibrium.
+pub const TRACE: &str = "trace.safetensors";
+/// Weights, and conductances asked for and made.
+pub const CHIP: &str = "chip.safetensors";
+/// The operating point: name, value, unit.
+pub const OPERATING_POINT: &str = "op.csv";
+/// Waveforms against time, one column each.
+pub const WAVEFORMS: &str = "waveforms.csv";
+
+/// Every record, with a line for people.
+pub const FILES: [(&str, &str); 8] = [
+    (RUN, "the run: settings, seeds, version, totals, expectations"),
+    (RESOLVED, "the file as understood, every default filled in"),
+    (RESULTS, "one JSON object a sample"),
+    (RESULTS_CSV, "the same as a table, one row a sample"),
+    (OPERATING_POINT, "the operating point: name, value, unit"),
+    (WAVEFORMS, "waveforms against time"),
+    (TRACE, "residual, energy and states on the way, and the inputs"),
+    (CHIP, "weights, and conductances asked for and made"),
+];
+
+/// How many samples keep their inputs in [`TRACE`], for pictures.
+pub const KEPT_INPUTS: usize = 20;
+/// How many samples keep the states of all layers in [`TRACE`].
+pub const KEPT_STATES: usize = 4;
+
+/// [`RUN`]: everything about a run but its samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub title: String,
+    /// `ideal`, `behavioural` or `circuit`.
+    pub engine: String,
+    /// `op` or `tran`.
+    pub analysis: String,
+    pub seed: u64,
+    /// Of the program.
+    pub version: String,
+    pub command: String,
+    /// The file that was run.
+    pub file: String,
+    /// UTC, as `2026-01-31T12:00:00Z`.
+    pub started: String,
+    /// Wall time \[s\].
+    pub duration: f64,
+    /// What the time axis counts: `s` or `iterations`; `None` where there is no way to follow.
+    pub clock: Option<String>,
+    /// The tolerance of the residual.
+    pub settled: f64,
+    /// Pull toward the labels, if nudged.
+    pub nudge: Option<f64>,
+    pub subject: SubjectRecord,
+    pub totals: Totals,
+    pub expect: Vec<ExpectRecord>,
+    /// What a reader should know about these numbers.
+    pub notes: Vec<String>,
+}
+
+/// What was simulated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectRecord {
+    /// Layers, from a model or from the ports of a compiled netlist.
+    Network(NetworkRecord),
+    /// Devices on nodes.
+    Devices { nodes: usize, devices: usize },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkRecord {
+    pub layers: Vec<LayerRecord>,
+    /// Places in `layers`.
+    pub clamp: usize,
+    pub read: usize,
+    /// The data set.
+    pub data: String,
+    /// Height and width, when a sample is a picture.
+    pub picture: Option<(usize, usize)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    pub name: String,
+    pub size: usize,
+    pub activation: String,
+}
+
+/// Figures over all samples.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    pub samples: usize,
+    pub settled: usize,
+    /// Fraction of the labelled samples whose prediction is right.
+    pub accuracy: Option<f64>,
+    /// Largest and median over the samples that settled \[s\].
+    pub settling_time_largest: Option<f64>,
+    pub settling_time_median: Option<f64>,
+    /// Largest over the samples; `None` if any is not a number.
+    pub residual_largest: Option<f64>,
+    /// Mean over the samples of each part of the energy at the end, in units of the model.
+    pub energy: BTreeMap<String, Option<f64>>,
+    /// Cells of the chip, differential pairs counted as two; 0 where there is none.
+    pub cells: usize,
+    /// Weights that did not fit the conductance window.
+    pub clipped: usize,
+    pub work: Work,
+    /// Wall time of the whole run \[s\].
+    pub wall_time: f64,
+}
+
+/// What it took, summed over the samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Work {
+    pub steps: usize,
+    pub rejected: usize,
+    pub evaluations: usize,
+    pub newton: usize,
+    pub factorisations: usize,
+}
+
+/// One line of `[expect]`, and what came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExpectRecord {
+    pub figure: String,
+    /// `None` when the run has no such figure, which fails.
+    pub value: Option<f64>,
+    pub at_least: Option<f64>,
+    pub at_most: Option<f64>,
+    pub passed: bool,
+}
+
+/// One line of [`RESULTS`]. Numbers that are not finite are null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    pub sample: usize,
+    pub label: Option<usize>,
+    /// The read unit of the largest activation.
+    pub prediction: Option<usize>,
+    /// A word: `settled`, `unsettled`, ...
+    pub outcome: String,
+    /// The same as a sentence that says what to try.
+    pub message: String,
+    /// \[s\]
+    pub settling_time: Option<f64>,
+    /// Of a solver without a clock.
+    pub iterations: Option<usize>,
+    /// Largest magnitude of the force, in units of `x`.
+    pub residual: Option<f64>,
+    /// Activations of the read layer.
+    pub outputs: Vec<Option<f64>>,
+    /// The model's energy at the end, by named part.
+    pub energy: BTreeMap<String, Option<f64>>,
+}
+
+/// What `--json` prints: the run and, in short, its samples.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    #[serde(flatten)]
+    pub run: RunRecord,
+    pub samples: Vec<SampleSummary>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleSummary {
+    pub sample: usize,
+    pub outcome: String,
+    pub settling_time: Option<f64>,
+    pub iterations: Option<usize>,
+    pub residual: Option<f64>,
+    pub prediction: Option<usize>,
+    pub label: Option<usize>,
+}
+
+impl From<&SampleRecord> for SampleSummary {
+    fn from(s: &SampleRecord) -> SampleSummary {
+        SampleSummary {
+            sample: s.sample,
+            outcome: s.outcome.clone(),
+            settling_time: s.settling_time,
+            iterations: s.iterations,
+            residual: s.residual,
+            prediction: s.prediction,
+            label: s.label,
+        }
+    }
+}
+
+/// `None` for a number that JSON cannot hold.
+pub fn finite(x: f64) -> Option<f64> {
+    x.is_finite().then_some(x)
+}

@@ -1,0 +1,101 @@
+//! The records of a run, file by file.
+
+use std::io::Write;
+
+use super::output::Staging;
+use super::record::{self, RunRecord, SampleRecord};
+use super::{Found, RunError, tensors};
+use crate::spec::Spec;
+
+/// A line of the operating point.
+pub(super) struct Value {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+}
+
+/// Numbers under a header.
+pub(super) struct Table {
+    pub header: Vec<String>,
+    pub rows: Vec<Vec<f64>>,
+}
+
+/// All records; the marker of a run folder comes last.
+pub(super) fn records(
+    spec: &Spec,
+    found: &Found,
+    run: &RunRecord,
+    staging: &Staging,
+) -> Result<(), RunError> {
+    staging.write(record::RESOLVED, |out| out.write_all(spec.resolved.as_bytes()))?;
+    staging.write(record::RESULTS, |out| {
+        for sample in &found.samples {
+            serde_json::to_writer(&mut *out, sample)?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })?;
+    staging.write(record::RESULTS_CSV, |out| samples_csv(&found.samples, out))?;
+    if let Some(op) = &found.op {
+        staging.write(record::OPERATING_POINT, |out| {
+            let mut csv = csv::Writer::from_writer(out);
+            csv.write_record(["name", "value", "unit"])?;
+            for v in op {
+                csv.write_record([&v.name, &v.value.to_string(), v.unit])?;
+            }
+            csv.flush()
+        })?;
+    }
+    if let Some(table) = &found.waveforms {
+        staging.write(record::WAVEFORMS, |out| {
+            let mut csv = csv::Writer::from_writer(out);
+            csv.write_record(&table.header)?;
+            for row in &table.rows {
+                csv.write_record(row.iter().map(f64::to_string))?;
+            }
+            csv.flush()
+        })?;
+    }
+    for (name, tensors) in [(record::TRACE, &found.trace), (record::CHIP, &found.chip)] {
+        if !tensors.is_empty() {
+            staging.write(name, |out| out.write_all(&tensors::to_bytes(tensors)?))?;
+        }
+    }
+    staging.write(record::RUN, |out| {
+        serde_json::to_writer_pretty(&mut *out, run)?;
+        out.write_all(b"\n")
+    })
+}
+
+fn samples_csv(samples: &[SampleRecord], out: &mut dyn Write) -> std::io::Result<()> {
+    let outputs = samples.first().map_or(0, |s| s.outputs.len());
+    let parts: Vec<String> =
+        samples.first().map_or_else(Vec::new, |s| s.energy.keys().cloned().collect());
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(
+        ["sample", "label", "prediction", "outcome", "settling_time_s", "iterations", "residual"]
+            .map(String::from)
+            .into_iter()
+            .chain(parts.iter().map(|part| format!("energy: {part}")))
+            .chain((0..outputs).map(|i| format!("output_{i}"))),
+    )?;
+    for s in samples {
+        let head = [
+            s.sample.to_string(),
+            cell(s.label),
+            cell(s.prediction),
+            s.outcome.clone(),
+            cell(s.settling_time),
+            cell(s.iterations),
+            cell(s.residual),
+        ];
+        let energy = parts.iter().map(|part| cell(s.energy[part]));
+        csv.write_record(head.into_iter().chain(energy).chain(s.outputs.iter().map(|&v| cell(v))))?;
+    }
+    csv.flush()
+}
+
+/// An empty cell for what is not there.
+fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |v| v.to_string())
+}

@@ -1,0 +1,231 @@
+//! The laws that make cross-fidelity results mean anything: three engines agree on a perfect
+//! chip, two on any chip, and what only the circuit rung adds vanishes as it should.
+
+mod common;
+
+use common::{hardware, layered, random_network};
+use eqcircuit::compile::{Chip, compile, fabricate};
+use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save, Settled, Until};
+use eqcircuit::model::{Activation, EnergyModel};
+use eqcircuit::numerics::Mat;
+use eqcircuit::numerics::seed::Seed;
+use eqcircuit::spec::{Analysis, ArrayStyle, NonIdeal, Precision};
+
+const TOLERANCE: f64 = 1e-8;
+const STYLES: [ArrayStyle; 2] = [ArrayStyle::Twin, ArrayStyle::Shared];
+/// Without the two kinked activations, whose equilibria Newton reaches in one of two ways.
+const SMOOTH: [Activation; 4] =
+    [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Softmax];
+
+fn until() -> Until {
+    Until { settled: 1e-11, at_most: 1e-3, at_most_iterations: 100_000 }
+}
+
+/// The free phase and both signs of an elastic nudge, and a constant force.
+fn drives(model: &EnergyModel, batch: usize, seed: Seed) -> Vec<Drive> {
+    let clamp = common::normal(seed.child("input"), batch, model.layer(model.clamp).size, 1.0);
+    let read = model.layer(model.read).size;
+    let target = common::normal(seed.child("target"), batch, read, 0.7);
+    let force = common::normal(seed.child("force"), batch, read, 0.2);
+    [
+        Nudge::None,
+        Nudge::Toward { target: target.clone(), beta: 0.3 },
+        Nudge::Toward { target, beta: -0.1 },
+        Nudge::Force(force),
+    ]
+    .into_iter()
+    .map(|nudge| Drive { clamp: clamp.clone(), nudge })
+    .collect()
+}
+
+fn largest_difference(model: &EnergyModel, a: &Settled, b: &Settled) -> f64 {
+    assert!(a.outcome.iter().all(|o| o.is_settled()), "{:?}", a.outcome);
+    assert!(b.outcome.iter().all(|o| o.is_settled()), "{:?}", b.outcome);
+    model
+        .free_layers()
+        .flat_map(|l| a.state[l.0].as_slice().iter().zip(b.state[l.0].as_slice()))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |m, d| if d.is_nan() || d > m { d } else { m })
+}
+
+fn behavioural(chip: &Chip) -> Behavioural {
+    Behavioural::new(chip.clone(), Precision::F64)
+}
+
+fn circuit(chip: &Chip) -> Circuit {
+    Circuit::from_chip(chip.clone(), Analysis::Op)
+}
+
+fn settle(engine: &mut dyn Engine, drive: &Drive) -> Settled {
+    engine.settle(drive, None, &until(), &Save::End)
+}
+
+#[test]
+fn three_engines_agree_on_a_perfect_chip() {
+    for style in STYLES {
+        for trial in 0..12 {
+            let seed = Seed::new(41).index(trial);
+            let choices = if trial % 2 == 0 { &SMOOTH[..] } else { &Activation::ALL[..] };
+            let model = random_network(choices, 0.4, seed);
+            let fabric = compile(&model, &hardware(&model, style));
+            let chip = fabricate(&fabric, &NonIdeal::default(), seed);
+            for drive in drives(&model, 3, seed) {
+                let ideal = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+                let ode = settle(&mut behavioural(&chip), &drive);
+                let mna = settle(&mut circuit(&chip), &drive);
+                let [a, b] = [&ode, &mna].map(|s| largest_difference(&model, &ideal, s));
+                assert!(a < TOLERANCE, "trial {trial}: behavioural is {a:e} from ideal");
+                assert!(b < TOLERANCE, "trial {trial}: circuit is {b:e} from ideal");
+            }
+        }
+    }
+}
+
+fn bad() -> NonIdeal {
+    let mut bad = NonIdeal::default();
+    bad.fabrication.spread = 0.2;
+    bad.fabrication.stuck_on = 0.02;
+    bad.fabrication.stuck_off = 0.02;
+    bad.programming.sigma = 0.03;
+    bad.programming.levels = Some(16);
+    bad
+}
+
+#[test]
+fn behavioural_and_circuit_agree_on_any_chip_without_wires() {
+    for style in STYLES {
+        for trial in 0..12 {
+            let seed = Seed::new(42).index(trial);
+            let model = random_network(&SMOOTH, 0.4, seed);
+            let fabric = compile(&model, &hardware(&model, style));
+            let chip = fabricate(&fabric, &bad(), seed);
+            let mut from_ideal = 0.0_f64;
+            for drive in drives(&model, 3, seed) {
+                let ideal = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+                let ode = settle(&mut behavioural(&chip), &drive);
+                let mna = settle(&mut circuit(&chip), &drive);
+                let difference = largest_difference(&model, &ode, &mna);
+                assert!(difference < TOLERANCE, "trial {trial}: {difference:e} apart");
+                from_ideal = from_ideal.max(largest_difference(&model, &ode, &ideal));
+            }
+            assert!(from_ideal > 1e-4, "trial {trial}: the chip's defects do nothing");
+        }
+    }
+}
+
+#[test]
+fn the_effect_of_wires_vanishes_at_first_order() {
+    let seed = Seed::new(43);
+    let model = layered(&[6, 8, 4], &[Activation::Tanh; 3], 0.6, seed);
+    let fabric = compile(&model, &hardware(&model, ArrayStyle::Twin));
+    let drive = &drives(&model, 2, seed)[0];
+    let perfect = settle(&mut circuit(&fabricate(&fabric, &NonIdeal::default(), seed)), drive);
+    let effect = |ohms: f64| {
+        let mut wired = NonIdeal::default();
+        wired.wire.r_segment = ohms;
+        let wired = settle(&mut circuit(&fabricate(&fabric, &wired, seed)), drive);
+        largest_difference(&model, &perfect, &wired)
+    };
+    let effects = [100.0, 10.0, 1.0, 0.1].map(effect);
+    assert!(effects[0] > 1e-4, "wires do nothing: {effects:?}");
+    for pair in effects.windows(2) {
+        let order = (pair[0] / pair[1]).log10();
+        assert!((order - 1.0).abs() < 0.05, "order {order} in {effects:?}");
+    }
+}
+
+#[test]
+fn the_circuit_settles_where_it_rests() {
+    let seed = Seed::new(44);
+    let model = layered(&[4, 5, 3], &[Activation::Tanh; 3], 0.6, seed);
+    let fabric = compile(&model, &hardware(&model, ArrayStyle::Twin));
+    let chip = fabricate(&fabric, &bad(), seed);
+    for drive in drives(&model, 2, seed) {
+        let op = settle(&mut circuit(&chip), &drive);
+        let until = Until { settled: 1e-9, ..until() };
+        let mut tran = Circuit::from_chip(chip.clone(), Analysis::Tran);
+        let tran = tran.settle(&drive, None, &until, &Save::End);
+        assert!(largest_difference(&model, &op, &tran) < 1e-7);
+        assert!(tran.outcome.iter().all(|o| o.time().is_some_and(|t| t > 0.0)));
+    }
+}
+
+#[test]
+fn waveforms_of_the_two_chip_engines_agree() {
+    let seed = Seed::new(45);
+    let model = layered(&[4, 5, 3], &[Activation::Tanh; 3], 0.6, seed);
+    let fabric = compile(&model, &hardware(&model, ArrayStyle::Twin));
+    let chip = fabricate(&fabric, &bad(), seed);
+    let tau = fabric.layers[1].tau;
+    let times: Vec<f64> = (0..=40).map(|k| 0.25 * k as f64 * tau).collect();
+    for drive in drives(&model, 2, seed) {
+        let save = Save::At(times.clone());
+        let ode = behavioural(&chip).settle(&drive, None, &until(), &save);
+        let mut mna = Circuit::from_chip(chip.clone(), Analysis::Tran);
+        let mna = mna.settle(&drive, None, &until(), &save);
+        let (ode, mna) = (ode.trace.expect("a trace"), mna.trace.expect("a trace"));
+        assert_eq!((&ode.times, &mna.times), (&times, &times));
+        for (a, b) in ode.states.iter().zip(&mna.states) {
+            for l in model.free_layers() {
+                for (a, b) in a[l.0].as_slice().iter().zip(b[l.0].as_slice()) {
+                    assert!((a - b).abs() < 1e-4, "{a} {b}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn engines_can_be_rewritten() {
+    let seed = Seed::new(46);
+    let model = layered(&[4, 5, 3], &[Activation::Tanh; 3], 0.6, seed);
+    let mut other = layered(&[4, 5, 3], &[Activation::Tanh; 3], 0.4, seed.child("other"));
+    // The window of the first model bounds what the chip can hold.
+    for coupling in &mut other.couplings {
+        coupling.values_mut().iter_mut().for_each(|w| *w = w.clamp(-0.2, 0.2));
+    }
+    let mut hardware = hardware(&model, ArrayStyle::Twin);
+    hardware.w_max = Some(1.0);
+    let fabric = compile(&model, &hardware);
+    let chip = fabricate(&fabric, &NonIdeal::default(), seed);
+    let drive = &drives(&model, 2, seed)[1];
+    let expected = settle(&mut Ideal::new(other.clone(), 0.0), drive);
+    let mut engines: [Box<dyn Engine>; 3] = [
+        Box::new(Ideal::new(model.clone(), 0.0)),
+        Box::new(behavioural(&chip)),
+        Box::new(circuit(&chip)),
+    ];
+    for (e, engine) in engines.iter_mut().enumerate() {
+        let before = settle(engine.as_mut(), drive);
+        engine.write(&other);
+        let after = settle(engine.as_mut(), drive);
+        assert!(largest_difference(&model, &before, &after) > 1e-3, "engine {e} ignores the write");
+        let difference = largest_difference(&model, &expected, &after);
+        assert!(difference < TOLERANCE, "engine {e} after a write: {difference:e}");
+    }
+}
+
+#[test]
+fn same_bits_over_one_two_and_seven_threads() {
+    let seed = Seed::new(47);
+    let model = layered(&[20, 30, 10], &[Activation::Tanh; 3], 0.6, seed);
+    let fabric = compile(&model, &hardware(&model, ArrayStyle::Twin));
+    let chip = fabricate(&fabric, &bad(), seed);
+    let drive = &drives(&model, 150, seed)[1];
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            let ideal = settle(&mut Ideal::new(model.clone(), 0.0), drive);
+            let ode = settle(&mut behavioural(&chip), drive);
+            let few = Drive {
+                clamp: Mat::from_fn(9, 20, |i, j| drive.clamp[(i, j)]),
+                nudge: Nudge::None,
+            };
+            (ideal, ode, settle(&mut circuit(&chip), &few))
+        })
+    };
+    let one = run(1);
+    for threads in [2, 7] {
+        assert_eq!(one, run(threads), "{threads} threads");
+    }
+}

@@ -1,0 +1,184 @@
+//! What the program says of wrong files. Each `tests/diagnostics/*.toml` holds, above every
+//! offending line, what is expected of it:
+//!
+//! ```toml
+//! # error: 31-38 no layer named `hiden`
+//! # label: unknown layer
+//! # also: 7:5-12 coupled here first
+//! # help: did you mean `hidden`? ...
+//!   { dense = { between = ["input", "hiden"] } },
+//! ```
+//!
+//! Columns count characters from 1, the end is excluded. What stands in another text (an included
+//! file, an edit, a data file) is at the end of the file, with its place in front. Lines
+//! `# set: key=value` are edits. `EQCIRCUIT_BLESS=1` rewrites all of it, and the weights files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use eqcircuit::diag::{Diagnostic, Report, SourceMap, Span};
+use eqcircuit::spec::{Edit, Library, load};
+
+const FOLDER: &str = "tests/diagnostics";
+const MARKS: [&str; 4] = ["# error: ", "# label: ", "# also: ", "# help: "];
+
+fn blessing() -> bool {
+    std::env::var_os("EQCIRCUIT_BLESS").is_some()
+}
+
+fn is_mark(line: &str) -> bool {
+    MARKS.iter().any(|mark| line.trim_start().starts_with(mark))
+}
+
+/// `line:from-to`, the line left out when it is `home`'s own.
+fn place(sources: &SourceMap, span: &Span, home: Option<&str>) -> String {
+    let from = sources.locate(span.start);
+    let to = sources.locate(span.end);
+    let end = match to.line - from.line {
+        0 => to.column.to_string(),
+        lines => format!("+{lines}:{}", to.column),
+    };
+    match home {
+        Some(name) if name == from.name => format!("{}:{}-{end}", from.line, from.column),
+        _ => format!("{}:{}:{}-{end}", from.name, from.line, from.column),
+    }
+}
+
+fn marks(report: &Report, diagnostic: &Diagnostic, home: &str, indent: &str) -> Vec<String> {
+    let sources = report.sources();
+    let at = match &diagnostic.span {
+        None => "-".to_string(),
+        Some(span) if sources.locate(span.start).name == home => {
+            let at = place(sources, span, Some(home));
+            at[at.find(':').map_or(0, |i| i + 1)..].to_string()
+        }
+        Some(span) => place(sources, span, None),
+    };
+    let mut marks = vec![format!("{indent}# error: {at} {}", diagnostic.message)];
+    marks.extend(diagnostic.label.iter().map(|label| format!("{indent}# label: {label}")));
+    for (span, label) in &diagnostic.secondary {
+        let from = sources.locate(span.start);
+        // Lines of the file itself move when marks are written into it.
+        let at = match from.name == home {
+            true => format!("{} {:?}", from.column, shorten(sources.text(span))),
+            false => place(sources, span, None),
+        };
+        marks.push(format!("{indent}# also: {at} {label}"));
+    }
+    marks.extend(diagnostic.help.iter().map(|help| format!("{indent}# help: {help}")));
+    marks
+}
+
+fn shorten(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(40).collect()
+}
+
+/// The text of a case with the marks it should have.
+fn marked(text: &str, home: &str, report: &Report) -> String {
+    let mut by_line: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut elsewhere = Vec::new();
+    for diagnostic in report.diagnostics() {
+        let own = diagnostic.span.as_ref().map(|s| report.sources().locate(s.start));
+        match own.filter(|location| location.name == home) {
+            Some(location) => {
+                let line = text.lines().nth(location.line - 1).unwrap_or_default();
+                let indent = &line[..line.len() - line.trim_start().len()];
+                by_line
+                    .entry(location.line)
+                    .or_default()
+                    .extend(marks(report, diagnostic, home, indent));
+            }
+            None => elsewhere.extend(marks(report, diagnostic, home, "")),
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if !is_mark(line) {
+            lines.extend(by_line.remove(&(number + 1)).unwrap_or_default());
+            lines.push(line.to_string());
+        }
+    }
+    lines.extend(by_line.into_values().flatten());
+    lines.extend(elsewhere);
+    lines.join("\n") + "\n"
+}
+
+fn cases() -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = fs::read_dir(FOLDER)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+fn report_of(path: &Path, text: &str) -> Report {
+    let edits: Vec<Edit> =
+        text.lines().filter_map(|line| line.strip_prefix("# set: ")).map(Edit::new).collect();
+    match load(path, &edits, &Library::beside(path)) {
+        Ok(_) => Report::default(),
+        Err(report) => report,
+    }
+}
+
+#[test]
+fn every_mistake_is_told_as_its_file_expects() {
+    if blessing() {
+        write_weights();
+    }
+    let mut wrong = Vec::new();
+    let cases = cases();
+    assert!(cases.len() >= 40, "cases are missing");
+    for path in cases {
+        let text = fs::read_to_string(&path).unwrap();
+        let report = report_of(&path, &text);
+        if std::env::var_os("EQCIRCUIT_SHOW").is_some() {
+            println!("==== {}\n{}\n", path.display(), report.render(false));
+        }
+        let expected = marked(&text, &path.display().to_string(), &report);
+        if blessing() {
+            fs::write(&path, &expected).unwrap();
+        } else if expected != text {
+            wrong.push(format!("{}:\n{}", path.display(), report.render(false)));
+        } else if report.is_empty() {
+            wrong.push(format!("{}: nothing was found wrong", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "told otherwise than expected:\n\n{}", wrong.join("\n\n"));
+}
+
+/// The weights files of the cases, each wrong in its own way, for the layers of
+/// `parts/network.toml`.
+fn write_weights() {
+    use safetensors::{Dtype, serialize, tensor::TensorView};
+    let f64s = |values: &[f64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let ramp = |n: usize| f64s(&(0..n).map(|i| i as f64 / 10.0).collect::<Vec<_>>());
+    let write = |file: &str, tensors: &[(&str, Dtype, Vec<usize>, Vec<u8>)]| {
+        let views = tensors.iter().map(|(name, dtype, shape, data)| {
+            (*name, TensorView::new(*dtype, shape.clone(), data).unwrap())
+        });
+        let bytes = serialize(views, None).unwrap();
+        fs::write(Path::new(FOLDER).join("parts").join(file), &bytes).unwrap();
+        bytes
+    };
+    let first = ("input-hidden.weight", Dtype::F64, vec![3, 4], ramp(12));
+    let second = ("hidden-output.weight", Dtype::F64, vec![2, 3], ramp(6));
+    let bias = ("hidden.bias", Dtype::F64, vec![3], ramp(3));
+    let whole = write("good.safetensors", &[first.clone(), second.clone(), bias.clone()]);
+    fs::write(Path::new(FOLDER).join("parts/truncated.safetensors"), &whole[..whole.len() - 9])
+        .unwrap();
+    let halves = ("input-hidden.weight", Dtype::F16, vec![3, 4], vec![0; 24]);
+    write("dtype.safetensors", &[halves, second.clone(), bias.clone()]);
+    let across = ("input-hidden.weight", Dtype::F64, vec![4, 3], ramp(12));
+    let long = ("hidden.bias", Dtype::F64, vec![4], ramp(4));
+    write("shape.safetensors", &[across, second.clone(), long]);
+    let misnamed = ("input-hiden.weight", Dtype::F64, vec![3, 4], ramp(12));
+    let extra = ("optimiser.step", Dtype::F64, vec![1], ramp(1));
+    write("names.safetensors", &[misnamed, second.clone(), bias.clone(), extra]);
+    let mut values = vec![0.5; 12];
+    values[7] = f64::NAN;
+    let nan = ("input-hidden.weight", Dtype::F64, vec![3, 4], f64s(&values));
+    write("nan.safetensors", &[nan, second, bias]);
+}

@@ -1,0 +1,188 @@
+//! The laws of learning: equilibrium propagation's gradient goes to the true one as beta goes to
+//! zero, at its order, on every engine, and the true one is what finite differences say.
+
+mod common;
+
+use common::{hardware, layered};
+use eqcircuit::compile::{Chip, compile, fabricate};
+use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save, Settled, Until};
+use eqcircuit::learn::{EquilibriumPropagation, Network, Phases, compare};
+use eqcircuit::model::{Activation, Cost, EnergyModel, Params};
+use eqcircuit::numerics::seed::Seed;
+use eqcircuit::numerics::{Mat, relative_difference};
+use eqcircuit::spec::{Analysis, ArrayStyle, NonIdeal, Precision};
+
+const UNTIL: Until = Until { settled: 1e-12, at_most: 1e-3, at_most_iterations: 100_000 };
+
+struct Problem {
+    model: EnergyModel,
+    clamp: Mat,
+    target: Mat,
+}
+
+fn problem(activation: Activation) -> Problem {
+    let seed = Seed::new(51).child(activation.name());
+    let model =
+        layered(&[5, 6, 4], &[Activation::Identity, activation, Activation::Identity], 0.7, seed);
+    let clamp = common::normal(seed.child("x"), 3, 5, 1.0);
+    let target = common::normal(seed.child("y"), 3, 4, 1.0);
+    Problem { model, clamp, target }
+}
+
+fn free(engine: &mut dyn Engine, p: &Problem) -> Settled {
+    let drive = Drive { clamp: p.clamp.clone(), nudge: Nudge::None };
+    let settled = engine.settle(&drive, None, &UNTIL, &Save::End);
+    assert!(settled.outcome.iter().all(|o| o.is_settled()), "{:?}", settled.outcome);
+    settled
+}
+
+fn mean_cost(engine: &mut dyn Engine, p: &Problem) -> f64 {
+    let state = free(engine, p).state;
+    let outputs = p.model.layer(p.model.read).activation.values(&state[p.model.read.0]);
+    let cost = Cost::SquaredError.value(&outputs, &p.target);
+    cost.iter().sum::<f64>() / cost.len() as f64
+}
+
+fn spread_chip(p: &Problem, style: ArrayStyle, spread: f64) -> Chip {
+    let mut bad = NonIdeal::default();
+    bad.fabrication.spread = spread;
+    fabricate(&compile(&p.model, &hardware(&p.model, style)), &bad, Seed::new(8))
+}
+
+fn behavioural(chip: &Chip) -> Behavioural {
+    Behavioural::new(chip.clone(), Precision::F64).with_tolerance(1e-10, 1e-12)
+}
+
+fn distance(a: &Params, b: &Params) -> f64 {
+    let pairs = a.0.iter().zip(&b.0).flat_map(|(a, b)| a.as_slice().iter().zip(b.as_slice()));
+    pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+#[test]
+fn implicit_gradients_are_finite_differences_on_the_model() {
+    for activation in Activation::ALL {
+        let p = problem(activation);
+        let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+        let truth = Network::of_model(&p.model).gradient(&state, &p.target).expect("regular");
+        let mut engine = Ideal::new(p.model.clone(), 0.0);
+        for c in 0..p.model.couplings.len() {
+            for k in 0..p.model.couplings[c].values().len() {
+                let mut at = |h: f64| {
+                    let mut moved = p.model.clone();
+                    moved.couplings[c].values_mut()[k] += h;
+                    engine.write(&moved);
+                    mean_cost(&mut engine, &p)
+                };
+                let found = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let wanted = truth.0[c].as_slice()[k];
+                assert!(
+                    relative_difference(found, wanted, 0.1) < 1e-6,
+                    "{activation:?}: coupling {c}, entry {k}: {found} {wanted}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn implicit_gradients_are_finite_differences_on_a_defective_chip() {
+    for style in [ArrayStyle::Shared, ArrayStyle::Twin] {
+        let p = problem(Activation::Tanh);
+        let chip = spread_chip(&p, style, 0.2);
+        let state = free(&mut behavioural(&chip), &p).state;
+        let truth = Network::of_chip(&chip).gradient(&state, &p.target).expect("regular");
+        for c in 0..p.model.couplings.len() {
+            for k in 0..p.model.couplings[c].values().len() {
+                let at = |h: f64| {
+                    let mut moved = chip.clone();
+                    moved.shift(c, k, h);
+                    mean_cost(&mut behavioural(&moved), &p)
+                };
+                let found = (at(1e-4) - at(-1e-4)) / 2e-4;
+                let wanted = truth.0[c].as_slice()[k];
+                assert!(
+                    relative_difference(found, wanted, 0.1) < 1e-5,
+                    "{style:?}: coupling {c}, entry {k}: {found} {wanted}"
+                );
+            }
+        }
+    }
+}
+
+/// The measured order in beta of the error against `truth`.
+fn order(
+    engine: &mut dyn Engine,
+    p: &Problem,
+    truth: &Params,
+    phases: Phases,
+    betas: [f64; 2],
+) -> f64 {
+    let errors = betas.map(|beta| {
+        let rule = EquilibriumPropagation { beta, phases };
+        distance(&rule.estimate(engine, &p.model, &p.clamp, &p.target, &UNTIL).grad, truth)
+    });
+    (errors[0] / errors[1]).log2() / (betas[0] / betas[1]).log2()
+}
+
+fn engines(p: &Problem, chip: &Chip) -> [Box<dyn Engine>; 3] {
+    [
+        Box::new(Ideal::new(p.model.clone(), 0.0)),
+        Box::new(behavioural(chip)),
+        Box::new(Circuit::from_chip(chip.clone(), Analysis::Op)),
+    ]
+}
+
+#[test]
+fn the_estimate_goes_to_the_truth_at_its_order_on_every_engine() {
+    for activation in [Activation::Tanh, Activation::Sigmoid, Activation::Softmax] {
+        let p = problem(activation);
+        let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+        let truth = Network::of_model(&p.model).gradient(&state, &p.target).expect("regular");
+        let chip = spread_chip(&p, ArrayStyle::Twin, 0.0);
+        for mut engine in engines(&p, &chip) {
+            for (phases, expected) in
+                [(Phases::Centred, 2.0), (Phases::Positive, 1.0), (Phases::Negative, 1.0)]
+            {
+                let order = order(engine.as_mut(), &p, &truth, phases, [0.02, 0.01]);
+                assert!((order - expected).abs() < 0.1, "{activation:?} {phases:?}: order {order}");
+            }
+        }
+    }
+}
+
+#[test]
+fn on_a_symmetric_chip_the_truth_is_the_chips_own() {
+    let p = problem(Activation::Tanh);
+    let chip = spread_chip(&p, ArrayStyle::Shared, 0.2);
+    let state = free(&mut behavioural(&chip), &p).state;
+    let truth = Network::of_chip(&chip).gradient(&state, &p.target).expect("regular");
+    let ideal_state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+    let of_model = Network::of_model(&p.model).gradient(&ideal_state, &p.target).expect("regular");
+    assert!(distance(&truth, &of_model) > 1e-2, "the spread does nothing");
+    let [_, behavioural, circuit] = engines(&p, &chip);
+    for mut engine in [behavioural, circuit] {
+        for (phases, expected) in [(Phases::Centred, 2.0), (Phases::Positive, 1.0)] {
+            let order = order(engine.as_mut(), &p, &truth, phases, [0.02, 0.01]);
+            assert!((order - expected).abs() < 0.1, "{phases:?}: order {order}");
+        }
+    }
+}
+
+#[test]
+fn on_twin_arrays_spread_biases_the_estimate() {
+    let p = problem(Activation::Tanh);
+    let rule = EquilibriumPropagation { beta: 0.01, phases: Phases::Centred };
+    let cosines: Vec<f64> = [0.0, 0.1, 0.3]
+        .into_iter()
+        .map(|spread| {
+            let chip = spread_chip(&p, ArrayStyle::Twin, spread);
+            let state = free(&mut behavioural(&chip), &p).state;
+            let truth = Network::of_chip(&chip).gradient(&state, &p.target).expect("regular");
+            let estimate =
+                rule.estimate(&mut behavioural(&chip), &p.model, &p.clamp, &p.target, &UNTIL);
+            compare(&estimate.grad, &truth).iter().map(|a| a.cosine).fold(1.0, f64::min)
+        })
+        .collect();
+    assert!(cosines[0] > 0.99999, "{cosines:?}");
+    assert!(cosines[1] < cosines[0] && cosines[2] < cosines[1] - 1e-5, "{cosines:?}");
+}
