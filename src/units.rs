@@ -475,8 +475,3 @@ mod tests {
         }
     }
 }
-
-/// A quantity for people, such as `25 uS`.
-pub fn format(value: f64, dimension: Dimension) -> String {
-    format!("{value:e} {dimension:?}")
-}

@@ -123,16 +123,17 @@ fn trace() -> Vec<Tensor> {
         name: String::new(),
         shape: vec![4, MOMENTS, size],
         data: (0..4)
-            .flat_map(|s| {
-                moments().flat_map(move |t| (0..size).map(move |unit| (s, t, unit)))
-            })
+            .flat_map(|s| moments().flat_map(move |t| (0..size).map(move |unit| (s, t, unit))))
             .map(|(s, t, unit)| end(s, unit) * (1.0 - (-t / tau(s)).exp()))
             .collect(),
     };
     let per_sample = |name: &str, f: &dyn Fn(f64, usize) -> f64| Tensor {
         name: name.into(),
         shape: vec![MOMENTS, BATCH],
-        data: moments().flat_map(|t| (0..BATCH).map(move |s| (t, s))).map(|(t, s)| f(t, s)).collect(),
+        data: moments()
+            .flat_map(|t| (0..BATCH).map(move |s| (t, s)))
+            .map(|(t, s)| f(t, s))
+            .collect(),
     };
     vec![
         Tensor::vector("times", moments().collect()),
