@@ -212,7 +212,7 @@ fn record_all(
     let totals = expect::totals(&found, started.elapsed());
     let node = |name: &str| {
         let last = found.waveforms.as_ref().and_then(|table| {
-            let column = table.header.iter().position(|h| h.trim_end_matches("_V") == name)?;
+            let column = table.header.iter().position(|h| h.strip_suffix("_V") == Some(name))?;
             table.rows.last().map(|row| row[column])
         });
         let op = found.op.as_ref().and_then(|op| op.iter().find(|v| v.name == name));
