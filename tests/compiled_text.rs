@@ -188,7 +188,8 @@ fn the_spice_text_has_every_cell_and_every_node() {
     let case = Case { hidden: Activation::Softmax, r_segment: 2.0, ..Case::new(SMALL) };
     let (netlist, _) = expand(&case.chip());
     let deck = text::spice(&netlist, "every cell", &[".op".into()]);
-    let elements: HashMap<&str, Vec<&str>> = deck
+    let unwrapped = deck.replace("\n+", "");
+    let elements: HashMap<&str, Vec<&str>> = unwrapped
         .lines()
         .skip(1)
         .map(|line| line.split(' ').collect::<Vec<_>>())
