@@ -379,9 +379,14 @@ fn compile_writes_where_it_is_told() {
     let ran = run_in(folder.path(), &spice);
     expect_code(&ran, 0);
     assert!(ran.stdout.starts_with("* small") && ran.stdout.ends_with(".op\n.end\n"));
-    // The first sample is applied: b = 0.2 at 0.1 V a unit, and its negative.
-    let sources: Vec<&str> = ran.stdout.lines().filter(|l| l.starts_with("vinput_1_v")).collect();
-    assert!(sources[0].ends_with("dc 2e-2") && sources[1].ends_with("dc -2e-2"), "{sources:?}");
+    // The first sample is applied: a = 0.1 and b = 0.2, and their negatives.
+    let volts = |source: &str| -> f64 {
+        let line = ran.stdout.lines().find(|l| l.starts_with(&format!("{source} "))).unwrap();
+        line.split(' ').next_back().unwrap().parse().unwrap()
+    };
+    let (a, b) = (volts("vinput_0_v"), volts("vinput_1_v"));
+    assert!(a > 0.0 && (b - 2.0 * a).abs() < 1e-12, "{a} {b}");
+    assert_eq!(volts("vinput_1_vn"), -b);
 
     let ran = run_in(folder.path(), &["compile", "small.toml", "-o", "none/x.toml"]);
     expect_code(&ran, 2);

@@ -3,6 +3,7 @@ use std::path::Path;
 use super::terminal::Terminal;
 use super::{DONE, EXPECTATION_FAILED, Edits, Failure};
 use crate::report;
+use crate::run::record::SubjectRecord;
 use crate::run::{self, ExpectRecord, Finished, Options, RunError};
 use crate::units::{Dimension, format_short};
 
@@ -37,16 +38,21 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     let run = &finished.summary.run;
     let totals = &run.totals;
     let second = |s| format_short(s, Dimension::Second);
-    let samples = if totals.samples == 1 { "sample" } else { "samples" };
-    let mut lines = vec![format!(
-        "{}: {} {samples}, {} engine, {}",
-        run.title,
-        totals.samples,
-        run.engine,
-        second(totals.wall_time)
-    )];
+    let size = match run.subject {
+        SubjectRecord::Network(_) if totals.samples == 1 => "1 sample".to_owned(),
+        SubjectRecord::Network(_) => format!("{} samples", totals.samples),
+        SubjectRecord::Devices { devices, nodes } => format!("{devices} devices on {nodes} nodes"),
+    };
+    let (title, engine, time) = (&run.title, &run.engine, second(totals.wall_time));
+    let mut lines = vec![format!("{title}: {size}, {engine} engine, {time}")];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
-    let mut settled = format!("{} of {}", totals.settled, totals.samples);
+    let mut settled = match run.subject {
+        SubjectRecord::Network(_) => format!("{} of {}", totals.settled, totals.samples),
+        SubjectRecord::Devices { .. } => match totals.settled {
+            0 => "no, see the report".to_owned(),
+            _ => "yes".to_owned(),
+        },
+    };
     if let (Some(median), Some(largest)) =
         (totals.settling_time_median, totals.settling_time_largest)
     {
@@ -79,9 +85,9 @@ fn shown(path: &Path) -> String {
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
-/// A number for people, to four significant digits.
+/// A number for people, to six significant digits.
 fn number(value: f64) -> String {
-    let short: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    let short: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     match short.abs() {
         size if size == 0.0 || (1e-3..1e6).contains(&size) => short.to_string(),
         _ => format!("{short:e}"),
