@@ -225,7 +225,7 @@ pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
     let write = if value == 0.0 || value.abs() >= 0.1 {
         format!("{value} {usual}")
     } else {
-        format(value, dimension)
+        format_short(value, dimension)
     };
     UnitFault::MissingUnit { write }
 }
@@ -233,7 +233,7 @@ pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
 fn unknown_unit(number: &str, unit: &str, dimension: Dimension) -> UnitFault {
     if dimension == Dimension::One {
         let percent = number.trim().parse::<f64>().ok().filter(|_| unit == "%");
-        let write = percent.map(|p| format(p / 100.0, dimension));
+        let write = percent.map(|p| format_short(p / 100.0, dimension));
         return UnitFault::UnknownUnit { unit: unit.to_string(), write };
     }
     let is_prefix = PREFIXES.iter().any(|(p, _)| *p == unit);
@@ -263,7 +263,7 @@ fn inverse(value: f64, found: Dimension, expected: Dimension) -> Option<String> 
             | (Dimension::Hertz, Dimension::Second)
             | (Dimension::Second, Dimension::Hertz)
     );
-    (inverses && value != 0.0).then(|| format(1.0 / value, expected))
+    (inverses && value != 0.0).then(|| format_short(1.0 / value, expected))
 }
 
 /// Mantissa, power of ten, and the rest of a text that starts with a number.
@@ -317,7 +317,7 @@ fn lookup(unit: &str) -> Option<(Dimension, i32)> {
 }
 
 /// A value as text with unit and engineering prefix, to four significant digits: `"25 uS"`.
-pub fn format(value: f64, dimension: Dimension) -> String {
+pub fn format_short(value: f64, dimension: Dimension) -> String {
     engineering(&format!("{value:.3e}"), dimension)
 }
 

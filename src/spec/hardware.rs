@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
 use crate::numerics::Activation;
-use crate::units::{Dimension, Range, format};
+use crate::units::{Dimension, Range, format_short};
 
 /// Reads the hardware for a network.
 pub(super) fn read(t: &TableReader, model: Option<&EnergyModel>, library: &Library) -> Hardware {
@@ -46,7 +46,7 @@ fn check_window(t: &TableReader, hardware: &Hardware) {
     if g_min < g_max {
         return;
     }
-    let [low, high] = [g_min, g_max].map(|g| format(g, Dimension::Siemens));
+    let [low, high] = [g_min, g_max].map(|g| format_short(g, Dimension::Siemens));
     let blame = if t.has("g-min") { "g-min" } else { "g-max" };
     let diagnostic =
         Diagnostic::at(t.span(blame), format!("`g-min` ({low}) must be below `g-max` ({high})"))

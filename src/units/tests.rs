@@ -63,12 +63,12 @@ fn faults_name_what_is_wrong() {
 
 #[test]
 fn values_are_written_with_the_prefix_that_fits() {
-    assert_eq!(format(25e-6, Dimension::Siemens), "25 uS");
-    assert_eq!(format(99.96e-15, Dimension::Farad), "99.96 fF");
-    assert_eq!(format(1234.56, Dimension::Ohm), "1.235 kohm");
-    assert_eq!(format(999.99, Dimension::Ohm), "1 kohm");
-    assert_eq!(format(-0.5, Dimension::Volt), "-500 mV");
-    assert_eq!(format(0.0, Dimension::Volt), "0 V");
+    assert_eq!(format_short(25e-6, Dimension::Siemens), "25 uS");
+    assert_eq!(format_short(99.96e-15, Dimension::Farad), "99.96 fF");
+    assert_eq!(format_short(1234.56, Dimension::Ohm), "1.235 kohm");
+    assert_eq!(format_short(999.99, Dimension::Ohm), "1 kohm");
+    assert_eq!(format_short(-0.5, Dimension::Volt), "-500 mV");
+    assert_eq!(format_short(0.0, Dimension::Volt), "0 V");
     assert_eq!(format_exact(1.5e-30, Dimension::Siemens), "1.5e-30 S");
     assert_eq!(format_exact(0.05, Dimension::One), "0.05");
     assert_eq!(format_exact(1e-9, Dimension::One), "1e-9");
