@@ -157,9 +157,15 @@ fn a_wired_tile_has_its_cells_places_and_segments() {
     let at = |rest: &str| format!("input-hidden.t3.{rest}");
     joins(&at("ws.p.4.5"), "input.5.v", &at("w.p.4.5"), wire);
     joins(&at("ws.n.5.7"), &at("w.n.4.7"), &at("w.n.5.7"), wire);
-    joins(&at("bs.p.4.5"), &at("b.p.4.5"), &at("b.n.4.5"), wire);
-    joins(&at("bs.n.4.5"), &at("b.n.4.5"), &at("b.p.4.6"), wire);
-    joins(&at("bs.n.5.7"), &at("b.n.5.7"), "hidden.5.u", wire);
+    for post in [4, 5] {
+        let places: Vec<String> =
+            (5..8).flat_map(|pre| ["p", "n"].map(|s| format!("{s}.{post}.{pre}"))).collect();
+        for (k, place) in places.iter().enumerate() {
+            let next = places.get(k + 1).map(|next| at(&format!("b.{next}")));
+            let next = next.unwrap_or(format!("hidden.{post}.u"));
+            joins(&at(&format!("bs.{place}")), &at(&format!("b.{place}")), &next, wire);
+        }
+    }
     joins(&at("n.5.7"), &at("w.n.5.7"), &at("b.n.5.7"), chip.cells[0].minus[(5, 7)]);
 }
 
