@@ -93,12 +93,16 @@ fn marked(text: &str, home: &str, report: &Report) -> String {
         }
     }
     let mut lines: Vec<String> = Vec::new();
+    // What is said of a mark, as of the start of a file, belongs to the line below it.
+    let mut pending = Vec::new();
     for (number, line) in text.lines().enumerate() {
+        pending.extend(by_line.remove(&(number + 1)).unwrap_or_default());
         if !is_mark(line) {
-            lines.extend(by_line.remove(&(number + 1)).unwrap_or_default());
+            lines.append(&mut pending);
             lines.push(line.to_string());
         }
     }
+    lines.append(&mut pending);
     lines.extend(by_line.into_values().flatten());
     lines.extend(elsewhere);
     lines.join("\n") + "\n"

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use eqcircuit::compile::{compile, expand, fabricate};
 use eqcircuit::model::{Activation, Coupling, Family};
-use eqcircuit::netlist::text;
+use eqcircuit::netlist::{DeviceId, Node, Resistor, text};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
     Analysis, ArrayStyle, Edit, Expect, Fidelity, Library, Precision, Simulate, Spec, Subject,
@@ -362,6 +362,25 @@ fn the_files_to_be_damaged_are_right() {
         fs::write(&path, text).unwrap();
         read(&path, &[]);
     }
+}
+
+#[test]
+fn devices_are_read_as_written() {
+    let (_folder, path) = scratch();
+    fs::write(&path, DEVICES.replace("1 kohm", "4 kohm")).unwrap();
+    let spec = read(&path, &[]);
+    let Subject::Devices { netlist, ports } = &spec.subject else { panic!() };
+    let (input, output) = (netlist.find_node("in").unwrap(), netlist.find_node("out").unwrap());
+    let names: Vec<&str> = netlist.devices().iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["v1", "r1", "r2", "i1", "g1"]);
+    let between = Resistor { p: input, n: output, g: 250e-6 };
+    assert_eq!(netlist.devices()[1].1, between.into());
+    let leak = Resistor { p: output, n: Node::GROUND, g: 1e-3 };
+    assert_eq!(netlist.devices()[2].1, leak.into());
+    let ports = ports.as_ref().unwrap();
+    assert_eq!((ports.nudge[0].current, ports.nudge[0].pull), (DeviceId(3), DeviceId(4)));
+    assert_eq!(spec.simulate.engine, Fidelity::Circuit);
+    assert_eq!((spec.expect[0].figure.as_str(), spec.expect[0].at_least), ("v(out)", Some(0.4)));
 }
 
 #[test]

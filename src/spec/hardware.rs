@@ -62,7 +62,7 @@ fn check_weights(t: &TableReader, hardware: &Hardware, model: &EnergyModel) {
         let crate::model::Coupling::Dense { weight, .. } = coupling else { continue };
         let beyond = |w: &f64| w.abs() > w_max;
         let count = weight.as_slice().iter().filter(|w| beyond(w)).count();
-        let Some(at) = weight.as_slice().iter().position(|w| beyond(w)) else { continue };
+        let Some(at) = weight.as_slice().iter().position(beyond) else { continue };
         let largest = weight.as_slice().iter().fold(0.0f64, |m, w| m.max(w.abs()));
         let (i, j) = (at / weight.cols(), at % weight.cols());
         let more = match count {

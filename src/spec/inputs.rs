@@ -18,7 +18,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Option<DataSet> {
             known.map(|()| data::digits(split))
         }
     };
-    let first = t.count("first", 1..=u64::MAX).optional();
+    let first = t.count("first", 1..=i64::MAX as u64).optional();
     let set = set?;
     let samples = set.inputs.rows();
     if first.is_some_and(|n| n > samples as u64) {

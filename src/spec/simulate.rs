@@ -96,7 +96,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
         );
     }
     let at_most = until.quantity("at-most", Dimension::Second, Range::Positive).or(5e-6);
-    let at_most_iterations = until.count("iterations", 1..=u64::MAX).or(10_000) as usize;
+    let at_most_iterations = until.count("iterations", 1..=i64::MAX as u64).or(10_000) as usize;
     drop(until);
     let points = t.count("points", 2..=1_000_000).or(101) as usize;
     let damping = t.number("damping", Range::FractionBelowOne).or(0.5);

@@ -235,10 +235,11 @@ fn count(key: &str, item: &Item, range: &RangeInclusive<u64>) -> Result<u64, Dia
     match u64::try_from(value).ok().filter(|v| range.contains(v)) {
         Some(value) => Ok(value),
         None => {
-            let words = if *range.end() == u64::MAX {
-                format!("at least {}", range.start())
-            } else {
-                format!("from {} to {}", range.start(), range.end())
+            let (least, most) = (range.start(), range.end());
+            let words = match value < i128::from(*least) {
+                _ if *most < i64::MAX as u64 => format!("from {least} to {most}"),
+                true => format!("at least {least}"),
+                false => format!("at most {most}"),
             };
             Err(Diagnostic::at(item.span.clone(), format!("`{key}` is {value}, must be {words}"))
                 .label("out of range")
