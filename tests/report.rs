@@ -271,7 +271,7 @@ fn histograms_count_every_value_once() {
     assert_eq!((counts("conductances", 0), counts("conductances", 1)), (cells, cells));
     let conductance = chart(&figures, "conductances").x;
     assert_eq!(conductance.label_and_factor(), ("conductance (µS)".into(), 1e6));
-    assert!(figure(&figures, "settling").caption.contains("1 of 60 samples did not settle"));
+    assert!(figure(&figures, "settling").caption.contains("1 of 60 samples did not settle and is"));
 }
 
 #[test]

@@ -215,6 +215,20 @@ fn expectations_are_held_against_the_run() {
 }
 
 #[test]
+fn a_settling_time_is_judged_only_where_there_is_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |engine: &str| {
+        let edits = [&format!("simulate.engine={engine}"), "expect.settling-time.at-most=1 fs"];
+        run(&load("netlists/hopfield-8-6-4.toml", &edits), &dir.path().join(engine))
+    };
+    let failed: Vec<String> = with("behavioural").failed().map(|e| e.figure.clone()).collect();
+    assert_eq!(failed, ["settling-time"]);
+    let ideal = with("ideal");
+    assert!(ideal.failed().next().is_none());
+    assert!(ideal.summary.run.notes.iter().any(|n| n.contains("settling-time was not judged")));
+}
+
+#[test]
 fn the_summary_says_what_scripts_need() {
     let dir = tempfile::tempdir().unwrap();
     let finished = run(&hopfield("behavioural"), &dir.path().join("out"));

@@ -2,7 +2,7 @@
 
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
 use super::records::Records;
-use super::statistics::{bins, counts, edges};
+use super::statistics::{bins, counts, edges, whole_edges};
 use crate::run::tensors::Tensor;
 
 /// Those of settling times, weights and conductances that the run recorded.
@@ -14,24 +14,26 @@ fn settling(records: &Records) -> Option<Figure> {
     let times: Vec<f64> = records.samples.iter().filter_map(|s| s.settling_time).collect();
     let iterations: Vec<f64> =
         records.samples.iter().filter_map(|s| s.iterations).map(|n| n as f64).collect();
-    let (values, label, unit) = if times.is_empty() {
-        (iterations, "iterations to settle", Unit::Word("count"))
+    let (values, title, label, unit, edges) = if times.is_empty() {
+        let edges = whole_edges(&iterations, bins(iterations.len()))?;
+        (iterations, "Iterations to settle", "iterations to settle", Unit::Word("count"), edges)
     } else {
-        (times, "settling time", Unit::Si("s"))
+        let edges = edges(&[&times], bins(times.len()))?;
+        (times, "Settling times", "settling time", Unit::Si("s"), edges)
     };
     if values.len() < 2 {
         return None;
     }
-    let edges = edges(&[&values], bins(values.len()))?;
     let counts = counts(&values, &edges);
     let left_out = records.samples.len() - values.len();
     let rest = match left_out {
         0 => "All samples are in it.".to_string(),
+        1 => format!("1 of {} samples did not settle and is not in it.", records.samples.len()),
         n => format!("{n} of {} samples did not settle and are not in it.", records.samples.len()),
     };
     Some(Figure {
         name: "settling",
-        title: "Settling times".into(),
+        title: title.into(),
         caption: format!("How long the samples took to settle. {rest}"),
         body: Body::Chart(Chart {
             x: Axis::linear(label, unit, around(&edges)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Found;
 use super::network::{until, work};
-use super::record::{SampleRecord, SubjectRecord, finite};
+use super::record::{SECONDS, SampleRecord, SubjectRecord, finite};
 use super::write::{Table, Value};
 use crate::engine::{self, NetlistRun, Outcome};
 use crate::netlist::Netlist;
@@ -19,7 +19,7 @@ pub(super) fn analyse(netlist: &Netlist, simulate: &Simulate) -> Found {
             nodes: netlist.node_count(),
             devices: netlist.devices().len(),
         },
-        clock: transient.then(|| "s".to_string()),
+        clock: transient.then(|| SECONDS.to_string()),
         samples: vec![sample(&run.outcome)],
         op: (!transient).then(|| operating_point(&run)),
         waveforms: transient.then(|| waveforms(&run)),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::record::{
-    KEPT_INPUTS, KEPT_STATES, LayerRecord, NetworkRecord, SampleRecord, SubjectRecord, Work, finite,
+    ITERATIONS, KEPT_INPUTS, KEPT_STATES, LayerRecord, NetworkRecord, SECONDS, SampleRecord,
+    SubjectRecord, Work, finite,
 };
 use super::tensors::Tensor;
 use super::write::{Table, Value};
@@ -301,8 +302,8 @@ pub(super) fn cell_count(chip: &Chip) -> usize {
 
 fn clock_word(clock: Clock) -> &'static str {
     match clock {
-        Clock::Seconds => "s",
-        Clock::Iterations => "iterations",
+        Clock::Seconds => SECONDS,
+        Clock::Iterations => ITERATIONS,
     }
 }
 

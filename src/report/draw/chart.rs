@@ -165,21 +165,21 @@ fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
     }
 }
 
-/// A histogram's outline, filled where it is a background to compare with.
+/// A histogram's outline over each run of bins that hold something, filled where it is a
+/// background to compare with.
 fn bars(canvas: &Canvas, f: &Frame, role: Role, edges: &[f64], counts: &[f64]) {
     let ink = stroke(role);
-    let floor = f.bottom;
-    let height = |count: f64| f.y(count).clamp(f.top, floor);
-    let mut outline = vec![[f.x(edges[0]), floor]];
-    for (pair, &count) in edges.windows(2).zip(counts) {
-        outline.push([f.x(pair[0]), height(count)]);
-        outline.push([f.x(pair[1]), height(count)]);
-    }
-    outline.push([f.x(edges[edges.len() - 1]), floor]);
-    if role == Role::Spread {
-        canvas.area(&outline, ink.color);
-        canvas.line(&outline, ink);
-    } else {
+    let height = |count: f64| f.y(count).clamp(f.top, f.bottom);
+    let bins: Vec<(&[f64], f64)> = edges.windows(2).zip(counts.iter().copied()).collect();
+    for run in bins.split(|(_, count)| *count == 0.0).filter(|run| !run.is_empty()) {
+        let mut outline = vec![[f.x(run[0].0[0]), f.bottom]];
+        for (edge, count) in run {
+            outline.extend([[f.x(edge[0]), height(*count)], [f.x(edge[1]), height(*count)]]);
+        }
+        outline.push([f.x(run[run.len() - 1].0[1]), f.bottom]);
+        if role == Role::Spread {
+            canvas.area(&outline, ink.color);
+        }
         canvas.line(&outline, Stroke { width: ink.width.min(1.75), ..ink });
     }
 }
