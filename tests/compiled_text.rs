@@ -13,7 +13,9 @@ use eqcircuit::compile::{compile, expand, refresh};
 use eqcircuit::model::Activation;
 use eqcircuit::netlist::{Device, Netlist, Node, text};
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, NeuronCircuit, TemplateArg, TemplateDevice};
+use eqcircuit::spec::{
+    ArrayStyle, Library, NeuronCircuit, Subject, TemplateArg, TemplateDevice, load,
+};
 
 const SMALL: [usize; 3] = [8, 6, 4];
 
@@ -69,6 +71,26 @@ fn the_text_is_toml_and_holds_every_device_and_port() {
     assert_eq!(ports["clamp"]["sources"][7][1].as_str(), Some("input.7.vn"));
     assert_eq!(ports["layers"][0]["nodes"][5].as_str(), Some("hidden.5.u"));
     assert_eq!(ports["nudge"][3][1].as_str(), Some("output.3.pull"));
+}
+
+#[test]
+fn the_text_reads_back_to_the_bit() {
+    for r_segment in [0.0, 2.0] {
+        let case = Case { spread: 0.2, r_segment, hidden: Activation::Softmax, ..Case::new(SMALL) };
+        let (netlist, ports) = expand(&case.chip());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("compiled.toml");
+        let text = text::toml(&netlist, Some(&ports));
+        std::fs::write(&file, format!("title = \"compiled\"\n\n{text}")).unwrap();
+        let spec = load(&file, &[], &Library::built_in());
+        match spec.unwrap_or_else(|report| panic!("{report:?}")).subject {
+            Subject::Devices { netlist: read, ports: read_ports } => {
+                assert_eq!(read, netlist);
+                assert_eq!(read_ports, Some(ports));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How settling times, weights and conductances are spread.
 
-use super::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape, Unit};
+use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
 use super::records::Records;
 use super::statistics::{bins, counts, edges};
 use crate::run::tensors::Tensor;
@@ -31,14 +31,14 @@ fn settling(records: &Records) -> Option<Figure> {
     };
     Some(Figure {
         name: "settling",
-        title: "Settling".into(),
+        title: "Settling times".into(),
         caption: format!("How long the samples took to settle. {rest}"),
         body: Body::Chart(Chart {
-            x: Axis::linear(label, unit, [edges[0], edges[edges.len() - 1]]),
+            x: Axis::linear(label, unit, around(&edges)),
             y: count_axis("samples", &[&counts]),
             series: vec![Series {
                 shape: Shape::Bars { edges, counts },
-                role: Role::Main,
+                role: Role::Spread,
                 label: Label::None,
             }],
         }),
@@ -66,7 +66,7 @@ fn weights(records: &Records) -> Option<Figure> {
         title: "Weights".into(),
         caption: "The weights of the couplings, as asked for by the model.".into(),
         body: Body::Chart(Chart {
-            x: Axis::linear("weight", Unit::Word("dimensionless"), ends(&edges)),
+            x: Axis::linear("weight", Unit::Word("dimensionless"), around(&edges)),
             y,
             series: series.collect(),
         }),
@@ -89,12 +89,12 @@ fn conductances(records: &Records) -> Option<Figure> {
         name: "conductances",
         title: "Conductances".into(),
         caption: "The conductances of all cells, as asked for (filled) and as made (outline). One \
-                  cell of each differential pair rests at the least conductance. Counts are on a \
-                  logarithmic axis."
+                  cell of each differential pair is asked to rest at the least conductance. Counts \
+                  are on a logarithmic axis."
             .into(),
         body: Body::Chart(Chart {
-            x: Axis::linear("conductance", Unit::Si("S"), ends(&edges)),
-            y: Axis::log("cells", Unit::Word("count"), [1.0, top(&[&asked, &made])]),
+            x: Axis::linear("conductance", Unit::Si("S"), around(&edges)),
+            y: log_count_axis("cells", &[&asked, &made]),
             series: vec![
                 Series {
                     shape: Shape::Bars { edges: edges.clone(), counts: asked },
@@ -111,8 +111,11 @@ fn conductances(records: &Records) -> Option<Figure> {
     })
 }
 
-fn ends(edges: &[f64]) -> [f64; 2] {
-    [edges[0], edges[edges.len() - 1]]
+/// The range of the edges and one bin more on either side.
+fn around(edges: &[f64]) -> [f64; 2] {
+    let last = edges.len() - 1;
+    let bin = (edges[last] - edges[0]) / last as f64;
+    [edges[0] - bin, edges[last] + bin]
 }
 
 fn top(counts: &[&[f64]]) -> f64 {
@@ -121,4 +124,10 @@ fn top(counts: &[&[f64]]) -> f64 {
 
 fn count_axis(what: &str, counts: &[&[f64]]) -> Axis {
     Axis::linear(what, Unit::Word("count"), [0.0, 1.05 * top(counts)])
+}
+
+/// Logarithmic, from a little below one so that a single count shows.
+fn log_count_axis(what: &str, counts: &[&[f64]]) -> Axis {
+    let range = [0.6, 1.6 * top(counts)];
+    Axis { label: what.into(), unit: Unit::Word("count"), scale: Scale::Log, range }
 }
