@@ -70,7 +70,7 @@ enum Verb {
     /// Compile a network to a netlist of devices.
     #[command(after_help = help::COMPILE)]
     Compile {
-        /// A file with [model] and [hardware]; one with [device] is only put into another format.
+        /// The network. A file of devices is only put into the other format.
         file: PathBuf,
         /// Where to write the netlist, instead of standard output.
         #[arg(long, short, value_name = "OUT")]
@@ -84,7 +84,7 @@ enum Verb {
     /// Settle a network or solve a netlist, and write a report.
     #[command(after_help = help::SIMULATE)]
     Simulate {
-        /// A file with [model] and [hardware], or with [device].
+        /// A network, or devices on nodes.
         file: PathBuf,
         /// The folder of the run, `reports/<title>` if not given.
         #[arg(long, value_name = "DIR")]
