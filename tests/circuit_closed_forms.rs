@@ -259,7 +259,7 @@ fn the_work_of_a_reference_point_is_known() {
     (x[0], x[1]) = (0.1, 0.1);
     solver.equilibrium(&mut x).unwrap();
     let work = solver.work;
-    assert_eq!((work.steps, work.newton, work.factorisations), (13, 36, 17), "{work:?}");
+    assert_eq!((work.steps, work.newton, work.factorisations), (9, 28, 12), "{work:?}");
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
-use faer::sparse::linalg::LuError;
 use faer::sparse::linalg::lu::{
     LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu,
 };
+use faer::sparse::linalg::{LuError, SupernodalThreshold};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par};
 
@@ -36,7 +36,13 @@ impl fmt::Debug for Elimination {
 impl Elimination {
     /// Orders the columns of a pattern (COLAMD).
     pub fn of(pattern: &Arc<Pattern>) -> Arc<Elimination> {
-        let symbolic = factorize_symbolic_lu(structure(pattern), LuSymbolicParams::default())
+        // Supernodes make the factorisation no faster at circuit fill, and solving several times
+        // slower.
+        let parameters = LuSymbolicParams {
+            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
+            ..Default::default()
+        };
+        let symbolic = factorize_symbolic_lu(structure(pattern), parameters)
             .expect("the pattern fits into memory");
         Arc::new(Elimination { pattern: pattern.clone(), symbolic })
     }

@@ -130,9 +130,11 @@ pub fn integrate(
 
 /// The vectors of an integration on its way.
 struct March {
-    /// At the last accepted moment: unknowns, their slopes, `Q`, `dQ/dt`, and `I`.
+    /// At the last accepted moment: unknowns, their slopes, half their second derivatives, `Q`,
+    /// `dQ/dt`, and `I`.
     x: Vec<f64>,
     slope: Vec<f64>,
+    bend: Vec<f64>,
     q: Vec<f64>,
     rate: Vec<f64>,
     currents: Vec<f64>,
@@ -156,6 +158,7 @@ impl March {
         March {
             x: x.to_vec(),
             slope: zero.clone(),
+            bend: zero.clone(),
             q: solver.stamps.charges().to_vec(),
             rate: charged.zip(&currents).map(|(&c, i)| if c { -i } else { 0.0 }).collect(),
             currents,
@@ -180,7 +183,7 @@ impl March {
         let alpha = 1.0 / (D * h);
         self.weigh(control, false);
         for (k, inner) in self.x_inner.iter_mut().enumerate() {
-            *inner = self.x[k] + GAMMA * h * self.slope[k];
+            *inner = self.x[k] + GAMMA * h * (self.slope[k] + GAMMA * h * self.bend[k]);
             self.held[k] = self.q[k] + D * h * self.rate[k];
         }
         let held = Some(&self.held[..]);
@@ -229,6 +232,7 @@ impl March {
         for (k, slope) in self.slope.iter_mut().enumerate() {
             let (a, c) = divided(self.x[k], self.x_inner[k], self.x_end[k], h);
             *slope = a + c * (2.0 - GAMMA) * h;
+            self.bend[k] = c;
         }
         std::mem::swap(&mut self.x, &mut self.x_end);
         std::mem::swap(&mut self.rate, &mut self.rate_end);
