@@ -16,7 +16,7 @@ mod terminal;
 pub use bug::guard;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
@@ -24,6 +24,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::diag::Report;
+use crate::run::{Interrupt, Options};
 use crate::spec::{Edit, Library, Spec, load};
 use terminal::Terminal;
 
@@ -33,13 +34,14 @@ const DONE: u8 = 0;
 const EXPECTATION_FAILED: u8 = 1;
 /// The file, the arguments or their surroundings are wrong.
 const WRONG_INPUT: u8 = 2;
+/// Ctrl-C.
+const INTERRUPTED: i32 = 130;
 
 /// Analog-hardware circuit simulator and co-design tool for energy-based networks.
 #[derive(Debug, Parser)]
 #[command(
     name = "eqcircuit",
     version,
-    max_term_width = 100,
     arg_required_else_help = true,
     after_help = help::PROGRAM
 )]
@@ -68,6 +70,7 @@ enum Verb {
     /// Compile a network to a netlist of devices.
     #[command(after_help = help::COMPILE)]
     Compile {
+        /// The network. A file of devices is only put into the other format.
         file: PathBuf,
         /// Where to write the netlist, instead of standard output.
         #[arg(long, short, value_name = "OUT")]
@@ -81,6 +84,7 @@ enum Verb {
     /// Settle a network or solve a netlist, and write a report.
     #[command(after_help = help::SIMULATE)]
     Simulate {
+        /// A network, or devices on nodes.
         file: PathBuf,
         /// The folder of the run, `reports/<title>` if not given.
         #[arg(long, value_name = "DIR")]
@@ -113,7 +117,10 @@ enum Verb {
     },
     /// Print a completion script for a shell.
     #[command(after_help = help::COMPLETIONS)]
-    Completions { shell: Shell },
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -171,7 +178,7 @@ impl Edits {
     }
 
     /// Reads a file with the changes made to it.
-    fn load(&self, file: &std::path::Path) -> Result<Spec, Report> {
+    fn load(&self, file: &Path) -> Result<Spec, Report> {
         load(file, &self.list(), &Library::beside(file))
     }
 }
@@ -213,7 +220,8 @@ fn run(args: &[OsString]) -> u8 {
         }
     };
     let terminal = Terminal::new(cli.json, cli.quiet);
-    match dispatch(cli.verb, args, &terminal) {
+    let interrupt = listen(&terminal);
+    match dispatch(cli.verb, args, interrupt, &terminal) {
         Ok(code) => code,
         Err(Failure::Mistakes(report)) => {
             terminal.mistakes(&report);
@@ -226,19 +234,38 @@ fn run(args: &[OsString]) -> u8 {
     }
 }
 
-fn dispatch(verb: Verb, args: &[OsString], terminal: &Terminal) -> Result<u8, Failure> {
+/// Ends the program with 130 at Ctrl-C, with nothing half written.
+fn listen(terminal: &Terminal) -> Interrupt {
+    let interrupt = Interrupt::default();
+    let in_handler = interrupt.clone();
+    let listening = ctrlc::set_handler(move || {
+        in_handler.trip();
+        std::process::exit(INTERRUPTED);
+    });
+    if let Err(error) = listening {
+        terminal.say(&format!("Ctrl-C may leave a partial folder behind: {error}"));
+    }
+    interrupt
+}
+
+fn dispatch(
+    verb: Verb,
+    args: &[OsString],
+    interrupt: Interrupt,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
     match verb {
         Verb::Check { files, edits } => check::run(&files, &edits, terminal),
         Verb::Compile { file, output, format, edits } => {
             compile::run(&file, output.as_deref(), format, &edits, terminal)
         }
         Verb::Simulate { file, out, threads, edits } => {
-            let options = crate::run::Options {
+            let options = Options {
                 out,
                 command: terminal::command_line(args),
                 quiet: terminal.quiet,
                 threads: threads.map(usize::from),
-                interrupt: Default::default(),
+                interrupt,
             };
             simulate::run(&file, options, &edits, terminal)
         }

@@ -142,7 +142,7 @@ pub fn did_you_mean<'a, S: AsRef<str>>(word: &str, candidates: &'a [S]) -> Optio
         .map(|c| (strsim::damerau_levenshtein(&word, &plain(c)), c))
         .filter(|(distance, c)| {
             let long = word.chars().count().max(c.chars().count());
-            *distance <= (long / 3).max(1) && *distance < long
+            *distance <= (long / 3).max(1) && 2 * *distance < long
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)

@@ -93,12 +93,16 @@ fn marked(text: &str, home: &str, report: &Report) -> String {
         }
     }
     let mut lines: Vec<String> = Vec::new();
+    // What is said of a mark, as of the start of a file, belongs to the line below it.
+    let mut pending = Vec::new();
     for (number, line) in text.lines().enumerate() {
+        pending.extend(by_line.remove(&(number + 1)).unwrap_or_default());
         if !is_mark(line) {
-            lines.extend(by_line.remove(&(number + 1)).unwrap_or_default());
+            lines.append(&mut pending);
             lines.push(line.to_string());
         }
     }
+    lines.append(&mut pending);
     lines.extend(by_line.into_values().flatten());
     lines.extend(elsewhere);
     lines.join("\n") + "\n"
@@ -147,6 +151,96 @@ fn every_mistake_is_told_as_its_file_expects() {
         }
     }
     assert!(wrong.is_empty(), "told otherwise than expected:\n\n{}", wrong.join("\n\n"));
+}
+
+/// A file in a folder of its own.
+fn scratch(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    (folder, path)
+}
+
+fn refused(path: &Path) -> Report {
+    load(path, &[], &Library::built_in()).expect_err("a wrong file was read")
+}
+
+fn only(report: &Report) -> &Diagnostic {
+    assert_eq!(report.len(), 1, "{report}");
+    &report.diagnostics()[0]
+}
+
+#[test]
+fn a_missing_file_names_its_neighbour() {
+    let (_folder, path) = scratch("network.toml", b"");
+    let report = refused(&path.with_file_name("netwrok.toml"));
+    assert!(only(&report).message.ends_with("netwrok.toml`"), "{report}");
+    let cure = format!("did you mean `{}`?", path.display());
+    assert_eq!(only(&report).help, [cure]);
+    assert_eq!(only(&report).span, None);
+    let report = refused(&path.with_file_name("weights"));
+    assert_eq!(only(&report).help, ["give the path of a TOML file"]);
+}
+
+#[test]
+fn a_folder_is_not_a_file() {
+    let (folder, _) = scratch("network.toml", b"");
+    let report = refused(folder.path());
+    assert!(only(&report).message.ends_with("is a folder, expected a file"), "{report}");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_shown_at_the_byte() {
+    let (_folder, path) =
+        scratch("latin.toml", b"title = \"x\"\n[hardware]\ng-max = \"25 \xb5S\"\n");
+    let report = refused(&path);
+    let diagnostic = only(&report);
+    let at = report.sources().locate(diagnostic.span.clone().unwrap().start);
+    assert_eq!((at.line, at.column), (3, 13));
+    assert!(diagnostic.message.ends_with("is not UTF-8 text"), "{report}");
+    assert_eq!(diagnostic.label.as_deref(), Some("byte 0xb5"));
+    assert!(report.render(false).contains(" --> "), "{report}");
+}
+
+#[test]
+fn a_file_of_100_mb_is_refused_unread() {
+    let (_folder, path) = scratch("large.toml", b"");
+    fs::File::options().write(true).open(&path).unwrap().set_len(100 << 20).unwrap();
+    let before = std::time::Instant::now();
+    let report = refused(&path);
+    assert!(only(&report).message.ends_with("is 100 MB long; at most 64 MB are read"), "{report}");
+    assert!(before.elapsed().as_millis() < 50, "it was read first");
+}
+
+#[test]
+fn a_long_chain_of_includes_is_refused_with_the_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |i: usize| folder.path().join(format!("link-{i}.toml"));
+    for i in 0..40 {
+        fs::write(file(i), format!("include = \"link-{}.toml\"\n", i + 1)).unwrap();
+    }
+    let report = refused(&file(0));
+    assert_eq!(only(&report).message, "more than 16 files include one another");
+    assert!(only(&report).help[0].contains("link-0.toml -> "), "{report}");
+}
+
+#[test]
+fn a_report_shows_place_text_label_and_cure() {
+    let text = "[hardware]\nv-unit = \"0.2 V\" # \u{3a9}\n\u{3a9} = 1\n\"\u{3a9}\" = 1\n";
+    let text = text.replace("\u{3a9} = 1\n\"", "\"");
+    let (_folder, path) = scratch("x.toml", format!("[model]\n{text}").as_bytes());
+    let report = refused(&path);
+    let rendered = report.render(false);
+    let name = path.display();
+    let block = format!(
+        "error: [hardware] has no key `\u{3a9}`\n --> {name}:4:1\n  |\n4 | \"\u{3a9}\" = 1\n  | ^^^ unknown \
+         key\n  |\n  = help: the keys of [hardware] are: cell, array, g-min, g-max, neuron, tile, \
+         g-leak, c-node, v-unit, w-max, clip"
+    );
+    assert!(rendered.contains(&block), "{rendered}");
+    assert!(!rendered.contains('\u{1b}'));
+    assert!(report.render(true).contains('\u{1b}'));
+    assert_eq!(rendered.matches("error: ").count(), report.len());
 }
 
 /// The weights files of the cases, each wrong in its own way, for the layers of

@@ -12,6 +12,8 @@ use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, max_abs};
 use eqcircuit::spec::{ArrayStyle, NonIdeal, Precision};
 
+const SMOOTH: [Activation; 4] =
+    [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Softmax];
 const STYLES: [ArrayStyle; 2] = [ArrayStyle::Twin, ArrayStyle::Shared];
 
 fn until() -> Until {
@@ -83,7 +85,9 @@ fn ideal_ends_where_the_models_own_force_vanishes() {
     for family in Family::ALL {
         for trial in 0..24 {
             let seed = Seed::new(11).index(trial);
-            let mut model = random_network(&Activation::ALL, 0.4, seed);
+            // The force of a CHN jumps at a kink, and may then vanish nowhere.
+            let choices = if family == Family::Ham { &Activation::ALL[..] } else { &SMOOTH };
+            let mut model = random_network(choices, 0.4, seed);
             model.family = family;
             for drive in drives(&model, 5, seed) {
                 let settled = settle(&mut Ideal::new(model.clone(), 0.0), &drive);

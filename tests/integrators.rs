@@ -3,7 +3,7 @@
 mod common;
 
 use common::normal;
-use eqcircuit::numerics::gemm::{Gemm, Into};
+use eqcircuit::numerics::gemm::Into;
 use eqcircuit::numerics::kernels::{Real, leak, tanh};
 use eqcircuit::numerics::lanes::keep_lanes;
 use eqcircuit::numerics::ode::{Arrival, End, Goal, Ode, Stepper, Tolerance, padded};
@@ -105,7 +105,7 @@ fn every_table_has_its_order() {
             }
             (x[1] - 1.0 / (1.0 + 1.5 * 1.5)).abs()
         };
-        let order = math::log(error(40) / error(80)) / std::f64::consts::LN_2;
+        let order = math::log(error(100) / error(200)) / std::f64::consts::LN_2;
         let stated = tableau.order as f64;
         assert!((order - stated).abs() < 0.25, "{}: order {order}", tableau.name);
     }
@@ -132,7 +132,7 @@ fn every_dense_output_has_its_order() {
             assert_eq!(seen, save.len());
             worst
         };
-        let order = math::log(error(0.1) / error(0.05)) / std::f64::consts::LN_2 - 1.0;
+        let order = math::log(error(0.04) / error(0.02)) / std::f64::consts::LN_2 - 1.0;
         let stated = tableau.dense_order as f64;
         assert!((order - stated).abs() < 0.35, "{}: order {order}", tableau.name);
     }
@@ -142,7 +142,7 @@ fn every_dense_output_has_its_order() {
 fn decay_is_followed_far_down() {
     for tableau in &TABLEAUS {
         let mut x = [1.0, 2.0];
-        let mut system = each(1, |x, dx| dx[0] = -x[0]);
+        let mut system = each(1, |x: &[f64], dx: &mut [f64]| dx[0] = -x[0]);
         end_of(tableau, tight(1e-11), &mut system, &mut x, to(20.0));
         let exact = math::exp(-20.0);
         assert!((x[0] - exact).abs() < 1e-10, "{}: {}", tableau.name, x[0]);
@@ -160,7 +160,7 @@ fn settling_time_is_the_crossing_of_the_residual() {
         let mut x = [1.0, 10.0, 1e-4];
         let goal = Goal { settled: Some(1e-3), ..to(100.0) };
         let tolerance = Tolerance { remaining: 0.02, ..tight(1e-6) };
-        let mut system = each(1, |x, dx| dx[0] = -x[0]);
+        let mut system = each(1, |x: &[f64], dx: &mut [f64]| dx[0] = -x[0]);
         let ends = end_of(tableau, tolerance, &mut system, &mut x, goal);
         for (end, start) in ends.iter().zip([1.0, 10.0, 1e-4]) {
             let exact = math::log(start / 1e-3_f64).max(0.0);
@@ -176,7 +176,7 @@ fn settling_time_is_the_crossing_of_the_residual() {
 #[test]
 fn an_explosion_is_an_outcome_of_its_own_sample() {
     let mut x = [1.0, -1.0, 0.5];
-    let mut system = each(1, |x, dx| dx[0] = x[0] * x[0]);
+    let mut system = each(1, |x: &[f64], dx: &mut [f64]| dx[0] = x[0] * x[0]);
     let ends = end_of(&TSITOURAS, tight(1e-8), &mut system, &mut x, to(1.5));
     let End::Diverged { at } = ends[0].end else { panic!("{:?}", ends[0]) };
     assert!((at - 1.0).abs() < 1e-3, "{at}");

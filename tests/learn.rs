@@ -23,7 +23,7 @@ struct Problem {
 fn problem(activation: Activation) -> Problem {
     let seed = Seed::new(51).child(activation.name());
     let model =
-        layered(&[5, 6, 4], &[Activation::Identity, activation, Activation::Identity], 0.7, seed);
+        layered(&[5, 6, 4], &[Activation::Identity, activation, Activation::Identity], 0.4, seed);
     let clamp = common::normal(seed.child("x"), 3, 5, 1.0);
     let target = common::normal(seed.child("y"), 3, 4, 1.0);
     Problem { model, clamp, target }
@@ -143,7 +143,7 @@ fn the_estimate_goes_to_the_truth_at_its_order_on_every_engine() {
             for (phases, expected) in
                 [(Phases::Centred, 2.0), (Phases::Positive, 1.0), (Phases::Negative, 1.0)]
             {
-                let order = order(engine.as_mut(), &p, &truth, phases, [0.02, 0.01]);
+                let order = order(engine.as_mut(), &p, &truth, phases, [0.01, 0.005]);
                 assert!((order - expected).abs() < 0.1, "{activation:?} {phases:?}: order {order}");
             }
         }
@@ -162,7 +162,7 @@ fn on_a_symmetric_chip_the_truth_is_the_chips_own() {
     let [_, behavioural, circuit] = engines(&p, &chip);
     for mut engine in [behavioural, circuit] {
         for (phases, expected) in [(Phases::Centred, 2.0), (Phases::Positive, 1.0)] {
-            let order = order(engine.as_mut(), &p, &truth, phases, [0.02, 0.01]);
+            let order = order(engine.as_mut(), &p, &truth, phases, [0.01, 0.005]);
             assert!((order - expected).abs() < 0.1, "{phases:?}: order {order}");
         }
     }

@@ -199,6 +199,312 @@ fn figures() -> Vec<Figure> {
     report::figures(&Records::load(run_folder().path()).unwrap())
 }
 
+/// `exp(-t / tau)` of the sample that is `rank`-th in the order of its time constant.
+fn ranked(t: f64, rank: usize) -> f64 {
+    (-t / (5e-9 + 0.1e-9 * rank as f64)).exp()
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+}
+
+#[test]
+fn the_residual_is_drawn_as_recorded_with_its_quantiles() {
+    let chart = chart(&figures(), "residual");
+    assert_eq!(chart.x.label_and_factor(), ("time (ns)".into(), 1e9));
+    assert_eq!(chart.y.label_and_factor().0, "residual (units of x)");
+    assert_eq!(chart.y.range, [1e-12, 1.0]);
+    assert_eq!(chart.series.len(), BATCH + 3);
+    for (s, series) in chart.series[..BATCH].iter().enumerate() {
+        let Shape::Line(points) = &series.shape else { panic!("{series:?}") };
+        assert_eq!(points.len(), MOMENTS);
+        for (moment, &[t, v]) in points.iter().enumerate() {
+            assert!(t == time(moment) && close(v, (-t / tau(s)).exp()));
+        }
+    }
+    let Shape::Band(band) = &chart.series[BATCH].shape else { panic!() };
+    let Shape::Line(median) = &chart.series[BATCH + 1].shape else { panic!() };
+    assert_eq!(chart.series[BATCH + 1].role, Role::Main);
+    for (&[t, low, high], &[_, middle]) in band.iter().zip(median) {
+        // Of 60 sorted values the quantiles lie at the places 5.9, 29.5 and 53.1.
+        assert!(close(low, 0.1 * ranked(t, 5) + 0.9 * ranked(t, 6)));
+        assert!(close(middle, 0.5 * ranked(t, 29) + 0.5 * ranked(t, 30)));
+        assert!(close(high, 0.9 * ranked(t, 53) + 0.1 * ranked(t, 54)));
+    }
+    assert_eq!(chart.series[BATCH + 2].shape, Shape::Level(1e-9));
+}
+
+#[test]
+fn neurons_are_drawn_as_activations_and_the_winner_stands_out() {
+    let chart = chart(&figures(), "waveforms");
+    assert_eq!(chart.series.len(), HIDDEN + OUTPUTS);
+    let last = |n: usize| match &chart.series[n].shape {
+        Shape::Line(points) => points[MOMENTS - 1],
+        other => panic!("{other:?}"),
+    };
+    let relaxed = 1.0 - (-200e-9 / tau(0)).exp();
+    for unit in 0..HIDDEN {
+        assert!(close(last(unit)[1], ((unit as f64 - 2.5) * relaxed).tanh()));
+        assert_eq!(chart.series[unit].role, Role::Many);
+    }
+    for unit in 0..OUTPUTS {
+        let series = &chart.series[HIDDEN + unit];
+        assert!(close(last(HIDDEN + unit)[1], output(0, unit) * relaxed));
+        assert_eq!(series.label, Label::End(unit.to_string()));
+        assert_eq!(series.role, if unit == 0 { Role::Main } else { Role::Some });
+    }
+}
+
+#[test]
+fn histograms_count_every_value_once() {
+    let figures = figures();
+    let counts = |name: &str, series: usize| match &chart(&figures, name).series[series].shape {
+        Shape::Bars { edges, counts } => {
+            assert_eq!(edges.len(), counts.len() + 1);
+            counts.iter().sum::<f64>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(counts("settling", 0), (BATCH - 1) as f64);
+    let cells = (HIDDEN * 64) as f64;
+    assert_eq!((counts("weights", 0), counts("weights", 1)), (cells, cells));
+    assert_eq!((counts("conductances", 0), counts("conductances", 1)), (cells, cells));
+    let conductance = chart(&figures, "conductances").x;
+    assert_eq!(conductance.label_and_factor(), ("conductance (µS)".into(), 1e6));
+    assert!(figure(&figures, "settling").caption.contains("1 of 60 samples did not settle and is"));
+}
+
+#[test]
+fn samples_show_their_input_and_what_was_made_of_it() {
+    let figures = figures();
+    let Body::Gallery(gallery) = figure(&figures, "samples").body else { panic!() };
+    assert_eq!(gallery.exhibits.len(), 12);
+    for (s, exhibit) in gallery.exhibits.iter().enumerate() {
+        assert_eq!((exhibit.picture.len(), exhibit.picture[0].len()), (8, 8));
+        let pixels: Vec<f64> = exhibit.picture.concat();
+        assert_eq!(pixels, (0..64).map(|i| pixel(s, i)).collect::<Vec<_>>());
+        assert_eq!(exhibit.label, Some(s % 10));
+        assert_eq!(exhibit.prediction, Some(if s == 3 { 5 } else { s % 10 }));
+        assert_eq!(exhibit.outputs[2], Some(output(s, 2)));
+        assert_eq!(exhibit.trouble.is_some(), s == 7);
+    }
+}
+
+/// All texts of a document, having checked that its numbers are numbers and its texts lie on the
+/// page.
+fn texts(svg: &str, name: &str) -> Vec<String> {
+    let document = resvg::usvg::roxmltree::Document::parse(svg).expect(name);
+    let root = document.root_element();
+    let page: Vec<f64> = root
+        .attribute("viewBox")
+        .expect("viewBox")
+        .split(' ')
+        .map(|v| v.parse().expect("a number"))
+        .collect();
+    let mut texts = Vec::new();
+    for node in root.descendants().filter(|n| n.is_element()) {
+        for attribute in node.attributes() {
+            assert!(!attribute.value().contains("NaN"), "{name}: {node:?}");
+        }
+        if node.has_tag_name("text") {
+            let at = |key| node.attribute(key).unwrap().parse::<f64>().unwrap();
+            assert!((0.0..=page[2]).contains(&at("x")), "{name}: {node:?}");
+            assert!((0.0..=page[3]).contains(&at("y")), "{name}: {node:?}");
+            texts.push(node.text().unwrap_or_default().trim().to_string());
+        }
+    }
+    texts
+}
+
+#[test]
+fn every_figure_is_svg_with_units_on_its_axes_and_becomes_a_png() {
+    let figures = figures();
+    let names: Vec<&str> = figures.iter().map(|f| f.name).collect();
+    assert_eq!(
+        names,
+        ["samples", "residual", "energy", "waveforms", "settling", "weights", "conductances"]
+    );
+    for figure in &figures {
+        let svg = report::draw::svg(figure);
+        let texts = texts(&svg, figure.name);
+        assert!(texts.contains(&figure.title), "{texts:?}");
+        match &figure.body {
+            Body::Chart(chart) => {
+                for axis in [&chart.x, &chart.y] {
+                    let (label, _) = axis.label_and_factor();
+                    assert!(label.contains('(') && texts.contains(&label), "{texts:?}");
+                    assert!(axis.ticks().len() >= 2, "{}: {:?}", figure.name, axis.ticks());
+                }
+            }
+            Body::Gallery(gallery) => {
+                assert!(texts.iter().any(|t| t.contains(&gallery.axis)), "{texts:?}");
+            }
+        }
+        let png = report::draw::png(&svg).unwrap();
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        assert!(png.len() > 5_000, "{} is blank", figure.name);
+    }
+}
+
+#[test]
+fn text_is_drawn_with_the_bundled_font() {
+    let chart = |label: &str| Figure {
+        name: "a",
+        title: label.into(),
+        caption: String::new(),
+        body: Body::Gallery(eqcircuit::report::figure::Gallery {
+            ink: [0.0, 1.0],
+            outputs: [0.0, 1.0],
+            axis: String::new(),
+            exhibits: Vec::new(),
+        }),
+    };
+    let png = |label: &str| report::draw::png(&report::draw::svg(&chart(label))).unwrap();
+    assert_ne!(png("µ"), png(""), "the micro sign has no glyph");
+    assert_ne!(png("10⁻⁹"), png("10"), "superscripts have no glyph");
+}
+
+#[test]
+fn a_copied_folder_gives_the_same_report() {
+    let (here, there) = (run_folder(), tempfile::tempdir().unwrap());
+    for entry in fs::read_dir(here.path()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), there.path().join(entry.file_name())).unwrap();
+    }
+    let written = report::write(here.path()).unwrap();
+    assert_eq!(written.len(), 2 * 7 + 1);
+    let again = report::write(there.path()).unwrap();
+    for (a, b) in written.iter().zip(&again) {
+        assert_eq!(a.file_name(), b.file_name());
+        assert!(fs::read(a).unwrap() == fs::read(b).unwrap(), "{} differs", a.display());
+    }
+    let page = fs::read_to_string(here.path().join(report::INDEX)).unwrap();
+    for part in ["eqcircuit simulate relaxing.toml", "| seed | 7 |", "**failed**", "(residual.svg)"]
+    {
+        assert!(page.contains(part), "no {part} in\n{page}");
+    }
+    // Nothing temporary stays behind.
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), written.len() + 4);
+}
+
+fn complaint(damage: impl FnOnce(&Path)) -> (ReportError, String) {
+    let dir = run_folder();
+    damage(dir.path());
+    let error = report::write(dir.path()).unwrap_err();
+    let text = error.to_string();
+    (error, text)
+}
+
+#[test]
+fn damaged_records_are_named_with_their_line() {
+    let cut = |dir: &Path, name: &str, keep: fn(usize) -> usize| {
+        let bytes = fs::read(dir.join(name)).unwrap();
+        fs::write(dir.join(name), &bytes[..keep(bytes.len())]).unwrap();
+    };
+    let (_, text) = complaint(|dir| cut(dir, record::RESULTS, |n| n - 20));
+    assert!(text.contains("results.jsonl:60: not a sample's record"), "{text}");
+
+    let (_, text) = complaint(|dir| {
+        let all = fs::read_to_string(dir.join(record::RESULTS)).unwrap();
+        let some: String = all.lines().take(41).flat_map(|line| [line, "\n"]).collect();
+        fs::write(dir.join(record::RESULTS), some).unwrap();
+    });
+    assert!(text.contains("results.jsonl:42: ends after 41 of the run's 60 samples"), "{text}");
+
+    let (_, text) = complaint(|dir| cut(dir, record::RUN, |n| n / 2));
+    assert!(text.contains("run.json:"), "{text}");
+
+    let (error, text) = complaint(|dir| cut(dir, record::TRACE, |n| n / 2));
+    assert!(matches!(error, ReportError::Tensors { .. }), "{error:?}");
+    assert!(text.contains("trace.safetensors"), "{text}");
+
+    let (_, text) = complaint(|dir| {
+        fs::write(dir.join(record::WAVEFORMS), "time_s,v(a)_V\n0,0\n1,zero\n").unwrap();
+    });
+    assert!(text.contains("waveforms.csv:3: `zero` is not a number"), "{text}");
+
+    let (error, _) = complaint(|dir| fs::remove_file(dir.join(record::RUN)).unwrap());
+    assert!(matches!(error, ReportError::NotARun { .. }), "{error:?}");
+}
+
+#[test]
+fn numbers_that_are_not_finite_leave_gaps() {
+    let dir = run_folder();
+    let mut broken = trace();
+    for tensor in &mut broken[1..3] {
+        let rows = tensor.shape[0];
+        for moment in rows / 2..rows {
+            tensor.data[moment * BATCH + 5] = f64::NAN;
+        }
+    }
+    broken[4].data.fill(f64::INFINITY);
+    fs::write(dir.path().join(record::TRACE), to_bytes(&broken).unwrap()).unwrap();
+    let mut lines: Vec<String> = fs::read_to_string(dir.path().join(record::RESULTS))
+        .unwrap()
+        .lines()
+        .map(String::from)
+        .collect();
+    let mut diverged = sample(5);
+    diverged.outputs.fill(None);
+    diverged.prediction = None;
+    diverged.outcome = "diverged".into();
+    lines[5] = serde_json::to_string(&diverged).unwrap();
+    fs::write(dir.path().join(record::RESULTS), lines.join("\n")).unwrap();
+    let figures = report::figures(&Records::load(dir.path()).unwrap());
+    for figure in &figures {
+        texts(&report::draw::svg(figure), figure.name);
+    }
+    let Shape::Line(median) = &chart(&figures, "residual").series[BATCH + 1].shape else {
+        panic!()
+    };
+    assert!(median.iter().all(|p| p[1].is_finite()));
+    report::write(dir.path()).unwrap();
+}
+
+#[test]
+fn a_run_without_a_clock_counts_iterations() {
+    let dir = run_folder();
+    let ideal = RunRecord { clock: Some("iterations".into()), ..run() };
+    fs::write(dir.path().join(record::RUN), serde_json::to_vec(&ideal).unwrap()).unwrap();
+    let lines: Vec<String> = (0..BATCH)
+        .map(|s| SampleRecord { settling_time: None, iterations: Some(20 + s % 3), ..sample(s) })
+        .map(|sample| serde_json::to_string(&sample).unwrap() + "\n")
+        .collect();
+    fs::write(dir.path().join(record::RESULTS), lines.concat()).unwrap();
+    let figures = report::figures(&Records::load(dir.path()).unwrap());
+    assert_eq!(chart(&figures, "residual").x.label_and_factor().0, "iteration (count)");
+    let settling = chart(&figures, "settling");
+    assert_eq!(settling.x.label_and_factor().0, "iterations to settle (count)");
+    let Shape::Bars { counts, .. } = &settling.series[0].shape else { panic!() };
+    assert_eq!(counts.iter().sum::<f64>(), BATCH as f64);
+}
+
+#[test]
+fn the_nodes_of_a_bare_netlist_are_drawn_from_their_waveforms() {
+    let dir = tempfile::tempdir().unwrap();
+    let devices = RunRecord {
+        subject: SubjectRecord::Devices { nodes: 3, devices: 4 },
+        totals: Totals { samples: 1, settled: 1, ..Totals::default() },
+        ..run()
+    };
+    fs::write(dir.path().join(record::RUN), serde_json::to_vec(&devices).unwrap()).unwrap();
+    fs::write(dir.path().join(record::RESULTS), serde_json::to_string(&sample(0)).unwrap())
+        .unwrap();
+    let rows: Vec<String> = (0..50)
+        .map(|i| f64::from(i) * 1e-7)
+        .map(|t| format!("{t},{},{},{}\n", 1.0, 1.0 - (-t / 1e-6).exp(), 1e-3 * (-t / 1e-6).exp()))
+        .collect();
+    let header = "time_s,v(in)_V,v(out)_V,i(v1)_A\n".to_string();
+    fs::write(dir.path().join(record::WAVEFORMS), header + &rows.concat()).unwrap();
+    let figures = report::figures(&Records::load(dir.path()).unwrap());
+    let chart = chart(&figures, "waveforms");
+    let labels: Vec<&Label> = chart.series.iter().map(|s| &s.label).collect();
+    assert_eq!(labels, [&Label::End("v(in)".into()), &Label::End("v(out)".into())]);
+    let Shape::Line(out) = &chart.series[1].shape else { panic!() };
+    assert!(close(out[10][1], 1.0 - (-1.0f64).exp()));
+    report::write(dir.path()).unwrap();
+}
+
 #[test]
 #[ignore = "writes a report for people to look at, where SHOW says"]
 fn show() {

@@ -22,7 +22,12 @@ pub fn guard(run: impl FnOnce() -> u8) -> u8 {
 }
 
 fn note(info: &PanicHookInfo) -> String {
-    let what = info.payload_as_str().unwrap_or("a panic without a message");
+    let payload = info.payload();
+    let what = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message");
     let place = info.location().map(|l| format!(" ({}:{})", l.file(), l.line()));
     format!(
         "this is a bug in eqcircuit {}: {what}{}\n\

@@ -32,6 +32,14 @@ pub(super) fn run(
              -o OUT",
         ));
     }
+    let same = |a: &Path, b: &Path| {
+        a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
+    };
+    if output.is_some_and(|output| same(output, file)) {
+        return Err(Failure::input(
+            "the netlist would replace the file it is made from: name another file with -o",
+        ));
+    }
     let spec = edits.load(file)?;
     let (netlist, ports, summary) = netlist(&spec);
     let text = match format {
@@ -39,9 +47,7 @@ pub(super) fn run(
         Format::Spice => spice_text(&spec, netlist, ports.as_ref()),
     };
     match output {
-        Some(path) => replace_file(path, text.as_bytes()).map_err(|error| {
-            Failure::input(format!("cannot write `{}`: {error}", path.display()))
-        })?,
+        Some(path) => write(path, &text)?,
         None => terminal.data(text.as_bytes())?,
     }
     if let Some(summary) = &summary {
@@ -54,6 +60,15 @@ pub(super) fn run(
         terminal.document(&summary)?;
     }
     Ok(DONE)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    // A pipe or a device stays what it is.
+    let written = match path.exists() && !path.is_file() {
+        true => std::fs::write(path, text),
+        false => replace_file(path, text.as_bytes()),
+    };
+    written.map_err(|error| Failure::input(format!("cannot write `{}`: {error}", path.display())))
 }
 
 /// The devices of a file: those it lists, or those of the chip that its network is put on, and

@@ -3,8 +3,9 @@ use std::path::Path;
 use super::terminal::Terminal;
 use super::{DONE, EXPECTATION_FAILED, Edits, Failure};
 use crate::report;
+use crate::run::record::SubjectRecord;
 use crate::run::{self, ExpectRecord, Finished, Options, RunError};
-use crate::units::{Dimension, format};
+use crate::units::{Dimension, format_short};
 
 pub(super) fn run(
     file: &Path,
@@ -13,13 +14,6 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let spec = edits.load(file)?;
-    let interrupt = options.interrupt.clone();
-    ctrlc::set_handler(move || {
-        interrupt.trip();
-        std::process::exit(130);
-    })
-    .map_err(|error| Failure::input(format!("cannot listen for Ctrl-C: {error}")))?;
-
     let finished = run::simulate(&spec, &options).map_err(|error: RunError| Failure::Other {
         code: error.exit_code(),
         message: error.to_string(),
@@ -43,17 +37,22 @@ pub(super) fn run(
 fn summary(finished: &Finished, terminal: &Terminal) -> String {
     let run = &finished.summary.run;
     let totals = &run.totals;
-    let second = |s| format(s, Dimension::Second);
-    let samples = if totals.samples == 1 { "sample" } else { "samples" };
-    let mut lines = vec![format!(
-        "{}: {} {samples}, {} engine, {}",
-        run.title,
-        totals.samples,
-        run.engine,
-        second(totals.wall_time)
-    )];
+    let second = |s| format_short(s, Dimension::Second);
+    let size = match run.subject {
+        SubjectRecord::Network(_) if totals.samples == 1 => "1 sample".to_owned(),
+        SubjectRecord::Network(_) => format!("{} samples", totals.samples),
+        SubjectRecord::Devices { devices, nodes } => format!("{devices} devices on {nodes} nodes"),
+    };
+    let (title, engine, time) = (&run.title, &run.engine, second(totals.wall_time));
+    let mut lines = vec![format!("{title}: {size}, {engine} engine, {time}")];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
-    let mut settled = format!("{} of {}", totals.settled, totals.samples);
+    let mut settled = match run.subject {
+        SubjectRecord::Network(_) => format!("{} of {}", totals.settled, totals.samples),
+        SubjectRecord::Devices { .. } => match totals.settled {
+            0 => "no, see the report".to_owned(),
+            _ => "yes".to_owned(),
+        },
+    };
     if let (Some(median), Some(largest)) =
         (totals.settling_time_median, totals.settling_time_largest)
     {
@@ -76,15 +75,30 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     for note in &run.notes {
         line("note", note.clone());
     }
-    line("report", finished.folder.join(report::INDEX).display().to_string());
+    line("report", shown(&finished.folder.join(report::INDEX)));
     lines.join("\n")
+}
+
+/// A path as seen from the current folder.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
+/// A number for people, to six significant digits.
+fn number(value: f64) -> String {
+    let short: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    match short.abs() {
+        size if size == 0.0 || (1e-3..1e6).contains(&size) => short.to_string(),
+        _ => format!("{short:e}"),
+    }
 }
 
 /// `accuracy = 0.95, at least 0.9`
 fn expectation(expect: &ExpectRecord) -> String {
-    let value = expect.value.map_or("not known".to_owned(), |value| value.to_string());
-    let least = expect.at_least.map(|bound| format!(", at least {bound}"));
-    let most = expect.at_most.map(|bound| format!(", at most {bound}"));
+    let value = expect.value.map_or("not known".to_owned(), number);
+    let least = expect.at_least.map(|bound| format!(", at least {}", number(bound)));
+    let most = expect.at_most.map(|bound| format!(", at most {}", number(bound)));
     let bounds: String = least.into_iter().chain(most).collect();
     format!("{} = {value}{bounds}", expect.figure)
 }

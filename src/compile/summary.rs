@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Fabric;
-use crate::units::{Dimension, Farad, Second, Siemens, format};
+use crate::units::{Dimension, Farad, Second, Siemens, format_short};
 
 /// The size and scaling of a [`Fabric`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -138,10 +138,10 @@ impl fmt::Display for Summary {
                 l.size,
                 l.neuron,
                 l.gain,
-                format(l.tau, Dimension::Second),
-                format(self.c_node, Dimension::Farad),
-                format(l.total, Dimension::Siemens),
-                format(l.scale, Dimension::Siemens),
+                format_short(l.tau, Dimension::Second),
+                format_short(self.c_node, Dimension::Farad),
+                format_short(l.total, Dimension::Siemens),
+                format_short(l.scale, Dimension::Siemens),
             )?;
         }
         writeln!(f, "conductances")?;
@@ -152,7 +152,7 @@ impl fmt::Display for Summary {
             let from = low + width * bin as f64;
             // At least one mark for a bin that is not empty.
             let bar = "#".repeat((count * 40).div_ceil(most));
-            writeln!(f, "  from {:>10} {count:>8} {bar}", format(from, Dimension::Siemens))?;
+            writeln!(f, "  from {:>10} {count:>8} {bar}", format_short(from, Dimension::Siemens))?;
         }
         if self.clipped.is_empty() {
             write!(f, "nothing was clipped")

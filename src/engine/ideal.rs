@@ -13,7 +13,8 @@ use crate::numerics::{Mat, lanes};
 ///
 /// Synchronous updates of a symmetric network may end in a cycle of period 2 instead of an
 /// equilibrium. A sample whose residual has stopped falling is therefore damped more, by itself,
-/// until it falls again.
+/// until it falls again. (A CHN whose activation has a kink may come to rest on the kink, where
+/// its force jumps over zero; such a sample stays unsettled.)
 ///
 /// Its clock counts iterations: [`Save::At`] is read as iterations, rounded, and moments that
 /// coincide are kept once.

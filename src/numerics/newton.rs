@@ -69,6 +69,9 @@ pub struct Solver<'a> {
     values: Vec<f64>,
     /// The `alpha` of the last factorisation.
     factored: Option<f64>,
+    /// How much smaller each simplified correction with it is than the one before; 1 while
+    /// unknown.
+    rate: f64,
     pub(super) delta: Vec<f64>,
     trial: Vec<f64>,
     pub work: Work,
@@ -86,6 +89,7 @@ impl<'a> Solver<'a> {
             stamps: Stamps::new(&pattern),
             values: vec![0.0; pattern.len()],
             factored: None,
+            rate: 1.0,
             delta: vec![0.0; dim],
             trial: vec![0.0; dim],
             work: Work::default(),
@@ -253,32 +257,32 @@ impl<'a> Solver<'a> {
             self.factor(target)?;
         }
         let mut last = f64::INFINITY;
-        let mut worst = 0;
+        let mut failure = Failure::NotConverged { unknown: 0, iteration: 0 };
         for iteration in 1..=MOST {
             self.correction(target, x);
-            let (size, at) = weighted_size(&self.delta, weight);
-            worst = at;
-            let rate = size / last;
-            if !size.is_finite() || (iteration > 1 && rate > 2.0 && size > tolerance) {
-                self.factored = None;
-                return Err(Failure::NotConverged { unknown: worst, iteration });
+            let (size, unknown) = weighted_size(&self.delta, weight);
+            failure = Failure::NotConverged { unknown, iteration };
+            let shrunk = size / last;
+            if !size.is_finite() || (shrunk > 2.0 && size > tolerance) {
+                break;
             }
             x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
             self.evaluate(target.time, x);
-            let ahead = if iteration == 1 { 1.0 } else { rate / (1.0 - rate).max(1e-3) };
+            if last.is_finite() {
+                self.rate = shrunk.max(0.3 * self.rate);
+            }
+            let ahead = (self.rate / (1.0 - self.rate).max(1e-3)).min(1.0);
             if ahead * size <= tolerance {
                 return Ok(());
             }
-            if rate > 0.3 && iteration > 1 && !fresh {
+            last = size;
+            if shrunk > 0.3 && iteration > 1 && !fresh {
                 self.factor(target)?;
-                fresh = true;
-                last = f64::INFINITY;
-            } else {
-                last = size;
+                (fresh, last) = (true, f64::INFINITY);
             }
         }
         self.factored = None;
-        Err(Failure::NotConverged { unknown: worst, iteration: MOST })
+        Err(failure)
     }
 
     /// Solves with the factors of the last stage, in place.
@@ -306,7 +310,7 @@ impl<'a> Solver<'a> {
         self.work.factorisations += 1;
         self.factored = None;
         self.lu.factor(&self.values)?;
-        self.factored = Some(target.alpha);
+        (self.factored, self.rate) = (Some(target.alpha), 1.0);
         Ok(())
     }
 

@@ -334,7 +334,7 @@ impl<T: Real> Stepper<T> {
         let sound = self.judged.sound[b].to_f64() == 0.0 && error.is_finite();
         let shortest = self.h[b].to_f64() <= LEAST_STEP * goal.first_step;
         // What rounding alone may do to the error estimate.
-        let floor = 32.0 * T::EPSILON * (1.0 + self.judged.size[b].to_f64());
+        let floor = 2.0 * T::EPSILON * (1.0 + self.judged.size[b].to_f64());
         if sound && error <= 1.0 {
             return Some(self.control.after_accepted(error, &mut lane.memory));
         }

@@ -3,7 +3,7 @@
 use super::newton::{Failure, Solver, Target};
 
 /// A step's error, in shares of the way gone so far.
-const ERROR: f64 = 0.05;
+const ERROR: f64 = 0.15;
 /// A step this small, in shares of the way gone so far, has all but arrived.
 const ARRIVED: f64 = 0.01;
 /// How far Newton's method may then still go, in the same shares.
@@ -36,7 +36,7 @@ pub(super) fn relax(solver: &mut Solver, x: &mut [f64]) -> Result<(), Failure> {
         let guess = change_of(&mut change, &next, x, h, &rate, solver);
         let motion = change_of(&mut change, &next, x, 0.0, &rate, solver);
         let gone = swing.max(change_of(&mut change, &next, &start, 0.0, &rate, solver));
-        let error = if moving { 0.5 * guess / (ERROR * gone).max(f64::MIN_POSITIVE) } else { 0.1 };
+        let error = if moving { 0.5 * guess / (ERROR * gone).max(f64::MIN_POSITIVE) } else { 0.01 };
         if error > 2.0 {
             h *= 0.3;
             solver.work.rejected += 1;
@@ -46,7 +46,7 @@ pub(super) fn relax(solver: &mut Solver, x: &mut [f64]) -> Result<(), Failure> {
         x.copy_from_slice(&next);
         solver.work.steps += 1;
         (swing, moving) = (gone, true);
-        h *= (0.9 / error.sqrt()).clamp(0.3, 10.0);
+        h *= (0.9 / error.sqrt()).clamp(0.3, 20.0);
         if motion <= ARRIVED * swing {
             next.copy_from_slice(x);
             let found = solver.at_rest(&mut next);

@@ -120,7 +120,7 @@ pub fn integrate(
             return Ok(End::Diverged { at: time });
         }
         // Small changes are not worth a new factorisation.
-        if factor > 1.4 || factor < 1.0 {
+        if !(1.0..=1.4).contains(&factor) {
             h *= factor.clamp(0.2, 5.0);
         }
         h = h.min(control.longest);

@@ -3,6 +3,7 @@
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape, Unit};
 use super::records::Records;
 use super::statistics::quantile;
+use crate::run::record::ITERATIONS;
 use crate::run::tensors::Tensor;
 
 /// Most samples drawn one by one; median and band are always over all.
@@ -53,22 +54,24 @@ fn energy(records: &Records, times: &[f64], energy: &Tensor) -> Option<Figure> {
     let finite = || energy.data.iter().copied().filter(|v| v.is_finite());
     let (low, high) = (finite().reduce(f64::min)?, finite().reduce(f64::max)?);
     let margin = 0.04 * (high - low);
+    let series = lines(times, energy);
+    let (x, rest) = moving_axis(records, times, &series, high - low);
     Some(Figure {
         name: "energy",
         title: "Convergence: energy".into(),
         caption: format!(
-            "Energy of the network against {}, {}. On a symmetric network it never rises.",
+            "Energy of the network against {}, {}. On a symmetric network it never rises.{rest}",
             clock_word(records),
             who(energy)
         ),
         body: Body::Chart(Chart {
-            x: time_axis(records, times),
+            x,
             y: Axis::linear(
                 "energy",
                 Unit::Word("units of the model"),
                 [low - margin, high + margin],
             ),
-            series: lines(times, energy),
+            series,
         }),
     })
 }
@@ -135,14 +138,45 @@ pub(super) fn time_axis(records: &Records, times: &[f64]) -> Axis {
     let end = times.last().copied().unwrap_or(0.0);
     let start = times.first().copied().unwrap_or(0.0);
     match records.run.clock.as_deref() {
-        Some("iterations") => Axis::linear("iteration", Unit::Word("count"), [start, end]),
+        Some(ITERATIONS) => Axis::linear("iteration", Unit::Word("count"), [start, end]),
         _ => Axis::linear("time", Unit::Si("s"), [start, end]),
     }
 }
 
+/// The axis of as many moments as anything moves by more than half a percent of `range`, a
+/// quarter of them at least, and a sentence for the caption if that is not all.
+pub(super) fn moving_axis(
+    records: &Records,
+    times: &[f64],
+    series: &[Series],
+    range: f64,
+) -> (Axis, String) {
+    let moving = |points: &[[f64; 2]]| {
+        let last = points.iter().rposition(|p| p[1].is_finite())?;
+        points.iter().rposition(|p| (p[1] - points[last][1]).abs() > 5e-3 * range)
+    };
+    let still = series
+        .iter()
+        .filter_map(|s| match &s.shape {
+            Shape::Line(points) => moving(points),
+            _ => None,
+        })
+        .max()
+        .map_or(0, |moment| moment + 1);
+    let shown = (still + still / 4).max(times.len() / 4).min(times.len().saturating_sub(1));
+    if 5 * shown > 4 * times.len() {
+        return (time_axis(records, times), String::new());
+    }
+    let words = format!(
+        " Nothing visible moves after the {} shown.",
+        clock_word(records).trim_start_matches("the ")
+    );
+    (time_axis(records, &times[..=shown]), words)
+}
+
 fn clock_word(records: &Records) -> &'static str {
     match records.run.clock.as_deref() {
-        Some("iterations") => "the iteration",
+        Some(ITERATIONS) => "the iteration",
         _ => "time",
     }
 }

@@ -166,7 +166,8 @@ impl Axis {
         match self.scale {
             Scale::Linear => {
                 let (low, high) = (low * factor, high * factor);
-                let step = step((high - low) / 6.0);
+                let whole = self.unit == Unit::Word("count");
+                let step = step((high - low) / 6.0).max(if whole { 1.0 } else { 0.0 });
                 let decimals = (-math::log10(step).floor()).max(0.0) as usize;
                 let first = (low / step - 1e-9).ceil() as i64;
                 let last = (high / step + 1e-9).floor() as i64;
@@ -178,9 +179,9 @@ impl Axis {
                     .collect()
             }
             Scale::Log => {
-                let (low, high) =
-                    (math::log10(low).round() as i32, math::log10(high).round() as i32);
-                let every = ((high - low) as usize).div_ceil(8).max(1);
+                let low = (math::log10(low) - 1e-9).ceil() as i32;
+                let high = (math::log10(high) + 1e-9).floor() as i32;
+                let every = ((high - low).max(0) as usize).div_ceil(8).max(1);
                 (low..=high).step_by(every).map(|e| (ten(e), power_of_ten(e))).collect()
             }
         }

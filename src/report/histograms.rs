@@ -1,8 +1,8 @@
 //! How settling times, weights and conductances are spread.
 
-use super::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape, Unit};
+use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
 use super::records::Records;
-use super::statistics::{bins, counts, edges};
+use super::statistics::{bins, counts, edges, whole_edges};
 use crate::run::tensors::Tensor;
 
 /// Those of settling times, weights and conductances that the run recorded.
@@ -14,31 +14,33 @@ fn settling(records: &Records) -> Option<Figure> {
     let times: Vec<f64> = records.samples.iter().filter_map(|s| s.settling_time).collect();
     let iterations: Vec<f64> =
         records.samples.iter().filter_map(|s| s.iterations).map(|n| n as f64).collect();
-    let (values, label, unit) = if times.is_empty() {
-        (iterations, "iterations to settle", Unit::Word("count"))
+    let (values, title, label, unit, edges) = if times.is_empty() {
+        let edges = whole_edges(&iterations, bins(iterations.len()))?;
+        (iterations, "Iterations to settle", "iterations to settle", Unit::Word("count"), edges)
     } else {
-        (times, "settling time", Unit::Si("s"))
+        let edges = edges(&[&times], bins(times.len()))?;
+        (times, "Settling times", "settling time", Unit::Si("s"), edges)
     };
     if values.len() < 2 {
         return None;
     }
-    let edges = edges(&[&values], bins(values.len()))?;
     let counts = counts(&values, &edges);
     let left_out = records.samples.len() - values.len();
     let rest = match left_out {
         0 => "All samples are in it.".to_string(),
+        1 => format!("1 of {} samples did not settle and is not in it.", records.samples.len()),
         n => format!("{n} of {} samples did not settle and are not in it.", records.samples.len()),
     };
     Some(Figure {
         name: "settling",
-        title: "Settling".into(),
+        title: title.into(),
         caption: format!("How long the samples took to settle. {rest}"),
         body: Body::Chart(Chart {
-            x: Axis::linear(label, unit, [edges[0], edges[edges.len() - 1]]),
+            x: Axis::linear(label, unit, around(&edges)),
             y: count_axis("samples", &[&counts]),
             series: vec![Series {
                 shape: Shape::Bars { edges, counts },
-                role: Role::Main,
+                role: Role::Spread,
                 label: Label::None,
             }],
         }),
@@ -66,7 +68,7 @@ fn weights(records: &Records) -> Option<Figure> {
         title: "Weights".into(),
         caption: "The weights of the couplings, as asked for by the model.".into(),
         body: Body::Chart(Chart {
-            x: Axis::linear("weight", Unit::Word("dimensionless"), ends(&edges)),
+            x: Axis::linear("weight", Unit::Word("dimensionless"), around(&edges)),
             y,
             series: series.collect(),
         }),
@@ -89,12 +91,12 @@ fn conductances(records: &Records) -> Option<Figure> {
         name: "conductances",
         title: "Conductances".into(),
         caption: "The conductances of all cells, as asked for (filled) and as made (outline). One \
-                  cell of each differential pair rests at the least conductance. Counts are on a \
-                  logarithmic axis."
+                  cell of each differential pair is asked to rest at the least conductance. Counts \
+                  are on a logarithmic axis."
             .into(),
         body: Body::Chart(Chart {
-            x: Axis::linear("conductance", Unit::Si("S"), ends(&edges)),
-            y: Axis::log("cells", Unit::Word("count"), [1.0, top(&[&asked, &made])]),
+            x: Axis::linear("conductance", Unit::Si("S"), around(&edges)),
+            y: log_count_axis("cells", &[&asked, &made]),
             series: vec![
                 Series {
                     shape: Shape::Bars { edges: edges.clone(), counts: asked },
@@ -111,8 +113,11 @@ fn conductances(records: &Records) -> Option<Figure> {
     })
 }
 
-fn ends(edges: &[f64]) -> [f64; 2] {
-    [edges[0], edges[edges.len() - 1]]
+/// The range of the edges and one bin more on either side.
+fn around(edges: &[f64]) -> [f64; 2] {
+    let last = edges.len() - 1;
+    let bin = (edges[last] - edges[0]) / last as f64;
+    [edges[0] - bin, edges[last] + bin]
 }
 
 fn top(counts: &[&[f64]]) -> f64 {
@@ -121,4 +126,10 @@ fn top(counts: &[&[f64]]) -> f64 {
 
 fn count_axis(what: &str, counts: &[&[f64]]) -> Axis {
     Axis::linear(what, Unit::Word("count"), [0.0, 1.05 * top(counts)])
+}
+
+/// Logarithmic, from a little below one so that a single count shows.
+fn log_count_axis(what: &str, counts: &[&[f64]]) -> Axis {
+    let range = [0.6, 1.6 * top(counts)];
+    Axis { label: what.into(), unit: Unit::Word("count"), scale: Scale::Log, range }
 }

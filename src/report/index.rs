@@ -76,14 +76,14 @@ fn expectations(page: &mut String, run: &RunRecord) {
         return;
     }
     *page += "## Expectations\n\n";
-    let bound = |b: Option<f64>| b.map_or_else(String::new, short);
+    let bound = |b: Option<f64>| b.map_or_else(String::new, |v| digits(v, 7));
     table(
         page,
         &["figure", "value", "at least", "at most", ""],
         run.expect.iter().map(|e| {
             vec![
                 e.figure.clone(),
-                e.value.map_or_else(|| "not in this run".into(), short),
+                e.value.map_or_else(|| "not in this run".into(), |v| digits(v, 7)),
                 bound(e.at_least),
                 bound(e.at_most),
                 if e.passed { "passed" } else { "**failed**" }.into(),
@@ -205,14 +205,19 @@ fn quantity(value: f64, unit: &str) -> String {
     format!("{} {prefix}{unit}", short(value * factor))
 }
 
-/// Four significant digits, in plain notation where that is short.
+/// Four significant digits.
 fn short(value: f64) -> String {
+    digits(value, 4)
+}
+
+/// A number of significant digits, in plain notation where that is short.
+fn digits(value: f64, digits: usize) -> String {
     let magnitude = value.abs();
     if value != 0.0 && !(1e-3..1e5).contains(&magnitude) {
         return minus(&format!("{value:.2e}"));
     }
     let place = if value == 0.0 { 0.0 } else { math::log10(magnitude).floor() };
-    let decimals = (3.0 - place).max(0.0) as usize;
+    let decimals = (digits as f64 - 1.0 - place).max(0.0) as usize;
     let text = format!("{value:.decimals$}");
     let zeros = |c| c == '0';
     minus(if decimals > 0 { text.trim_end_matches(zeros).trim_end_matches('.') } else { &text })
@@ -235,6 +240,7 @@ mod tests {
         ] {
             assert_eq!(short(value), text);
         }
+        assert_eq!(digits(0.213_353_27, 7), "0.2133533");
         assert_eq!(quantity(1.234e-7, "s"), "123.4 ns");
         assert_eq!(quantity(0.0, "V"), "0 V");
     }

@@ -14,6 +14,8 @@ mod waveforms;
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::run::replace_file;
 use figure::Figure;
 use records::Records;
@@ -60,6 +62,14 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let records = Records::load(dir)?;
     let figures = figures(&records);
+    let drawn: Vec<_> = figures
+        .par_iter()
+        .map(|figure| {
+            let svg = draw::svg(figure);
+            let png = draw::png(&svg);
+            (svg, png)
+        })
+        .collect();
     let mut written = Vec::new();
     let mut put = |name: String, bytes: &[u8]| {
         let path = dir.join(name);
@@ -68,12 +78,10 @@ pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         written.push(path);
         Ok(())
     };
-    for figure in &figures {
-        let svg = draw::svg(figure);
-        put(format!("{}.svg", figure.name), svg.as_bytes())?;
+    for (figure, (svg, png)) in figures.iter().zip(drawn) {
         let name = format!("{}.png", figure.name);
-        let png = draw::png(&svg)
-            .map_err(|source| ReportError::Write { path: dir.join(&name), source })?;
+        let png = png.map_err(|source| ReportError::Write { path: dir.join(&name), source })?;
+        put(format!("{}.svg", figure.name), svg.as_bytes())?;
         put(name, &png)?;
     }
     put(INDEX.to_string(), index::page(&records, &figures, dir).as_bytes())?;

@@ -27,6 +27,15 @@ pub fn edges(sets: &[&[f64]], bins: usize) -> Option<Vec<f64>> {
     Some((0..=bins).map(|i| low + (high - low) * i as f64 / bins as f64).collect())
 }
 
+/// Edges half-way between whole numbers, at most `bins` bins of one whole width; `None` of none.
+pub fn whole_edges(values: &[f64], bins: usize) -> Option<Vec<f64>> {
+    let low = values.iter().copied().reduce(f64::min)?;
+    let high = values.iter().copied().reduce(f64::max)?;
+    let width = ((high - low + 1.0) / bins as f64).ceil();
+    let bins = ((high - low + 1.0) / width).ceil() as usize;
+    Some((0..=bins).map(|i| low - 0.5 + width * i as f64).collect())
+}
+
 /// How many numbers fall between each pair of edges; the last bin has both its edges.
 pub fn counts(values: &[f64], edges: &[f64]) -> Vec<f64> {
     let bins = edges.len() - 1;
@@ -68,5 +77,7 @@ mod tests {
         assert_eq!(counts(&[3e-7, 3e-7], &same).iter().sum::<f64>(), 2.0);
         assert!(same[0] < 3e-7 && same[8] > 3e-7);
         assert_eq!(edges(&[&[f64::NAN]], 8), None);
+        assert_eq!(whole_edges(&[3.0, 4.0, 7.0], 3), Some(vec![2.5, 4.5, 6.5, 8.5]));
+        assert_eq!(whole_edges(&[5.0, 5.0], 8), Some(vec![4.5, 5.5]));
     }
 }

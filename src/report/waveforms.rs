@@ -1,6 +1,6 @@
 //! What units and nodes do over time.
 
-use super::convergence::time_axis;
+use super::convergence::{moving_axis, time_axis};
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape, Unit};
 use super::records::{Records, Waveforms};
 use crate::numerics::Activation;
@@ -63,17 +63,19 @@ fn neurons(records: &Records, network: &NetworkRecord) -> Option<Figure> {
         (Some(p), None) => format!(" Unit {p}, drawn thick, wins."),
         _ => String::new(),
     };
+    let range = value_range(&series)?;
+    let (x, rest) = moving_axis(records, times, &series, range[1] - range[0]);
     Some(Figure {
         name: "waveforms",
         title: format!("Neurons of sample 0: layer {}", read.name),
         caption: format!(
             "Activations while sample 0 settles. The units of the read layer `{}` are numbered at \
-             their ends.{marks}{others}",
+             their ends.{marks}{others}{rest}",
             read.name
         ),
         body: Body::Chart(Chart {
-            x: time_axis(records, times),
-            y: Axis::linear("activation", Unit::Word("dimensionless"), value_range(&series)?),
+            x,
+            y: Axis::linear("activation", Unit::Word("dimensionless"), range),
             series,
         }),
     })

@@ -1,43 +1,50 @@
 //! Figures over all samples, and `[expect]`: what a file promises about them.
 
 use super::Found;
-use super::record::{ExpectRecord, Totals};
+use super::record::{ExpectRecord, SECONDS, Totals};
 use crate::spec::Expect;
 
 /// Holds every promise against the run. `node` looks up `v(node)` of a device netlist.
 ///
 /// `settled` is the fraction of the samples that settled, `accuracy` the fraction of right
 /// predictions, `settling-time` the largest \[s\] over the samples that settled, `residual` the
-/// largest over all samples. A figure that the run does not have fails.
+/// largest over all samples. A figure that the run does not have fails, but where time is not
+/// counted in seconds a settling time is not judged, which `notes` then say.
 pub(super) fn evaluate(
     expect: &[Expect],
+    found: &Found,
     totals: &Totals,
+    notes: &mut Vec<String>,
     node: impl Fn(&str) -> Option<f64>,
 ) -> Vec<ExpectRecord> {
-    expect
-        .iter()
-        .map(|e| {
-            let value = match e.figure.as_str() {
-                "settled" => {
-                    (totals.samples > 0).then(|| totals.settled as f64 / totals.samples as f64)
-                }
-                "accuracy" => totals.accuracy,
-                "settling-time" => totals.settling_time_largest,
-                "residual" => totals.residual_largest,
-                other => node(other),
-            };
-            let passed = value.is_some_and(|v| {
-                e.at_least.is_none_or(|least| v >= least) && e.at_most.is_none_or(|most| v <= most)
-            });
-            ExpectRecord {
-                figure: e.figure.clone(),
-                value,
-                at_least: e.at_least,
-                at_most: e.at_most,
-                passed,
+    let in_seconds = found.clock.as_deref() == Some(SECONDS);
+    let mut judged = Vec::new();
+    for e in expect {
+        let value = match e.figure.as_str() {
+            "settled" => {
+                (totals.samples > 0).then(|| totals.settled as f64 / totals.samples as f64)
             }
-        })
-        .collect()
+            "accuracy" => totals.accuracy,
+            "settling-time" if !in_seconds => {
+                notes.push("settling-time was not judged: this analysis has no time".into());
+                continue;
+            }
+            "settling-time" => totals.settling_time_largest,
+            "residual" => totals.residual_largest,
+            other => node(other),
+        };
+        let passed = value.is_some_and(|v| {
+            e.at_least.is_none_or(|least| v >= least) && e.at_most.is_none_or(|most| v <= most)
+        });
+        judged.push(ExpectRecord {
+            figure: e.figure.clone(),
+            value,
+            at_least: e.at_least,
+            at_most: e.at_most,
+            passed,
+        });
+    }
+    judged
 }
 
 /// Figures over all samples.

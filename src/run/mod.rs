@@ -212,12 +212,14 @@ fn record_all(
     let totals = expect::totals(&found, started.elapsed());
     let node = |name: &str| {
         let last = found.waveforms.as_ref().and_then(|table| {
-            let column = table.header.iter().position(|h| h.trim_end_matches("_V") == name)?;
+            let column = table.header.iter().position(|h| h.strip_suffix("_V") == Some(name))?;
             table.rows.last().map(|row| row[column])
         });
         let op = found.op.as_ref().and_then(|op| op.iter().find(|v| v.name == name));
         op.map(|v| v.value).or(last)
     };
+    let mut notes = found.notes.clone();
+    let expect = expect::evaluate(&spec.expect, &found, &totals, &mut notes, node);
     let run = RunRecord {
         title: spec.title.clone(),
         engine: engine_word(spec).to_string(),
@@ -236,9 +238,9 @@ fn record_all(
         settled: spec.simulate.settled,
         nudge: spec.simulate.nudge,
         subject: found.subject.clone(),
-        expect: expect::evaluate(&spec.expect, &totals, node),
+        expect,
         totals,
-        notes: found.notes.clone(),
+        notes,
     };
     write::records(spec, &found, &run, staging)?;
     let samples = found.samples.iter().map(Into::into).collect();

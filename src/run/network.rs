@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::record::{
-    KEPT_INPUTS, KEPT_STATES, LayerRecord, NetworkRecord, SampleRecord, SubjectRecord, Work, finite,
+    ITERATIONS, KEPT_INPUTS, KEPT_STATES, LayerRecord, NetworkRecord, SECONDS, SampleRecord,
+    SubjectRecord, Work, finite,
 };
 use super::tensors::Tensor;
 use super::write::{Table, Value};
@@ -81,15 +82,10 @@ pub(super) fn settle(
 ) -> Result<Found, RunError> {
     let data = simulate.inputs.as_ref().ok_or(RunError::NoInputs)?;
     let drive = Drive { clamp: data.inputs.clone(), nudge: nudge(simulate, data, layout)? };
-    let until = Until {
-        settled: simulate.settled,
-        at_most: simulate.at_most,
-        at_most_iterations: simulate.at_most_iterations,
-    };
     let mut notes = Vec::new();
     let save = moments(simulate, layout, data.inputs.rows(), &mut notes);
 
-    let settled = engine.settle(&drive, None, &until, &save);
+    let settled = engine.settle(&drive, None, &until(simulate), &save);
 
     let samples = samples(&settled, layout, data, &energy(&settled));
     let op = (simulate.analysis == Analysis::Op).then(|| operating_point(&settled, layout));
@@ -111,6 +107,15 @@ pub(super) fn settle(
         work: work(&settled.stats),
         notes,
     })
+}
+
+/// When to stop.
+pub(super) fn until(simulate: &Simulate) -> Until {
+    Until {
+        settled: simulate.settled,
+        at_most: simulate.at_most,
+        at_most_iterations: simulate.at_most_iterations,
+    }
 }
 
 fn nudge(simulate: &Simulate, data: &DataSet, layout: &Layout) -> Result<Nudge, RunError> {
@@ -297,8 +302,8 @@ pub(super) fn cell_count(chip: &Chip) -> usize {
 
 fn clock_word(clock: Clock) -> &'static str {
     match clock {
-        Clock::Seconds => "s",
-        Clock::Iterations => "iterations",
+        Clock::Seconds => SECONDS,
+        Clock::Iterations => ITERATIONS,
     }
 }
 

@@ -187,3 +187,61 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.persist(path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    fn staged(dir: &Path) -> Staging {
+        Staging::prepare(&dir.join("out"), &Interrupt::default()).unwrap()
+    }
+
+    fn first_run(dir: &Path) {
+        let staging = staged(dir);
+        staging.write(record::RUN, |out| out.write_all(b"{}")).unwrap();
+        staging.publish().unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_what_survived() {
+        let dir = tempfile::tempdir().unwrap();
+        let full = |_: &mut dyn Write| Err(Error::from(ErrorKind::StorageFull));
+        let text = staged(dir.path()).write("results.csv", full).unwrap_err().to_string();
+        assert!(text.contains("results.csv") && text.contains("no storage space"), "{text}");
+        assert!(text.contains("nothing was left behind"), "{text}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        first_run(dir.path());
+        let text = staged(dir.path()).write("results.csv", full).unwrap_err().to_string();
+        assert!(text.contains("the earlier run in") && text.contains("untouched"), "{text}");
+        assert!(dir.path().join("out").join(record::RUN).exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_signal_removes_what_is_unfinished_and_only_that() {
+        let dir = tempfile::tempdir().unwrap();
+        first_run(dir.path());
+        let interrupt = Interrupt::default();
+        let staging = Staging::prepare(&dir.path().join("out"), &interrupt).unwrap();
+        staging.write(record::RUN, |out| out.write_all(b"new")).unwrap();
+        interrupt.trip();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let late = staging.write("late.csv", |out| out.write_all(b"new"));
+        assert!(matches!(late, Err(RunError::Interrupted)));
+        assert!(matches!(staging.publish(), Err(RunError::Interrupted)));
+        assert_eq!(fs::read(dir.path().join("out").join(record::RUN)).unwrap(), b"{}");
+    }
+
+    #[test]
+    fn a_folder_that_becomes_foreign_while_the_run_lasts_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = staged(dir.path());
+        fs::create_dir(dir.path().join("out")).unwrap();
+        fs::write(dir.path().join("out/thesis.tex"), "years").unwrap();
+        assert!(matches!(staging.publish(), Err(RunError::NotOurs { .. })));
+        assert!(dir.path().join("out/thesis.tex").exists());
+    }
+}

@@ -33,6 +33,11 @@ pub const FILES: [(&str, &str); 8] = [
     (CHIP, "weights, and conductances asked for and made"),
 ];
 
+/// [`RunRecord::clock`] of a transient.
+pub const SECONDS: &str = "s";
+/// [`RunRecord::clock`] of an iteration.
+pub const ITERATIONS: &str = "iterations";
+
 /// How many samples keep their inputs in [`TRACE`], for pictures.
 pub const KEPT_INPUTS: usize = 20;
 /// How many samples keep the states of all layers in [`TRACE`].
@@ -56,7 +61,8 @@ pub struct RunRecord {
     pub started: String,
     /// Wall time \[s\].
     pub duration: f64,
-    /// What the time axis counts: `s` or `iterations`; `None` where there is no way to follow.
+    /// What the time axis counts: [`SECONDS`] or [`ITERATIONS`]; `None` where there is no way to
+    /// follow.
     pub clock: Option<String>,
     /// The tolerance of the residual.
     pub settled: f64,
@@ -157,7 +163,7 @@ pub struct SampleRecord {
     pub settling_time: Option<f64>,
     /// Of a solver without a clock.
     pub iterations: Option<usize>,
-    /// Largest magnitude of the force, in units of `x`.
+    /// Largest magnitude of the force, in units of `x`; of a bare netlist in volts.
     pub residual: Option<f64>,
     /// Activations of the read layer.
     pub outputs: Vec<Option<f64>>,

@@ -41,7 +41,7 @@ pub(super) fn records(
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(["name", "value", "unit"])?;
             for v in op {
-                csv.write_record([&v.name, &v.value.to_string(), v.unit])?;
+                csv.write_record([&v.name, &number(v.value), v.unit])?;
             }
             csv.flush()
         })?;
@@ -51,7 +51,7 @@ pub(super) fn records(
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(&table.header)?;
             for row in &table.rows {
-                csv.write_record(row.iter().map(f64::to_string))?;
+                csv.write_record(row.iter().map(|&v| number(v)))?;
             }
             csv.flush()
         })?;
@@ -85,14 +85,21 @@ fn samples_csv(samples: &[SampleRecord], out: &mut dyn Write) -> std::io::Result
             cell(s.label),
             cell(s.prediction),
             s.outcome.clone(),
-            cell(s.settling_time),
+            cell(s.settling_time.map(number)),
             cell(s.iterations),
-            cell(s.residual),
+            cell(s.residual.map(number)),
         ];
-        let energy = parts.iter().map(|part| cell(s.energy[part]));
-        csv.write_record(head.into_iter().chain(energy).chain(s.outputs.iter().map(|&v| cell(v))))?;
+        let energy = parts.iter().map(|part| cell(s.energy[part].map(number)));
+        csv.write_record(
+            head.into_iter().chain(energy).chain(s.outputs.iter().map(|v| cell(v.map(number)))),
+        )?;
     }
     csv.flush()
+}
+
+/// In as many digits as it takes to read back the same number.
+fn number(v: f64) -> String {
+    if v == 0.0 || (1e-4..1e15).contains(&v.abs()) { v.to_string() } else { format!("{v:e}") }
 }
 
 /// An empty cell for what is not there.

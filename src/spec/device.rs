@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::document::Entry;
 use super::reader::{TableReader, quote};
 use crate::diag::{Diagnostic, Span};
-use crate::netlist::{Arg, Field, Kind, Netlist, Node, ROLL};
+use crate::netlist::{Arg, Fault, Field, Kind, Netlist, Node, ROLL};
 use crate::units::{self, Dimension, Range};
 
 static KINDS: LazyLock<Vec<&'static str>> =
@@ -21,7 +21,7 @@ pub(super) struct Placed {
     pub devices: Vec<Span>,
 }
 
-/// Reads the devices; `None` if any of them has a mistake.
+/// Reads the devices; `None` if any of them cannot be made.
 pub(super) fn read(t: &TableReader) -> Option<Placed> {
     let mut placed = Placed { netlist: Netlist::new(), nodes: HashMap::new(), devices: Vec::new() };
     let mut whole = true;
@@ -34,7 +34,60 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
         ));
         return None;
     }
-    whole.then_some(placed)
+    if !whole {
+        return None;
+    }
+    for fault in placed.netlist.faults() {
+        t.report(diagnostic(&fault, &placed));
+    }
+    Some(placed)
+}
+
+fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
+    let place = |node: &Node| placed.nodes.get(node).cloned();
+    let name = |node: &Node| placed.netlist.node_name(*node);
+    match fault {
+        Fault::Unconnected { node, device } => Diagnostic {
+            span: place(node),
+            ..Diagnostic::new(format!("only one device is on node `{}`", name(node)))
+        }
+        .label("leads nowhere")
+        .help(format!(
+            "connect something else to `{}`, or drop `{}`; is the name misspelt?",
+            name(node),
+            placed.netlist.devices()[device.0].0
+        )),
+        Fault::NoPathToGround { nodes } => {
+            const SHOWN: usize = 5;
+            let first = nodes.iter().min_by_key(|n| place(n).map(|s| s.start));
+            let mut names: Vec<String> =
+                nodes.iter().take(SHOWN).map(|n| format!("`{}`", name(n))).collect();
+            if nodes.len() > SHOWN {
+                names.push(format!("{} more", nodes.len() - SHOWN));
+            }
+            let (noun, verb) = if nodes.len() == 1 { ("node", "has") } else { ("nodes", "have") };
+            Diagnostic {
+                span: first.and_then(place),
+                ..Diagnostic::new(format!(
+                    "{noun} {} {verb} no path to ground for a direct current",
+                    names.join(", ")
+                ))
+            }
+            .label("floats")
+            .help(
+                "add a resistor or a source that leads to node \"0\"; a capacitor does not conduct",
+            )
+        }
+        Fault::ForcedLoop { device } => Diagnostic::at(
+            placed.devices[device.0].clone(),
+            format!(
+                "`{}` forces a voltage between nodes where others already do",
+                placed.netlist.devices()[device.0].0
+            ),
+        )
+        .label("closes a loop of voltage sources")
+        .help("put a resistor in series with it, or drop it"),
+    }
 }
 
 fn device(t: &TableReader, entry: &Entry, placed: &mut Placed) -> Option<()> {

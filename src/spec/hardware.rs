@@ -8,7 +8,7 @@ use super::{
     ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, TemplateArg,
     TemplateDevice, Wire,
 };
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
 use crate::numerics::Activation;
@@ -62,7 +62,7 @@ fn check_weights(t: &TableReader, hardware: &Hardware, model: &EnergyModel) {
         let crate::model::Coupling::Dense { weight, .. } = coupling else { continue };
         let beyond = |w: &f64| w.abs() > w_max;
         let count = weight.as_slice().iter().filter(|w| beyond(w)).count();
-        let Some(at) = weight.as_slice().iter().position(|w| beyond(w)) else { continue };
+        let Some(at) = weight.as_slice().iter().position(beyond) else { continue };
         let largest = weight.as_slice().iter().fold(0.0f64, |m, w| m.max(w.abs()));
         let (i, j) = (at / weight.cols(), at % weight.cols());
         let more = match count {
@@ -173,7 +173,8 @@ fn circuit(t: &TableReader, name: &str) -> Option<NeuronCircuit> {
     let activations = Activation::ALL.map(|a| (a.name(), a));
     let activation = t.choice("activation", &activations).needed("activation = \"tanh\"");
     t.text("cite").or(String::new());
-    let [per_unit, per_layer] = ["unit", "layer"].map(|key| devices(&t.table(key).table("device")));
+    let tables = ["unit", "layer"].map(|key| t.table(key).table("device"));
+    let [per_unit, per_layer] = [&tables[0], &tables[1]].map(devices);
     let circuit = NeuronCircuit {
         name: name.to_string(),
         activation: activation?,
@@ -181,11 +182,8 @@ fn circuit(t: &TableReader, name: &str) -> Option<NeuronCircuit> {
         per_layer: per_layer?,
     };
     if let Err(fault) = circuit.check() {
-        let span = ["unit", "layer"]
-            .iter()
-            .map(|key| t.table(key).table("device"))
-            .find(|t| t.has(&fault.device))
-            .map_or(t.own_span(), |t| t.span(&fault.device));
+        let holder = tables.iter().find(|t| t.has(&fault.device));
+        let span = holder.map_or(t.own_span(), |t| t.span(&fault.device));
         t.report(
             Diagnostic::at(span, format!("neuron circuit `{name}`: {}", fault.what))
                 .label("cannot be laid"),
@@ -257,8 +255,8 @@ fn argument(kind: &str, arg: &Entry) -> Result<TemplateArg, Diagnostic> {
     }
 }
 
-/// Reads how the hardware falls short.
-pub(super) fn nonideal(t: &TableReader) -> NonIdeal {
+/// Reads how the hardware falls short; with the place of the wires, if there are any.
+pub(super) fn nonideal(t: &TableReader) -> (NonIdeal, Option<Span>) {
     let read_fabrication = |t: TableReader| {
         let fabrication = Fabrication {
             spread: t.number("spread", Range::NonNegative).or(0.0),
@@ -285,14 +283,10 @@ pub(super) fn nonideal(t: &TableReader) -> NonIdeal {
         sigma: t.number("sigma", Range::NonNegative).or(0.0),
         levels: t.count("levels", 2..=1 << 32).optional().map(|n| n as usize),
     };
-    NonIdeal {
-        fabrication: read_fabrication(t.table("fabrication")),
-        programming: read_programming(t.table("programming")),
-        wire: Wire {
-            r_segment: t
-                .table("wire")
-                .quantity("r-segment", Dimension::Ohm, Range::NonNegative)
-                .or(0.0),
-        },
-    }
+    let fabrication = read_fabrication(t.table("fabrication"));
+    let programming = read_programming(t.table("programming"));
+    let wire = t.table("wire");
+    let r_segment = wire.quantity("r-segment", Dimension::Ohm, Range::NonNegative).or(0.0);
+    let wires = (r_segment > 0.0).then(|| wire.span("r-segment"));
+    (NonIdeal { fabrication, programming, wire: Wire { r_segment } }, wires)
 }

@@ -18,7 +18,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Option<DataSet> {
             known.map(|()| data::digits(split))
         }
     };
-    let first = t.count("first", 1..=u64::MAX >> 1).optional();
+    let first = t.count("first", 1..=i64::MAX as u64).optional();
     let set = set?;
     let samples = set.inputs.rows();
     if first.is_some_and(|n| n > samples as u64) {
@@ -109,7 +109,7 @@ fn report(t: &TableReader, path: &Path, bytes: &[u8], fault: DataFault) {
                 Some(_) => text[from..].find(',').map_or(text.len(), |i| from + i),
                 None => text.len(),
             };
-            let folder = super::document::folder_of(path);
+            let folder = super::files::folder_of(path);
             let start = t.reading.sources.borrow_mut().add_excerpt(
                 path.display().to_string(),
                 folder,

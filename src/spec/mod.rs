@@ -9,6 +9,7 @@
 mod device;
 mod document;
 mod expect;
+mod files;
 mod hardware;
 mod inputs;
 mod library;
@@ -31,7 +32,8 @@ pub use template::{Pins, Site, TemplateFault};
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::diag::{Diagnostic, Report, SourceMap};
+use crate::diag::{Diagnostic, Report, SourceMap, Span};
+use crate::model::Family;
 use document::Table;
 use reader::{Reading, TableReader};
 use sweep::PlacedAxis;
@@ -45,7 +47,7 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
     let Some(root) = document::load(path, edits, &mut sources, &mut found) else {
         return Err(Report::new(found, sources));
     };
-    let reading = Reading::new(sources, document::folder_of(path));
+    let reading = Reading::new(sources, found);
     let (spec, axes) = read(&reading, &root, path, library);
     let found = reading.take();
     let found = try_axes(&reading, &root, path, library, &axes, found);
@@ -55,6 +57,13 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
             assert!(!found.is_empty(), "a file was refused without a word");
             Err(Report::new(found, reading.into_sources()))
         }
+    }
+}
+
+impl Spec {
+    /// [`Spec::resolved`] as a file in `folder`, with all paths as seen from there.
+    pub fn resolved_for(&self, folder: &Path) -> String {
+        self.tree.document(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()))
     }
 }
 
@@ -68,7 +77,8 @@ fn try_axes(
     axes: &[PlacedAxis],
     mut found: Vec<Diagnostic>,
 ) -> Vec<Diagnostic> {
-    for (span, document) in axes.iter().flat_map(|axis| axis.documents(root)) {
+    let trials = axes.iter().flat_map(|axis| axis.documents(root).map(move |d| (axis, d)));
+    for (axis, (span, document)) in trials {
         match document {
             Ok(document) => drop(read(reading, &document, path, library)),
             Err(diagnostic) => reading.report(diagnostic),
@@ -79,7 +89,9 @@ fn try_axes(
             if known {
                 continue;
             }
-            let inside = |s: &crate::diag::Span| span.start <= s.start && s.end <= span.end;
+            let inside = |s: &Span| {
+                [&span, &axis.span].iter().any(|own| own.start <= s.start && s.end <= own.end)
+            };
             let here = diagnostic.span.as_ref().is_some_and(inside)
                 || diagnostic.secondary.iter().any(|(s, _)| inside(s));
             found.push(match here {
@@ -100,7 +112,7 @@ fn read(
     let t = reading.root(root, 0);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let title = t.text("title").or(stem);
-    let seed = t.count("seed", 0..=u64::MAX).or(1);
+    let seed = t.count("seed", 0..=i64::MAX as u64).or(1);
     let parts = match t.one_of(&["model", "device"], None, "[model]") {
         Some("model") => network(&t, seed, library),
         Some(_) => devices(&t),
@@ -109,6 +121,7 @@ fn read(
     let axes = t.optional_table("sweep").map(|t| sweep::read(&t));
     let record = Rc::clone(&t.record);
     drop(t);
+    let tree = record.resolved();
     let sweep = axes.as_deref().map(sweep::plain);
     let spec = parts.map(|(subject, simulate, expect)| Spec {
         title,
@@ -118,7 +131,8 @@ fn read(
         simulate,
         expect,
         sweep,
-        resolved: record.document(),
+        resolved: tree.document(&files::folder_of(path)),
+        tree,
     });
     (spec, axes.unwrap_or_default())
 }
@@ -127,14 +141,15 @@ type Parts = (Subject, Simulate, Vec<Expect>);
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     t.exclude("model", &["ports"]);
-    let (family, model) = {
+    let (chn, model) = {
         let t = t.table("model");
         let family = model::family(&t);
-        (family, model::read(&t, family, seed))
+        let chn = (family == Family::Chn).then(|| t.span("family"));
+        (chn, model::read(&t, family, seed))
     };
     let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library);
-    let nonideal = hardware::nonideal(&t.table("nonideal"));
-    let subject = simulate::Subject::Network { model: model.as_ref(), family, nonideal: &nonideal };
+    let (nonideal, wires) = hardware::nonideal(&t.table("nonideal"));
+    let subject = simulate::Subject::Network { model: model.as_ref(), chn, wires };
     let simulate = simulate::read(&t.table("simulate"), &subject);
     let expect = t
         .optional_table("expect")

@@ -8,7 +8,7 @@ mod ask;
 mod record;
 
 pub(super) use ask::quantity;
-pub(super) use record::{Record, key_text, quote};
+pub(super) use record::{Record, Resolved, key_text, quote};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::document::{self, Entry, Item, Table, Value};
+use super::files;
 use crate::diag::{Diagnostic, SourceMap, Span};
 use record::Recorded;
 
@@ -30,19 +31,16 @@ pub(super) struct Reading {
     parts: RefCell<HashMap<String, Option<Rc<Part>>>>,
     /// Data files whose mistakes have been told.
     told: RefCell<HashSet<PathBuf>>,
-    /// The folder of the main file, which paths in the resolved text are relative to.
-    home: PathBuf,
 }
 
 impl Reading {
-    pub fn new(sources: SourceMap, home: PathBuf) -> Reading {
+    pub fn new(sources: SourceMap, found: Vec<Diagnostic>) -> Reading {
         Reading {
             sources: RefCell::new(sources),
-            found: RefCell::default(),
+            found: RefCell::new(found),
             files: RefCell::default(),
             parts: RefCell::default(),
             told: RefCell::default(),
-            home,
         }
     }
 
@@ -101,7 +99,7 @@ impl Reading {
             return Some(Rc::clone(bytes));
         }
         let missing = "paths are relative to the file they are written in";
-        match document::read_bytes(path, LARGEST, missing) {
+        match files::read_bytes(path, LARGEST, missing) {
             Ok(bytes) => {
                 let bytes = Rc::new(bytes);
                 self.files.borrow_mut().insert(path.to_path_buf(), Rc::clone(&bytes));

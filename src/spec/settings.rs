@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::reader::Resolved;
 use super::sweep::Sweep;
 use crate::data::DataSet;
 use crate::model::EnergyModel;
@@ -11,7 +12,7 @@ use crate::numerics::Activation;
 use crate::units::{Farad, Ohm, Second, Siemens, Volt};
 
 /// One checked file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub title: String,
     /// The root of all random streams.
@@ -25,10 +26,12 @@ pub struct Spec {
     /// The file as understood, with every default filled in, as TOML text that reads back to the
     /// same `Spec`. Paths in it are relative to the folder of `path`.
     pub resolved: String,
+    /// What `resolved` is the text of.
+    pub(super) tree: Resolved,
 }
 
 /// What a file describes: a network with the hardware to put it on, or devices on nodes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     Network { model: EnergyModel, hardware: Box<Hardware>, nonideal: NonIdeal },
     Devices { netlist: Netlist, ports: Option<Ports> },
@@ -142,7 +145,7 @@ pub struct Wire {
 }
 
 /// `[simulate]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Simulate {
     pub engine: Fidelity,
     pub analysis: Analysis,

@@ -2,9 +2,9 @@
 
 use super::inputs;
 use super::reader::TableReader;
-use super::{Analysis, Fidelity, NonIdeal, Precision, Simulate};
-use crate::diag::Diagnostic;
-use crate::model::{EnergyModel, Family};
+use super::{Analysis, Fidelity, Precision, Simulate};
+use crate::diag::{Diagnostic, Span};
+use crate::model::EnergyModel;
 use crate::netlist::Ports;
 use crate::units::{Dimension, Range};
 
@@ -12,14 +12,13 @@ use crate::units::{Dimension, Range};
 pub(super) enum Subject<'a> {
     Network {
         model: Option<&'a EnergyModel>,
-        family: Family,
-        nonideal: &'a NonIdeal,
+        /// Where a family is named that no chip follows.
+        chn: Option<Span>,
+        /// Where the wires are given a resistance.
+        wires: Option<Span>,
     },
     /// `bare` without [ports].
-    Devices {
-        bare: bool,
-        ports: Option<&'a Ports>,
-    },
+    Devices { bare: bool, ports: Option<&'a Ports> },
 }
 
 impl Subject<'_> {
@@ -97,7 +96,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
         );
     }
     let at_most = until.quantity("at-most", Dimension::Second, Range::Positive).or(5e-6);
-    let at_most_iterations = until.count("iterations", 1..=u64::MAX >> 1).or(10_000) as usize;
+    let at_most_iterations = until.count("iterations", 1..=i64::MAX as u64).or(10_000) as usize;
     drop(until);
     let points = t.count("points", 2..=1_000_000).or(101) as usize;
     let damping = t.number("damping", Range::FractionBelowOne).or(0.5);
@@ -130,27 +129,27 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
 }
 
 fn check_engine(t: &TableReader, subject: &Subject, engine: Fidelity) {
-    let span = t.span("engine");
+    // Where the engine is the default, what does not go with it is shown instead.
+    let at = |cause: Option<&Span>, message: &str| {
+        let cause = cause.filter(|_| !t.has("engine")).cloned();
+        Diagnostic::at(cause.unwrap_or(t.span("engine")), message)
+    };
     match subject {
         Subject::Devices { .. } if engine != Fidelity::Circuit => t.report(
-            Diagnostic::at(span, "devices on nodes are solved by the circuit engine only")
+            at(None, "devices on nodes are solved by the circuit engine only")
                 .label("has nothing to work on")
                 .help("write `engine = \"circuit\"`, or leave it out"),
         ),
-        Subject::Network { family: Family::Chn, .. } if engine != Fidelity::Ideal => t.report(
-            Diagnostic::at(span, "only the ideal engine knows the dynamics of a chn network")
+        Subject::Network { chn: Some(chn), .. } if engine != Fidelity::Ideal => t.report(
+            at(Some(chn), "only the ideal engine knows the dynamics of a chn network")
                 .label("a chip follows those of ham")
-                .help("write `engine = \"ideal\"`, or `family = \"ham\"`"),
+                .help("write `engine = \"ideal\"` in [simulate], or `family = \"ham\"` in [model]"),
         ),
-        Subject::Network { nonideal, .. }
-            if engine == Fidelity::Behavioural && nonideal.wire.r_segment > 0.0 =>
-        {
-            t.report(
-                Diagnostic::at(span, "the behavioural engine has no wires, but `r-segment` is set")
-                    .label("would leave out what the wires do")
-                    .help("write `engine = \"circuit\"`, or drop `r-segment`"),
-            );
-        }
+        Subject::Network { wires: Some(wires), .. } if engine == Fidelity::Behavioural => t.report(
+            at(Some(wires), "the behavioural engine has no wires, but `r-segment` is set")
+                .label("what the wires do would be left out")
+                .help("write `engine = \"circuit\"` in [simulate], or drop `r-segment`"),
+        ),
         _ => {}
     }
 }

@@ -24,19 +24,21 @@ pub struct Axis {
 pub(super) struct PlacedAxis {
     axis: Axis,
     keys: Vec<Key>,
-    span: Span,
+    pub span: Span,
     items: Vec<Item>,
 }
 
 impl PlacedAxis {
     /// Each value's place, and the document with it.
-    pub fn documents(&self, root: &Table) -> Vec<(Span, Result<Table, Diagnostic>)> {
-        let edited = |item: &Item| {
+    pub fn documents(
+        &self,
+        root: &Table,
+    ) -> impl Iterator<Item = (Span, Result<Table, Diagnostic>)> {
+        self.items.iter().map(|item| {
             let mut root = root.clone();
             let set = document::set(&mut root, &self.keys, item.clone());
             (item.span.clone(), set.map(|()| root))
-        };
-        self.items.iter().map(edited).collect()
+        })
     }
 }
 

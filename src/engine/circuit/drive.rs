@@ -173,9 +173,9 @@ fn joins_free_nodes(netlist: &Netlist, elimination: &Elimination, slopes: &[f64]
     let forced = netlist.forced_nodes();
     let mut joins = vec![false; netlist.dim()];
     for col in (0..netlist.potentials()).filter(|&col| !forced[col + 1]) {
-        for slot in pattern.col_starts()[col]..pattern.col_starts()[col + 1] {
-            let row = pattern.row_indices()[slot];
-            joins[row] |= row != col && slopes[slot] != 0.0;
+        let slots = pattern.col_starts()[col]..pattern.col_starts()[col + 1];
+        for (&row, &slope) in pattern.row_indices()[slots.clone()].iter().zip(&slopes[slots]) {
+            joins[row] |= row != col && slope != 0.0;
         }
     }
     joins

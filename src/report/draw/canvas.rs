@@ -16,24 +16,26 @@ const FONT_SCALE: f64 = 1.24;
 /// Mean advance of a character of the font, in its size.
 const ADVANCE: f64 = 0.6;
 
+pub const AREA_OPACITY: f64 = 0.45;
+
 pub type Point = [f64; 2];
 
 pub const BLACK_INK: RGBColor = RGBColor(34, 34, 34);
 pub const QUIET_INK: RGBColor = RGBColor(95, 95, 95);
 pub const GRID_INK: RGBColor = RGBColor(226, 226, 226);
 
-/// A stroke: colour, opacity, width and, if dashed, lengths of dash and gap.
+/// A stroke: colour, width and, if dashed, lengths of dash and gap. Strokes are opaque: each
+/// translucent one would cost the PNG a layer of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Stroke {
     pub color: RGBColor,
-    pub opacity: f64,
     pub width: f64,
     pub dash: Option<[f64; 2]>,
 }
 
 impl Stroke {
     pub const fn solid(color: RGBColor, width: f64) -> Stroke {
-        Stroke { color, opacity: 1.0, width, dash: None }
+        Stroke { color, width, dash: None }
     }
 }
 
@@ -51,13 +53,13 @@ pub fn stroke(role: Role) -> Stroke {
     const DASHES: [Option<[f64; 2]>; 4] =
         [None, Some([9.0, 3.0]), Some([4.0, 2.5]), Some([1.8, 2.2])];
     match role {
-        Role::Many => Stroke { opacity: 0.4, ..Stroke::solid(RGBColor(128, 128, 128), 0.75) },
+        Role::Many => Stroke::solid(RGBColor(188, 188, 188), 0.75),
         Role::Some => Stroke::solid(RGBColor(86, 150, 200), 1.25),
         Role::Main => Stroke::solid(RGBColor(10, 52, 99), 2.75),
         Role::Contrast => {
             Stroke { dash: Some([8.0, 3.0]), ..Stroke::solid(RGBColor(213, 94, 0), 2.25) }
         }
-        Role::Spread => Stroke { opacity: 0.45, ..Stroke::solid(RGBColor(120, 172, 214), 1.0) },
+        Role::Spread => Stroke::solid(RGBColor(120, 172, 214), 1.0),
         Role::Limit => {
             Stroke { dash: Some([6.0, 4.0]), ..Stroke::solid(RGBColor(70, 70, 70), 1.25) }
         }
@@ -107,7 +109,7 @@ pub fn page(width: f64, height: f64, draw: impl FnOnce(&Canvas)) -> String {
 impl Canvas<'_> {
     pub fn line(&self, points: &[Point], stroke: Stroke) {
         let style = ShapeStyle {
-            color: stroke.color.mix(stroke.opacity),
+            color: stroke.color.to_rgba(),
             filled: false,
             stroke_width: fine(stroke.width).max(1) as u32,
         };
@@ -120,9 +122,10 @@ impl Canvas<'_> {
         });
     }
 
-    pub fn area(&self, points: &[Point], color: RGBColor, opacity: f64) {
+    /// An area that lets through what lies beneath.
+    pub fn area(&self, points: &[Point], color: RGBColor) {
         let points: Vec<(i32, i32)> = points.iter().map(pixel).collect();
-        self.drawn(self.root.draw(&Polygon::new(points, color.mix(opacity).filled())));
+        self.drawn(self.root.draw(&Polygon::new(points, color.mix(AREA_OPACITY).filled())));
     }
 
     pub fn rectangle(&self, corner: Point, opposite: Point, style: ShapeStyle) {

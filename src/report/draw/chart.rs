@@ -3,7 +3,8 @@
 use plotters::prelude::*;
 
 use super::canvas::{
-    Anchor, BLACK_INK, Canvas, GRID_INK, Point, QUIET_INK, Stroke, page, stroke, text_width,
+    AREA_OPACITY, Anchor, BLACK_INK, Canvas, GRID_INK, Point, QUIET_INK, Stroke, page, stroke,
+    text_width,
 };
 use crate::report::figure::{Chart, Label, Role, Series, Shape};
 
@@ -96,7 +97,7 @@ fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>]) {
             let (low, high) = ([*x, y + 5.0], [x + SWATCH, y - 5.0]);
             match series.shape {
                 Shape::Line(_) | Shape::Level(_) => {
-                    canvas.line(&[[*x, y], [x + SWATCH, y]], Stroke { opacity: 1.0, ..ink });
+                    canvas.line(&[[*x, y], [x + SWATCH, y]], ink);
                 }
                 Shape::Bars { .. } if series.role != Role::Spread => {
                     canvas
@@ -106,7 +107,7 @@ fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>]) {
                     canvas.rectangle(
                         [*x, y - 5.0],
                         [x + SWATCH, y + 5.0],
-                        ink.color.mix(ink.opacity).filled(),
+                        ink.color.mix(AREA_OPACITY).filled(),
                     );
                 }
             }
@@ -156,7 +157,7 @@ fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
                 let low = run.iter().rev().map(|&[x, low, _]| clamped(x, low));
                 let outline: Vec<Point> = high.chain(low).collect();
                 if run.len() > 1 {
-                    canvas.area(&outline, ink.color, ink.opacity);
+                    canvas.area(&outline, ink.color);
                 }
             }
         }
@@ -164,21 +165,21 @@ fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
     }
 }
 
-/// A histogram's outline, filled where it is a background to compare with.
+/// A histogram's outline over each run of bins that hold something, filled where it is a
+/// background to compare with.
 fn bars(canvas: &Canvas, f: &Frame, role: Role, edges: &[f64], counts: &[f64]) {
     let ink = stroke(role);
-    let floor = f.bottom;
-    let height = |count: f64| f.y(count).clamp(f.top, floor);
-    let mut outline = vec![[f.x(edges[0]), floor]];
-    for (pair, &count) in edges.windows(2).zip(counts) {
-        outline.push([f.x(pair[0]), height(count)]);
-        outline.push([f.x(pair[1]), height(count)]);
-    }
-    outline.push([f.x(edges[edges.len() - 1]), floor]);
-    if role == Role::Spread {
-        canvas.area(&outline, ink.color, ink.opacity);
-        canvas.line(&outline, Stroke { opacity: 1.0, ..ink });
-    } else {
+    let height = |count: f64| f.y(count).clamp(f.top, f.bottom);
+    let bins: Vec<(&[f64], f64)> = edges.windows(2).zip(counts.iter().copied()).collect();
+    for run in bins.split(|(_, count)| *count == 0.0).filter(|run| !run.is_empty()) {
+        let mut outline = vec![[f.x(run[0].0[0]), f.bottom]];
+        for (edge, count) in run {
+            outline.extend([[f.x(edge[0]), height(*count)], [f.x(edge[1]), height(*count)]]);
+        }
+        outline.push([f.x(run[run.len() - 1].0[1]), f.bottom]);
+        if role == Role::Spread {
+            canvas.area(&outline, ink.color);
+        }
         canvas.line(&outline, Stroke { width: ink.width.min(1.75), ..ink });
     }
 }
@@ -245,7 +246,7 @@ fn end_labels(canvas: &Canvas, f: &Frame) {
     let heights = spread(&wanted, 13.0_f64.min((f.bottom - f.top) / labels.len().max(1) as f64));
     for ((x, y, text, role), height) in labels.into_iter().zip(heights) {
         let ink = stroke(role);
-        let leader = Stroke { opacity: 0.8, dash: None, width: 0.75, ..ink };
+        let leader = Stroke::solid(ink.color, 0.75);
         canvas.line(&[[x, y], [f.right + 12.0, height]], leader);
         let color = if matches!(role, Role::Some) { QUIET_INK } else { ink.color };
         canvas.text(text, [f.right + 15.0, height], SMALL, Anchor::Left, color);

@@ -6,7 +6,7 @@ use super::canvas::{Anchor, BLACK_INK, Canvas, GRID_INK, Point, QUIET_INK, Strok
 use crate::report::figure::{Exhibit, Gallery, Role, minus};
 
 const COLUMNS: usize = 3;
-const CELL: [f64; 2] = [238.0, 132.0];
+const CELL: [f64; 2] = [238.0, 140.0];
 const PICTURE: f64 = 84.0;
 const MARGIN: f64 = 12.0;
 const HEAD: f64 = 34.0;
@@ -33,7 +33,7 @@ fn draw_exhibit(canvas: &Canvas, gallery: &Gallery, exhibit: &Exhibit, [left, to
     let (text, wrong) = verdict(exhibit);
     let color = if wrong { stroke(Role::Contrast).color } else { BLACK_INK };
     canvas.text(&text, [left, top + 9.0], 11.0, Anchor::Left, color);
-    let top = top + 20.0;
+    let top = top + 25.0;
     picture(canvas, gallery.ink, &exhibit.picture, [left, top]);
     bars(canvas, gallery, exhibit, [left + PICTURE + 30.0, top]);
 }
@@ -99,7 +99,8 @@ fn bars(canvas: &Canvas, gallery: &Gallery, exhibit: &Exhibit, [left, top]: Poin
         }
     }
     let step = width / exhibit.outputs.len().max(1) as f64;
-    let every = ((12.0 / step).ceil() as usize).max(1);
+    let digits = exhibit.outputs.len().saturating_sub(1).to_string().len();
+    let every = (((5.5 * digits as f64 + 3.0) / step).ceil() as usize).max(1);
     for (unit, output) in exhibit.outputs.iter().enumerate() {
         let x = left + step * (unit as f64 + 0.5);
         let role = if exhibit.prediction == Some(unit) { Role::Main } else { Role::Some };
@@ -108,11 +109,16 @@ fn bars(canvas: &Canvas, gallery: &Gallery, exhibit: &Exhibit, [left, top]: Poin
             let (upper, lower) = (y(v.max(0.0)), y(v.min(0.0)));
             canvas.rectangle([x - half, upper], [x + half, lower], stroke(role).color.filled());
         }
-        let foot = [x, top + height + 11.0];
+        let foot = [x, top + height + 12.0];
         if exhibit.label == Some(unit) {
-            canvas.ring(foot, 7.5, Stroke::solid(stroke(Role::Contrast).color, 1.25));
+            canvas.ring(
+                foot,
+                3.0 + 3.0 * digits as f64,
+                Stroke::solid(stroke(Role::Contrast).color, 1.25),
+            );
         }
-        if unit % every == 0 || exhibit.label == Some(unit) {
+        let beside_label = exhibit.label.is_some_and(|label| label.abs_diff(unit) < every);
+        if exhibit.label == Some(unit) || (unit % every == 0 && !beside_label) {
             canvas.text(&unit.to_string(), foot, 9.0, Anchor::Middle, BLACK_INK);
         }
     }

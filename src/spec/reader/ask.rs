@@ -1,7 +1,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::record::{Recorded, quote, quote_list, seen_from};
+use super::record::{Recorded, quote, quote_list};
 use super::{Item, TableReader, Value};
 use crate::diag::{Diagnostic, Span};
 use crate::units::{self, Dimension, Range, UnitFault};
@@ -12,7 +12,7 @@ pub(in crate::spec) struct Ask<'t, 'a, T> {
     table: &'t TableReader<'a>,
     key: &'static str,
     found: Found<T>,
-    write: Box<dyn Fn(&T) -> String + 't>,
+    write: Box<dyn Fn(&T) -> Recorded + 't>,
 }
 
 enum Found<T> {
@@ -29,14 +29,14 @@ impl<T> Ask<'_, '_, T> {
             Found::Is(value) => value,
             Found::Missing | Found::Wrong => default,
         };
-        self.table.record.push(self.key, Recorded::Value((self.write)(&value)));
+        self.table.record.push(self.key, (self.write)(&value));
         value
     }
 
     /// Nothing, when the key is not there.
     pub fn optional(self) -> Option<T> {
         let Found::Is(value) = self.found else { return None };
-        self.table.record.push(self.key, Recorded::Value((self.write)(&value)));
+        self.table.record.push(self.key, (self.write)(&value));
         Some(value)
     }
 
@@ -79,6 +79,7 @@ impl<'a> TableReader<'a> {
                 Found::Wrong
             }
         };
+        let write = move |value: &T| Recorded::Value(write(value));
         Ask { table: self, key, found, write: Box::new(write) }
     }
 
@@ -173,7 +174,7 @@ impl<'a> TableReader<'a> {
         let found = self.ask(key, read, |_| String::new()).found;
         let write = move |value: &T| {
             let name = choices.iter().find(|(_, v)| v == value).map_or("", |(name, _)| name);
-            quote(name)
+            Recorded::Value(quote(name))
         };
         Ask { table: self, key, found, write: Box::new(write) }
     }
@@ -184,8 +185,9 @@ impl<'a> TableReader<'a> {
             let name = text(key, item)?;
             Ok(self.reading.sources.borrow().folder(item.span.start).join(name))
         };
-        let write = |path: &PathBuf| quote(&seen_from(&self.reading.home, path).to_string_lossy());
-        self.ask(key, read, write)
+        let found = self.ask(key, read, |_| String::new()).found;
+        let write = |path: &PathBuf| Recorded::Path(path.clone());
+        Ask { table: self, key, found, write: Box::new(write) }
     }
 }
 
@@ -233,10 +235,11 @@ fn count(key: &str, item: &Item, range: &RangeInclusive<u64>) -> Result<u64, Dia
     match u64::try_from(value).ok().filter(|v| range.contains(v)) {
         Some(value) => Ok(value),
         None => {
-            let words = if *range.end() == u64::MAX {
-                format!("at least {}", range.start())
-            } else {
-                format!("from {} to {}", range.start(), range.end())
+            let (least, most) = (range.start(), range.end());
+            let words = match value < i128::from(*least) {
+                _ if *most < i64::MAX as u64 => format!("from {least} to {most}"),
+                true => format!("at least {least}"),
+                false => format!("at most {most}"),
             };
             Err(Diagnostic::at(item.span.clone(), format!("`{key}` is {value}, must be {words}"))
                 .label("out of range")

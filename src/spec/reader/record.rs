@@ -2,13 +2,14 @@ use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-/// What was read of a table, defaults included, in the order asked for.
+/// What is being read of a table, defaults included, in the order asked for.
 #[derive(Default)]
 pub(in crate::spec) struct Record(RefCell<Vec<(String, Recorded)>>);
 
 pub(super) enum Recorded {
     /// As TOML.
     Value(String),
+    Path(PathBuf),
     Table(Rc<Record>),
     Tables(Vec<Rc<Record>>),
 }
@@ -23,54 +24,82 @@ impl Record {
         self.push(key, Recorded::Value(toml.into()));
     }
 
-    /// The record as a TOML document: values first, then a `[table]` each; what is deeper stands
-    /// inline, one entry a line for lists of tables and for `[device]`.
-    pub fn document(&self) -> String {
-        let mut text = self.lines(|r| !matches!(r, Recorded::Table(_)));
-        for (key, recorded) in self.0.borrow().iter() {
-            if let Recorded::Table(table) = recorded
-                && !table.0.borrow().is_empty()
+    /// All of it, once reading is over.
+    pub fn resolved(&self) -> Resolved {
+        let entry = |(key, recorded): &(String, Recorded)| {
+            let value = match recorded {
+                Recorded::Value(toml) => Value::Toml(toml.clone()),
+                Recorded::Path(path) => Value::Path(path.clone()),
+                Recorded::Table(table) => Value::Table(table.resolved()),
+                Recorded::Tables(tables) => {
+                    Value::Tables(tables.iter().map(|t| t.resolved()).collect())
+                }
+            };
+            (key.clone(), value)
+        };
+        Resolved(self.0.borrow().iter().map(entry).collect())
+    }
+}
+
+/// A file as understood, every default filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::spec) struct Resolved(Vec<(String, Value)>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Toml(String),
+    Path(PathBuf),
+    Table(Resolved),
+    Tables(Vec<Resolved>),
+}
+
+impl Resolved {
+    /// As a TOML document in this folder: values first, then a `[table]` each; what is deeper
+    /// stands inline, lists of tables with one of them a line.
+    pub fn document(&self, folder: &Path) -> String {
+        let mut text = self.lines(folder, |value| !matches!(value, Value::Table(_)));
+        for (key, value) in &self.0 {
+            if let Value::Table(table) = value
+                && !table.0.is_empty()
             {
-                text += &format!("\n[{}]\n{}", key_text(key), table.lines(|_| true));
+                text += &format!("\n[{}]\n{}", key_text(key), table.lines(folder, |_| true));
             }
         }
         text
     }
 
-    fn lines(&self, keep: impl Fn(&Recorded) -> bool) -> String {
-        let entries = self.0.borrow();
-        entries
-            .iter()
-            .filter(|(_, recorded)| keep(recorded))
-            .map(|(key, recorded)| {
-                let value = match recorded {
-                    Recorded::Tables(tables) if !tables.is_empty() => {
-                        let rows: String =
-                            tables.iter().map(|t| format!("  {},\n", t.inline())).collect();
-                        format!("[\n{rows}]")
-                    }
-                    other => other.inline(),
-                };
-                format!("{} = {value}\n", key_text(key))
-            })
-            .collect()
+    fn lines(&self, folder: &Path, keep: impl Fn(&Value) -> bool) -> String {
+        let line = |(key, value): &(String, Value)| {
+            let text = match value {
+                Value::Tables(tables) if !tables.is_empty() => {
+                    let rows: String =
+                        tables.iter().map(|t| format!("  {},\n", t.inline(folder))).collect();
+                    format!("[\n{rows}]")
+                }
+                other => other.inline(folder),
+            };
+            format!("{} = {text}\n", key_text(key))
+        };
+        self.0.iter().filter(|(_, value)| keep(value)).map(line).collect()
     }
 
-    fn inline(&self) -> String {
-        let entries = self.0.borrow();
-        let inside: Vec<String> =
-            entries.iter().map(|(k, r)| format!("{} = {}", key_text(k), r.inline())).collect();
+    fn inline(&self, folder: &Path) -> String {
+        let entry = |(key, value): &(String, Value)| {
+            format!("{} = {}", key_text(key), value.inline(folder))
+        };
+        let inside: Vec<String> = self.0.iter().map(entry).collect();
         if inside.is_empty() { "{}".to_string() } else { format!("{{ {} }}", inside.join(", ")) }
     }
 }
 
-impl Recorded {
-    fn inline(&self) -> String {
+impl Value {
+    fn inline(&self, folder: &Path) -> String {
         match self {
-            Recorded::Value(toml) => toml.clone(),
-            Recorded::Table(table) => table.inline(),
-            Recorded::Tables(tables) => {
-                let inside: Vec<String> = tables.iter().map(|t| t.inline()).collect();
+            Value::Toml(toml) => toml.clone(),
+            Value::Path(path) => quote(&seen_from(folder, path).to_string_lossy()),
+            Value::Table(table) => table.inline(folder),
+            Value::Tables(tables) => {
+                let inside: Vec<String> = tables.iter().map(|t| t.inline(folder)).collect();
                 format!("[{}]", inside.join(", "))
             }
         }
@@ -105,16 +134,22 @@ pub(super) fn quote_list(texts: &[String]) -> String {
     format!("[{}]", quoted.join(", "))
 }
 
-/// A path as seen from a folder, by its letters alone.
-pub(super) fn seen_from(folder: &Path, path: &Path) -> PathBuf {
-    if path.is_absolute() != folder.is_absolute() {
+/// A path as seen from a folder, by its letters alone; itself, if it is absolute and the folder
+/// is not.
+fn seen_from(folder: &Path, path: &Path) -> PathBuf {
+    if path.is_absolute() && !folder.is_absolute() {
         return path.to_path_buf();
     }
+    let whole = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_path_buf());
+    let (folder, path) = match folder.is_absolute() {
+        true => (folder.to_path_buf(), whole(path)),
+        false => (folder.to_path_buf(), path.to_path_buf()),
+    };
     let parts = |p: &Path| -> Vec<PathBuf> {
         let own = |c: &Component| !matches!(c, Component::CurDir);
         p.components().filter(own).map(|c| PathBuf::from(c.as_os_str())).collect()
     };
-    let (folder, path) = (parts(folder), parts(path));
+    let (folder, path) = (parts(&folder), parts(&path));
     let shared = folder.iter().zip(&path).take_while(|(a, b)| a == b).count();
     let up = folder[shared..].iter().map(|_| PathBuf::from(".."));
     up.chain(path[shared..].iter().cloned()).collect()
