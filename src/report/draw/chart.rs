@@ -152,9 +152,10 @@ fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
         }
         Shape::Band(points) => {
             for run in points.split(|p| !p.iter().all(|v| v.is_finite())) {
-                let clamped = |x: f64, v: f64| [f.x(x), f.y(v).clamp(f.top, f.bottom)];
-                let high = run.iter().map(|&[x, _, high]| clamped(x, high));
-                let low = run.iter().rev().map(|&[x, low, _]| clamped(x, low));
+                let run = within_range(run, f.chart.x.range);
+                let at = |x: f64, v: f64| [f.x(x), f.y(v).clamp(f.top, f.bottom)];
+                let high = run.iter().map(|&[x, _, high]| at(x, high));
+                let low = run.iter().rev().map(|&[x, low, _]| at(x, low));
                 let outline: Vec<Point> = high.chain(low).collect();
                 if run.len() > 1 {
                     canvas.area(&outline, ink.color);
@@ -163,6 +164,25 @@ fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
         }
         Shape::Bars { edges, counts } => bars(canvas, f, series.role, edges, counts),
     }
+}
+
+/// The part of a band over `[start, end]`, with its height between points at both of them.
+fn within_range(band: &[[f64; 3]], [start, end]: [f64; 2]) -> Vec<[f64; 3]> {
+    let between = |a: [f64; 3], b: [f64; 3], x: f64| {
+        let share = (x - a[0]) / (b[0] - a[0]);
+        [x, a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])]
+    };
+    let mut kept = Vec::new();
+    for (i, &point) in band.iter().enumerate() {
+        if let Some(&before) = i.checked_sub(1).and_then(|i| band.get(i)) {
+            let crossed = [start, end].into_iter().filter(|x| before[0] < *x && *x < point[0]);
+            kept.extend(crossed.map(|x| between(before, point, x)));
+        }
+        if (start..=end).contains(&point[0]) {
+            kept.push(point);
+        }
+    }
+    kept
 }
 
 /// A histogram's outline over each run of bins that hold something, filled where it is a
@@ -297,6 +317,15 @@ mod tests {
         let close = |a: Point, b: Point| (a[0] - b[0]).abs() < 1e-4 && (a[1] - b[1]).abs() < 1e-4;
         assert!(close(pieces[0][0], [0.0, 50.0]) && close(pieces[0][2], [50.0, 0.0]));
         assert!(close(pieces[1][0], [70.0, 0.0]) && close(pieces[1][1], [70.0, 50.0]));
+    }
+
+    #[test]
+    fn bands_are_cut_where_they_leave_the_axes() {
+        let band = [[0.0, 1.0, 2.0], [1.0, 3.0, 6.0], [2.0, 3.0, 8.0], [9.0, 0.0, 0.0]];
+        let kept = within_range(&band, [0.5, 1.5]);
+        assert_eq!(kept, [[0.5, 2.0, 4.0], [1.0, 3.0, 6.0], [1.5, 3.0, 7.0]]);
+        assert_eq!(within_range(&band[..3], [0.0, 2.0]), band[..3]);
+        assert_eq!(within_range(&band, [0.25, 0.75]).len(), 2);
     }
 
     #[test]
