@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 
@@ -92,12 +92,15 @@ fn home_text(
     ports: Option<&Ports>,
     output: Option<&Path>,
 ) -> Result<String, Failure> {
-    let unreadable = |error: ::toml::de::Error| Failure::input(format!("cannot compile: {error}"));
-    let mut resolved: ::toml::Table = spec.resolved.parse().map_err(unreadable)?;
+    let parent = output.and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
+    let resolved = spec.resolved_for(folder).parse::<::toml::Table>();
+    let mut resolved =
+        resolved.map_err(|error| Failure::input(format!("cannot compile: {error}")))?;
     resolved.retain(|key, _| matches!(key, "title" | "seed" | "simulate" | "expect"));
     if let Some(::toml::Value::Table(simulate)) = resolved.get_mut("simulate") {
         simulate.insert("engine".into(), "circuit".into());
-        place_inputs(simulate, &spec.path, output);
+        simulate.insert("precision".into(), "f64".into());
     }
     let split = |key: &str| matches!(key, "title" | "seed");
     let (head, tail): (::toml::Table, ::toml::Table) =
@@ -108,22 +111,6 @@ fn home_text(
         env!("CARGO_PKG_VERSION"),
         toml(netlist, ports),
     ))
-}
-
-/// A file of inputs is named as seen from the source; it is named by its whole path when the
-/// netlist is put into another folder.
-fn place_inputs(simulate: &mut ::toml::Table, source: &Path, output: Option<&Path>) {
-    let folder = |path: &Path| -> Option<PathBuf> {
-        Some(std::path::absolute(path).ok()?.parent()?.to_path_buf())
-    };
-    let from = folder(source);
-    if from == folder(output.unwrap_or(Path::new("netlist.toml"))) {
-        return;
-    }
-    let csv = simulate.get_mut("inputs").and_then(|inputs| inputs.get_mut("csv"));
-    if let (Some(::toml::Value::String(csv)), Some(from)) = (csv, from) {
-        *csv = from.join(&csv).display().to_string();
-    }
 }
 
 /// The netlist for ngspice, the first sample of the inputs applied to a network's clamped layer.

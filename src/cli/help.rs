@@ -26,7 +26,8 @@ error, or with --json to standard output. A compiled netlist in TOML is a file t
 `simulate` read; one in SPICE runs in ngspice, with the first sample of the inputs applied.
 
 Examples:
-  eqcircuit compile netlists/ham3.toml -o ham3.compiled.toml
+  eqcircuit compile netlists/ham3.toml -o compiled.toml
+  eqcircuit simulate compiled.toml --set simulate.analysis=op    its equilibria, not the way there
   eqcircuit compile netlists/ham3.toml --format spice -o ham3.cir && ngspice -b ham3.cir
   eqcircuit compile netlists/ham3.toml --json -o /dev/null";
 

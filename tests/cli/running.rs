@@ -166,11 +166,15 @@ fn a_compiled_network_is_a_file_again() {
     let nonideal = ["--set", "nonideal.fabrication.spread=0.2", "--engine", "circuit"];
     let simulate = [&["simulate", "small.toml", "--json", "--out", "x"], &nonideal[..]].concat();
     let direct: Value = serde_json::from_str(&run_in(folder.path(), &simulate).stdout).unwrap();
-    for out in ["compiled.toml", "elsewhere/compiled.toml"] {
+    for (out, csv) in
+        [("compiled.toml", "inputs.csv"), ("elsewhere/compiled.toml", "../inputs.csv")]
+    {
         let compile = [&["compile", "small.toml", "-o", out], &nonideal[..]].concat();
         let ran = run_in(folder.path(), &compile);
         expect_code(&ran, 0);
         assert_eq!(ran.stdout, "");
+        let text = fs::read_to_string(folder.path().join(out)).unwrap();
+        assert!(text.contains(&format!("csv = \"{csv}\"")), "{text}");
         for words in ["56 cells", "tiles", "gain", "tau", "nothing was clipped"] {
             assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
         }
