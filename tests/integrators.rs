@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::ops::Range;
+
 use common::normal;
 use eqcircuit::numerics::gemm::Into;
 use eqcircuit::numerics::kernels::{Real, leak, tanh};
 use eqcircuit::numerics::lanes::keep_lanes;
-use eqcircuit::numerics::ode::{Arrival, End, Goal, Ode, Stepper, Tolerance, padded};
+use eqcircuit::numerics::ode::{Arrival, End, Goal, Ode, Stepper, Tolerance, in_lanes, padded};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::tableau::{DORMAND_PRINCE, TSITOURAS, Tableau};
 use eqcircuit::numerics::{Mat, math};
@@ -30,7 +32,14 @@ impl<T: Real, F: Fn(&[T], &mut [T])> Ode<T> for Each<T, F> {
     fn weight(&self) -> &[T] {
         &self.weight
     }
-    fn rhs(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
+    fn blocks(&self) -> usize {
+        1
+    }
+    fn rows(&self, _: usize) -> Range<usize> {
+        0..self.dim()
+    }
+    fn begin(&mut self, _: usize, _: &[T], _: &mut [T], _: usize) {}
+    fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
         for b in 0..lanes {
             let one: Vec<T> = x.iter().skip(b).step_by(lanes).copied().collect();
             let mut slope = one.clone();
@@ -215,10 +224,19 @@ impl<T: Real> Ode<T> for Net<T> {
     fn weight(&self) -> &[T] {
         &self.one
     }
-    fn rhs(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
+    fn blocks(&self) -> usize {
+        self.dim()
+    }
+    fn rows(&self, block: usize) -> Range<usize> {
+        block..block + 1
+    }
+    fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize) {
+        let at = in_lanes(block..block + 1, lanes);
+        tanh(x, &mut self.xhat[at.clone()]);
+        leak(&self.drive[at], &self.one[..1], x, dx, lanes);
+    }
+    fn complete(&mut self, _: &[T], dx: &mut [T], lanes: usize) {
         let n = self.one.len();
-        tanh(x, &mut self.xhat);
-        leak(&self.drive, &self.one, x, dx, lanes);
         T::gemm(dx, &self.weight, &self.xhat, [n, lanes, n], Into::Add);
     }
     fn keep(&mut self, from: usize, keep: &[usize]) {

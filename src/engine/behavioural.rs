@@ -45,11 +45,12 @@ impl Behavioural {
             Precision::F32 => Prepared::Single(Network::of_chip(&chip)),
             Precision::F64 => Prepared::Double(Network::of_chip(&chip)),
         };
-        Behavioural { chip, arrays, relative: 1e-5, absolute: 1e-6 }
+        Behavioural { chip, arrays, relative: 3e-4, absolute: 3e-5 }
     }
 
-    /// Sets the error allowed in a time step, in units of `x`: it bounds the error of waveforms
-    /// and settling times. Equilibria do not depend on it.
+    /// Sets the error allowed in a time step, in units of `x` (3e-4 and 3e-5 at first, which keep
+    /// waveforms of size 1 to about 3e-5 and settling times to a few parts in a thousand).
+    /// Equilibria do not depend on it.
     pub fn with_tolerance(self, relative: f64, absolute: f64) -> Behavioural {
         Behavioural { relative, absolute, ..self }
     }

@@ -9,7 +9,7 @@ use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
 use crate::numerics::gemm::Into;
 use crate::numerics::kernels::{self, Real};
 use crate::numerics::lanes::{keep_lanes, largest};
-use crate::numerics::ode::{Ode, padded};
+use crate::numerics::ode::{Ode, in_lanes, padded};
 use crate::units::Second;
 
 /// An equation in units of `x`, with time in units of `tau`:
@@ -28,6 +28,7 @@ pub struct Network<T> {
     pub dim: usize,
     family: Family,
     free: Vec<Free>,
+    blocks: Vec<Block>,
     clamp_activation: Activation,
     /// The read layer among the free ones.
     read: usize,
@@ -49,6 +50,28 @@ struct Free {
     layer: LayerId,
     rows: Range<usize>,
     activation: Activation,
+}
+
+/// Rows of a layer whose activations can be computed by themselves.
+struct Block {
+    rows: Range<usize>,
+    activation: Activation,
+    is_read: bool,
+}
+
+/// Rows of a block: their buffers together should fit the first-level cache.
+const BLOCK: usize = 8;
+
+impl Free {
+    fn blocks(&self, is_read: bool) -> impl Iterator<Item = Block> {
+        let Free { rows, activation, .. } = self;
+        let step = if activation.is_elementwise() { BLOCK } else { rows.len().max(1) };
+        rows.clone().step_by(step).map(move |start| Block {
+            rows: start..(start + step).min(rows.end),
+            activation: *activation,
+            is_read,
+        })
+    }
 }
 
 /// `M f(x_pre)`, added to the rows `post`.
@@ -117,6 +140,7 @@ impl<T: Real> Network<T> {
                 Free { layer, rows, activation: model.layer(layer).activation }
             })
             .collect();
+        let blocks = free.iter().flat_map(|f| f.blocks(f.layer == model.read)).collect();
         let read = free.iter().position(|f| f.layer == model.read);
         Network {
             tau: 1.0,
@@ -126,6 +150,7 @@ impl<T: Real> Network<T> {
             clamp_activation: model.layer(model.clamp).activation,
             nudge: 1.0,
             free,
+            blocks,
             weight: vec![T::of(1.0); dim],
             leak: vec![T::of(1.0); dim],
             bias: vec![T::default(); dim],
@@ -259,9 +284,9 @@ impl<'a, T: Real> Batch<'a, T> {
 impl<T: Real> Product<T> {
     fn add(&self, xhat: &[T], to: &mut [T], lanes: usize) {
         T::gemm(
-            &mut to[self.post.start * lanes..self.post.end * lanes],
+            &mut to[in_lanes(self.post.clone(), lanes)],
             &self.m,
-            &xhat[self.pre.start * lanes..self.pre.end * lanes],
+            &xhat[in_lanes(self.pre.clone(), lanes)],
             [self.post.len(), lanes, self.pre.len()],
             Into::Add,
         );
@@ -277,31 +302,37 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
         &self.net.weight
     }
 
-    fn rhs(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
-        let ham = self.net.family == Family::Ham;
-        for f in &self.net.free {
-            let at = f.rows.start * lanes..f.rows.end * lanes;
-            let (x, dx, drive) = (&x[at.clone()], &mut dx[at.clone()], &self.drive[at.clone()]);
-            kernels::activate(f.activation, x, &mut self.xhat[at], &mut self.work);
-            if ham {
-                kernels::leak(drive, &self.net.leak[f.rows.clone()], x, dx, lanes);
-            } else {
-                dx.copy_from_slice(drive);
-            }
+    fn blocks(&self) -> usize {
+        self.net.blocks.len()
+    }
+
+    fn rows(&self, block: usize) -> Range<usize> {
+        self.net.blocks[block].rows.clone()
+    }
+
+    fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize) {
+        let Block { rows, activation, is_read } = &self.net.blocks[block];
+        let at = in_lanes(rows.clone(), lanes);
+        let (drive, xhat) = (&self.drive[at.clone()], &mut self.xhat[at]);
+        kernels::activate(*activation, x, xhat, &mut self.work);
+        match self.net.family {
+            Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
+            Family::Chn => dx.copy_from_slice(drive),
         }
-        if self.pull != T::default() {
-            let rows = &self.net.free[self.net.read].rows;
-            let at = rows.start * lanes..rows.end * lanes;
-            for (dx, &xhat) in dx[at.clone()].iter_mut().zip(&self.xhat[at]) {
+        if *is_read && self.pull != T::default() {
+            for (dx, &xhat) in dx.iter_mut().zip(&*xhat) {
                 *dx = *dx - self.pull * xhat;
             }
         }
+    }
+
+    fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
         for product in &self.net.inner {
             product.add(&self.xhat, dx, lanes);
         }
-        if !ham {
+        if self.net.family == Family::Chn {
             for f in &self.net.free {
-                let at = f.rows.start * lanes..f.rows.end * lanes;
+                let at = in_lanes(f.rows.clone(), lanes);
                 let (x, xhat, dx) = (&x[at.clone()], &self.xhat[at.clone()], &mut dx[at]);
                 kernels::times_slope(f.activation, x, xhat, dx, &mut self.work);
                 for (dx, &x) in dx.iter_mut().zip(x) {

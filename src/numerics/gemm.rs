@@ -34,6 +34,8 @@ pub struct Metered {
     pub into: Into,
     pub calls: usize,
     pub time: Duration,
+    /// The shortest call.
+    pub shortest: Duration,
 }
 
 thread_local! {
@@ -57,8 +59,12 @@ fn metered(shape: [usize; 3], into: Into, product: impl FnOnce()) {
         product();
         let time = start.elapsed();
         match meter.iter_mut().find(|m| m.shape == shape && m.into == into) {
-            Some(m) => (m.calls, m.time) = (m.calls + 1, m.time + time),
-            None => meter.push(Metered { shape, into, calls: 1, time }),
+            Some(m) => {
+                m.calls += 1;
+                m.time += time;
+                m.shortest = m.shortest.min(time);
+            }
+            None => meter.push(Metered { shape, into, calls: 1, time, shortest: time }),
         }
     });
 }

@@ -6,37 +6,73 @@ use multiversion::multiversion;
 
 use super::kernels::Real;
 
-/// `out = x + h sum_j c_j k_j` in lanes, one step `h` a lane: a stage of a Runge-Kutta step.
-pub fn combine<T: Real>(out: &mut [T], x: &[T], h: &[T], terms: &[(T, &[T])]) {
-    match *terms {
-        [a] => sum(out, x, h, [a]),
-        [a, b] => sum(out, x, h, [a, b]),
-        [a, b, c] => sum(out, x, h, [a, b, c]),
-        [a, b, c, d] => sum(out, x, h, [a, b, c, d]),
-        [a, b, c, d, e] => sum(out, x, h, [a, b, c, d, e]),
-        [a, b, c, d, e, f] => sum(out, x, h, [a, b, c, d, e, f]),
-        [a, b, c, d, e, f, g] => sum(out, x, h, [a, b, c, d, e, f, g]),
-        _ => panic!("a stage combines 1 to 7 slopes, not {}", terms.len()),
-    }
+/// Calls a function with the terms as an array, in vectors as wide as the numbers have.
+macro_rules! by_terms {
+    ($terms:expr, |$array:ident, $W:ident| $call:expr) => {
+        by_terms!($terms, $array, $W, $call, [a] [a b] [a b c] [a b c d] [a b c d e]
+            [a b c d e f] [a b c d e f g])
+    };
+    ($terms:expr, $array:ident, $W:ident, $call:expr, $([$($t:ident)*])*) => {
+        match *$terms {
+            $([$($t),*] => {
+                let $array = [$($t),*];
+                if T::VECTOR == 16 {
+                    const $W: usize = 16;
+                    $call
+                } else {
+                    const $W: usize = 8;
+                    $call
+                }
+            })*
+            _ => panic!("a step combines 1 to 7 slopes, not {}", $terms.len()),
+        }
+    };
 }
 
+/// `out = x + h sum_j c_j k_j` in lanes, one step `h` a lane: a stage of a Runge-Kutta step.
+/// The number of lanes must be a multiple of [`Real::VECTOR`].
+pub fn combine<T: Real>(out: &mut [T], x: &[T], h: &[T], terms: &[(T, &[T])]) {
+    by_terms!(terms, |array, W| sum::<T, _, W>(out, x, h, array));
+}
+
+// Blocks of a width known to the compiler: loops over `lanes` themselves are not vectorised.
 #[multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-fn sum<T: Real, const N: usize>(out: &mut [T], x: &[T], h: &[T], terms: [(T, &[T]); N]) {
-    let lanes = h.len();
-    for (i, (out, x)) in out.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes)).enumerate() {
-        let k = terms.map(|(c, k)| (c, &k[i * lanes..][..lanes]));
-        for b in 0..lanes {
-            let mut s = k[0].0 * k[0].1[b];
-            for (c, k) in &k[1..] {
-                s = s + *c * k[b];
-            }
-            out[b] = x[b] + h[b] * s;
+fn sum<T: Real, const N: usize, const W: usize>(
+    out: &mut [T],
+    x: &[T],
+    h: &[T],
+    terms: [(T, &[T]); N],
+) {
+    let (out, h) = (out.as_chunks_mut::<W>().0, h.as_chunks::<W>().0);
+    let x = &x.as_chunks::<W>().0[..out.len()];
+    let terms = terms.map(|(c, k)| (c, &k.as_chunks::<W>().0[..out.len()]));
+    let mut column = 0;
+    for (q, out) in out.iter_mut().enumerate() {
+        let (x, step) = (&x[q], &h[column]);
+        let k = terms.map(|(c, k)| (c, &k[q]));
+        let s = weighted_sum(k);
+        for b in 0..W {
+            out[b] = x[b] + step[b] * s[b];
+        }
+        column = if column + 1 == h.len() { 0 } else { column + 1 };
+    }
+}
+
+/// Term by term, or the compiler gives up on vectors for more than a few.
+#[inline(always)]
+fn weighted_sum<T: Real, const N: usize, const W: usize>(terms: [(T, &[T; W]); N]) -> [T; W] {
+    let (c, k) = terms[0];
+    let mut sum = k.map(|k| c * k);
+    for (c, k) in &terms[1..] {
+        for (sum, &k) in sum.iter_mut().zip(*k) {
+            *sum = *sum + *c * k;
         }
     }
+    sum
 }
 
 /// What a step is judged by, all `[lanes]`.
@@ -72,17 +108,9 @@ pub fn judge<T: Real>(
     bounds: Bounds<T>,
 ) {
     let states = [x, next, last];
-    match *terms {
-        [a, b] => judge_terms(out, states, weight, h, [a, b], bounds),
-        [a, b, c] => judge_terms(out, states, weight, h, [a, b, c], bounds),
-        [a, b, c, d] => judge_terms(out, states, weight, h, [a, b, c, d], bounds),
-        [a, b, c, d, e] => judge_terms(out, states, weight, h, [a, b, c, d, e], bounds),
-        [a, b, c, d, e, f] => judge_terms(out, states, weight, h, [a, b, c, d, e, f], bounds),
-        [a, b, c, d, e, f, g] => {
-            judge_terms(out, states, weight, h, [a, b, c, d, e, f, g], bounds);
-        }
-        _ => panic!("an error estimate combines 2 to 7 slopes, not {}", terms.len()),
-    }
+    by_terms!(terms, |array, W| {
+        judge_terms::<T, _, W>(out, states, weight, h, array, bounds);
+    });
 }
 
 #[multiversion(targets(
@@ -90,41 +118,45 @@ pub fn judge<T: Real>(
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-fn judge_terms<T: Real, const N: usize>(
+fn judge_terms<T: Real, const N: usize, const W: usize>(
     out: &mut Judged<T>,
-    [x, next, last]: [&[T]; 3],
+    states: [&[T]; 3],
     weight: &[T],
     h: &[T],
     terms: [(T, &[T]); N],
     bounds: Bounds<T>,
 ) {
-    let lanes = h.len();
-    let (error, residual) = (&mut out.error[..lanes], &mut out.residual[..lanes]);
-    let (size, sound) = (&mut out.size[..lanes], &mut out.sound[..lanes]);
-    let cap = &bounds.cap[..lanes];
-    for all in [&mut *error, &mut *residual, &mut *size, &mut *sound] {
-        all.fill(T::default());
-    }
-    for (i, &weight) in weight.iter().enumerate() {
-        let (x, next) = (&x[i * lanes..][..lanes], &next[i * lanes..][..lanes]);
-        let last = &last[i * lanes..][..lanes];
-        let k = terms.map(|(c, k)| (c, &k[i * lanes..][..lanes]));
-        for b in 0..lanes {
-            let mut s = k[0].0 * k[0].1[b];
-            for (c, k) in &k[1..] {
-                s = s + *c * k[b];
+    let columns = h.len() / W;
+    let [x, next, last] = states.map(|m| m.as_chunks::<W>().0);
+    let terms = terms.map(|(c, k)| (c, k.as_chunks::<W>().0));
+    for column in 0..columns {
+        let h = &h.as_chunks::<W>().0[column];
+        let cap = &bounds.cap.as_chunks::<W>().0[column];
+        let zero = [T::default(); W];
+        let (mut error, mut residual, mut size, mut sound) = (zero, zero, zero, zero);
+        for (i, &weight) in weight.iter().enumerate() {
+            let q = i * columns + column;
+            let (x, next, last) = (&x[q], &next[q], &last[q]);
+            let k = terms.map(|(c, k)| (c, &k[q]));
+            let s = weighted_sum(k);
+            for b in 0..W {
+                let (old, new) = (x[b].abs(), next[b].abs());
+                let top = if new > old { new } else { old };
+                let allowed = bounds.absolute + bounds.relative * top;
+                let allowed = if allowed < cap[b] { allowed } else { cap[b] };
+                let e = (h[b] * s[b]).abs() / allowed;
+                let r = weight * last[b].abs();
+                error[b] = if e > error[b] { e } else { error[b] };
+                residual[b] = if r > residual[b] { r } else { residual[b] };
+                size[b] = if new > size[b] { new } else { size[b] };
+                sound[b] = sound[b] + T::default() * last[b];
             }
-            let (old, new) = (x[b].abs(), next[b].abs());
-            let top = if new > old { new } else { old };
-            let allowed = bounds.absolute + bounds.relative * top;
-            let allowed = if allowed < cap[b] { allowed } else { cap[b] };
-            let e = (h[b] * s).abs() / allowed;
-            let r = weight * last[b].abs();
-            error[b] = if e > error[b] { e } else { error[b] };
-            residual[b] = if r > residual[b] { r } else { residual[b] };
-            size[b] = if new > size[b] { new } else { size[b] };
-            sound[b] = sound[b] + (last[b] - last[b]);
         }
+        let lanes = column * W..(column + 1) * W;
+        out.error[lanes.clone()].copy_from_slice(&error);
+        out.residual[lanes.clone()].copy_from_slice(&residual);
+        out.size[lanes.clone()].copy_from_slice(&size);
+        out.sound[lanes].copy_from_slice(&sound);
     }
 }
 
@@ -133,7 +165,7 @@ pub fn largest<T: Real>(out: &mut [T], slope: &[T], weight: &[T]) {
     out.fill(T::default());
     for (row, &weight) in slope.chunks_exact(out.len()).zip(weight) {
         for (top, &slope) in out.iter_mut().zip(row) {
-            let r = weight * slope.abs() + (slope - slope);
+            let r = weight * slope.abs() + T::default() * slope;
             *top = if r <= *top { *top } else { r };
         }
     }

@@ -6,6 +6,8 @@
 //! `[post, pre]` then need no transposition, and what differs from sample to sample is a vector
 //! along the contiguous direction.
 
+use std::ops::Range;
+
 use super::control::Control;
 use super::kernels::Real;
 use super::lanes::{self, Bounds, Judged};
@@ -20,8 +22,26 @@ pub trait Ode<T> {
     /// What `|dx/dt|` is multiplied with in the residual, `[dim]`.
     fn weight(&self) -> &[T];
 
+    /// Number of blocks of rows that can begin by themselves, while they are in the cache.
+    fn blocks(&self) -> usize;
+
+    /// The rows of a block; in order, the blocks make up the state.
+    fn rows(&self, block: usize) -> Range<usize>;
+
+    /// Begins `dx/dt` of the rows of a block, both `[rows, lanes]`, with what needs no other rows.
+    fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize);
+
+    /// Completes `dx/dt` with what couples the blocks; both are `[dim, lanes]`.
+    fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize);
+
     /// Writes `dx/dt`; both are `[dim, lanes]`.
-    fn rhs(&mut self, x: &[T], dx: &mut [T], lanes: usize);
+    fn rhs(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
+        for block in 0..self.blocks() {
+            let at = in_lanes(self.rows(block), lanes);
+            self.begin(block, &x[at.clone()], &mut dx[at], lanes);
+        }
+        self.complete(x, dx, lanes);
+    }
 
     /// From now on lane `j` is what was lane `keep[j]` of `from`; the last may be repeated.
     fn keep(&mut self, from: usize, keep: &[usize]);
@@ -283,10 +303,15 @@ impl<T: Real> Stepper<T> {
         }
         for (s, weights) in self.tableau.a.iter().enumerate() {
             let (done, to) = self.slopes.split_at_mut(s + 1);
-            with_terms(weights, done, |terms| {
-                lanes::combine(&mut self.next, &self.x, &self.h, terms);
-            });
-            system.rhs(&self.next, &mut to[0], width);
+            for block in 0..system.blocks() {
+                let at = in_lanes(system.rows(block), width);
+                let next = &mut self.next[at.clone()];
+                with_terms(weights, done, at.clone(), |terms| {
+                    lanes::combine(next, &self.x[at.clone()], &self.h, terms);
+                });
+                system.begin(block, next, &mut to[0][at], width);
+            }
+            system.complete(&self.next, &mut to[0], width);
         }
         let bounds = Bounds {
             relative: T::of(self.tolerance.relative),
@@ -294,7 +319,7 @@ impl<T: Real> Stepper<T> {
             cap: &self.cap,
         };
         let last = &self.slopes[self.tableau.stages() - 1];
-        with_terms(self.tableau.error, &self.slopes, |terms| {
+        with_terms(self.tableau.error, &self.slopes, 0..self.x.len(), |terms| {
             let states = [&self.x[..], &self.next, last];
             lanes::judge(&mut self.judged, states, system.weight(), &self.h, terms, bounds);
         });
@@ -430,13 +455,23 @@ fn column<T: Copy>(batch: &[T], width: usize, b: usize, out: &mut [T]) {
     }
 }
 
-/// Pairs weights with slopes, leaving out what has no weight.
-fn with_terms<T: Real>(weights: &[f64], slopes: &[Vec<T>], f: impl FnOnce(&[(T, &[T])])) {
+/// Pairs weights with part of the slopes, leaving out what has no weight.
+fn with_terms<T: Real>(
+    weights: &[f64],
+    slopes: &[Vec<T>],
+    at: Range<usize>,
+    f: impl FnOnce(&[(T, &[T])]),
+) {
     let mut terms = [(T::default(), &[][..]); 7];
     let mut n = 0;
     for (&weight, slope) in weights.iter().zip(slopes).filter(|(w, _)| **w != 0.0) {
-        terms[n] = (T::of(weight), slope);
+        terms[n] = (T::of(weight), &slope[at.clone()]);
         n += 1;
     }
     f(&terms[..n]);
+}
+
+/// Where rows are in a batch.
+pub fn in_lanes(rows: Range<usize>, lanes: usize) -> Range<usize> {
+    rows.start * lanes..rows.end * lanes
 }
