@@ -184,13 +184,14 @@ fn levels_are_evenly_spaced() {
     bad.programming.levels = Some(4);
     let chip = chip(&model, &bad, 1);
     let mut seen = [0; 4];
-    let (made, asked) = (&chip.cells[0], &chip.fabric.arrays[0]);
-    let pairs = made.plus.as_slice().iter().zip(asked.plus.as_slice());
-    for (made, asked) in pairs.chain(made.minus.as_slice().iter().zip(asked.minus.as_slice())) {
-        let level = (made - 1e-6) / 8e-6;
-        assert!((level - level.round()).abs() < 1e-9, "{made}");
-        assert!((made - asked).abs() <= 4e-6 * (1.0 + 1e-9));
-        seen[level.round() as usize] += 1;
+    for (made, asked) in chip.cells.iter().zip(&chip.fabric.arrays) {
+        let pairs = made.plus.as_slice().iter().zip(asked.plus.as_slice());
+        for (made, asked) in pairs.chain(made.minus.as_slice().iter().zip(asked.minus.as_slice())) {
+            let level = (made - 1e-6) / 8e-6;
+            assert!((level - level.round()).abs() < 1e-9, "{made}");
+            assert!((made - asked).abs() <= 4e-6 * (1.0 + 1e-9));
+            seen[level.round() as usize] += 1;
+        }
     }
     assert!(seen.iter().all(|&n| n > 0), "{seen:?}");
 }
