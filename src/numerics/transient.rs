@@ -78,28 +78,32 @@ pub fn integrate(
     let tau = solver.hold_charges(0.0, x)?;
     let mut march = March::new(solver, x);
     let mut h = (0.01 * tau).min(control.longest).min(span);
-    let (mut time, mut first) = (0.0, true);
+    let (least, mut time, mut first) = (1e-12 * tau.min(span), 0.0, true);
     while time < span {
         let last = time + 1.0001 * h >= span;
         if last {
             h = span - time;
         }
-        let error = match march.attempt(solver, time, h, control) {
-            Ok(error) => error,
+        let (error, worst) = match march.attempt(solver, time, h, control) {
+            Ok(judged) => judged,
             Err(singular @ Failure::Singular { .. }) => return Err(singular),
             Err(failure) => {
                 h *= 0.25;
                 solver.work.rejected += 1;
-                if h < 1e-12 * tau.min(span) {
+                if h < least {
                     return Err(failure);
                 }
                 continue;
             }
         };
         let factor = 0.9 / error.cbrt().max(1e-3);
-        if error > 1.0 {
+        // Also where the error is no number.
+        if error.is_nan() || error > 1.0 {
             solver.work.rejected += 1;
-            h *= factor.clamp(0.1, 0.9);
+            h *= if factor.is_nan() { 0.1 } else { factor.clamp(0.1, 0.9) };
+            if h < least {
+                return Err(Failure::NotConverged { unknown: worst, iteration: 0 });
+            }
             continue;
         }
         if first && watch(&march.start(h)).is_break() {
@@ -172,14 +176,14 @@ impl March {
         }
     }
 
-    /// Tries a step; returns its error in units of the tolerance.
+    /// Tries a step; returns its error in units of the tolerance, and where it is largest.
     fn attempt(
         &mut self,
         solver: &mut Solver,
         time: Second,
         h: Second,
         control: &Control,
-    ) -> Result<f64, Failure> {
+    ) -> Result<(f64, usize), Failure> {
         let alpha = 1.0 / (D * h);
         self.weigh(control, false);
         for (k, inner) in self.x_inner.iter_mut().enumerate() {
@@ -207,7 +211,7 @@ impl March {
         }
         solver.solve(&mut self.error);
         self.weigh(control, true);
-        Ok(weighted_size(&self.error, &self.weight).0)
+        Ok(weighted_size(&self.error, &self.weight))
     }
 
     /// Sets the weights by the start of the step, or by its start and end.

@@ -32,10 +32,13 @@ fn partial(file: &[u8], from: usize, until: usize) -> Reply {
     reply("206 Partial Content", file.len() - from, &range, &file[from..until])
 }
 
-/// A server of one file on loopback, and the requests it has had: path and range.
+/// The path and the start of the range that were asked for.
+type Request = (String, Option<usize>);
+
+/// A server of one file on loopback, and the requests it has had.
 struct Server {
     address: String,
-    requests: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {

@@ -83,7 +83,7 @@ impl Circuit {
         };
         let tracks: Option<Vec<&Track>> = samples.iter().map(|s| s.track.as_ref()).collect();
         let tracks = tracks?;
-        let states = times
+        let states: Vec<State> = times
             .iter()
             .map(|&t| {
                 let rows = tracks.iter().map(|track| track.voltages(t)).collect::<Vec<_>>();
@@ -91,7 +91,11 @@ impl Circuit {
             })
             .collect();
         let residual = Mat::from_fn(times.len(), tracks.len(), |m, s| tracks[s].residual(times[m]));
-        Some(Trace { clock: Clock::Seconds, times, states, residual, energy: None })
+        let energy = self.chip.as_ref().map(|chip| {
+            let energy: Vec<f64> = states.iter().flat_map(|state| chip.energy(state)).collect();
+            Mat::from_vec(times.len(), tracks.len(), energy)
+        });
+        Some(Trace { clock: Clock::Seconds, times, states, residual, energy })
     }
 }
 
