@@ -12,6 +12,7 @@ use super::{Found, RunError};
 use crate::compile::Chip;
 use crate::data::DataSet;
 use crate::engine::{Clock, Drive, Engine, Nudge, Outcome, Save, Settled, Stats, Trace, Until};
+use crate::learn;
 use crate::model::{EnergyModel, EnergyPart};
 use crate::netlist::Ports;
 use crate::numerics::{Activation, Mat};
@@ -121,9 +122,7 @@ pub(super) fn until(simulate: &Simulate) -> Until {
 fn nudge(simulate: &Simulate, data: &DataSet, layout: &Layout) -> Result<Nudge, RunError> {
     let Some(beta) = simulate.nudge else { return Ok(Nudge::None) };
     let labels = data.labels.as_ref().ok_or(RunError::NoLabels)?;
-    let target = Mat::from_fn(labels.len(), layout.read_size(), |s, class| {
-        f64::from(u8::from(labels[s] == class))
-    });
+    let target = learn::one_hot(labels, layout.read_size());
     Ok(Nudge::Toward { target, beta })
 }
 
@@ -177,13 +176,10 @@ fn samples(
         .collect()
 }
 
-/// The unit of the largest activation, the first of several; `None` for a single unit or a number
-/// that is not finite.
+/// The class predicted; `None` for a single unit or a number that is not finite.
 fn prediction(outputs: &[f64]) -> Option<usize> {
-    if outputs.len() < 2 || outputs.iter().any(|v| !v.is_finite()) {
-        return None;
-    }
-    (0..outputs.len()).reduce(|best, i| if outputs[i] > outputs[best] { i } else { best })
+    let is_class = outputs.len() >= 2 && outputs.iter().all(|v| v.is_finite());
+    is_class.then(|| learn::prediction(outputs))
 }
 
 /// `sample.layer.unit` of every free layer.

@@ -142,6 +142,10 @@ impl Engine for Circuit {
         self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
         written
     }
+
+    fn chip(&self) -> Option<&Chip> {
+        self.chip.as_ref()
+    }
 }
 
 /// `points` times, at least 2, from 0 to `end`.
