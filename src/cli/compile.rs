@@ -98,6 +98,8 @@ fn home_text(
     let mut resolved =
         resolved.map_err(|error| Failure::input(format!("cannot compile: {error}")))?;
     resolved.retain(|key, _| matches!(key, "title" | "seed" | "simulate" | "expect"));
+    // A title of its own, so that its report does not replace that of the network.
+    resolved.insert("title".into(), format!("{}-compiled", spec.title).into());
     if let Some(::toml::Value::Table(simulate)) = resolved.get_mut("simulate") {
         simulate.insert("engine".into(), "circuit".into());
         simulate.insert("precision".into(), "f64".into());

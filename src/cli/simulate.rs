@@ -49,7 +49,7 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     let mut settled = match run.subject {
         SubjectRecord::Network(_) => format!("{} of {}", totals.settled, totals.samples),
         SubjectRecord::Devices { .. } => match totals.settled {
-            0 => "no, see the report".to_owned(),
+            0 => "not within the time given".to_owned(),
             _ => "yes".to_owned(),
         },
     };

@@ -15,7 +15,7 @@ use crate::engine::{Clock, Drive, Engine, Nudge, Outcome, Save, Settled, Stats, 
 use crate::learn;
 use crate::model::{EnergyModel, EnergyPart};
 use crate::netlist::Ports;
-use crate::numerics::{Activation, Mat};
+use crate::numerics::Activation;
 use crate::spec::{Analysis, Fidelity, Simulate};
 
 /// Most memory that the states on the way may take \[bytes\].

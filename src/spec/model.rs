@@ -19,6 +19,7 @@ pub(super) fn family(t: &TableReader) -> Family {
 
 /// Reads the network; `None` if it has mistakes.
 pub(super) fn read(t: &TableReader, family: Family, seed: u64) -> Option<EnergyModel> {
+    let before = t.reading.count();
     let layers = layers(t);
     let names = Names(layers.iter().map(|l| (l.layer.name.clone(), l.name_span.clone())).collect());
     let clamp = t.text("clamp").needed("clamp = \"input\"");
@@ -49,7 +50,8 @@ pub(super) fn read(t: &TableReader, family: Family, seed: u64) -> Option<EnergyM
             .iter_mut()
             .map(|c| (tensor_name(&model, &c.coupling), c.span.clone()))
             .collect();
-        weights::load(t, &path, &mut model, &wanted)?;
+        let sound = t.reading.count() == before;
+        weights::load(t, &path, &mut model, &wanted, sound)?;
         return Some(model);
     }
     let init = t.table("init");

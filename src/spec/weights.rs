@@ -9,13 +9,15 @@ use super::reader::TableReader;
 use crate::diag::{Diagnostic, Span};
 use crate::model::{Coupling, EnergyModel};
 
-/// Fills the model's couplings. `wanted` is the tensor of each, and where the coupling stands.
+/// Fills the model's couplings. `wanted` is the tensor of each, and where the coupling stands; the
+/// model is `sound` when no mistake was found in it.
 /// All mistakes are reported; `None` if there are any.
 pub(super) fn load(
     t: &TableReader,
     path: &Path,
     model: &mut EnergyModel,
     wanted: &[(String, Span)],
+    sound: bool,
 ) -> Option<()> {
     let span = t.span("weights");
     let bytes = t.reading.bytes(path, &span)?;
@@ -31,6 +33,10 @@ pub(super) fn load(
             return None;
         }
     };
+    // Against a broken model every tensor would look wrong.
+    if !sound {
+        return None;
+    }
     let mut names = file.names();
     names.sort_unstable();
     let mut whole = true;

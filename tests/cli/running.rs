@@ -181,7 +181,7 @@ fn a_compiled_network_is_a_file_again() {
         let ran = run_in(folder.path(), &["simulate", out, "--json", "--out", "y"]);
         expect_code(&ran, 0);
         let again: Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert_eq!(again["title"], "small");
+        assert_eq!(again["title"], "small-compiled");
         let outputs = |out: &str| {
             let lines = fs::read_to_string(folder.path().join(out).join("results.jsonl")).unwrap();
             lines
