@@ -1,7 +1,7 @@
 //! Data sets: what is bundled, what is read from files, where it is looked for, and whether it
 //! is what it should be.
 //!
-//! * [`digits`] is part of the program; [`csv`] and [`idx`] read files.
+//! * [`digits()`] is part of the program; [`csv`] and [`idx`] read files.
 //! * [`registry`] knows data sets by name, where they are looked for, and their checksums.
 //! * [`fetch`] brings the files of a known data set in.
 

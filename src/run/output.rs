@@ -82,6 +82,11 @@ impl Staging {
         Ok(Staging { target, staged, interrupt: interrupt.clone() })
     }
 
+    /// Where the run will be published.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Fails when the run has been interrupted.
     pub fn proceed(&self) -> Result<(), RunError> {
         if self.interrupt.tripped() { Err(RunError::Interrupted) } else { Ok(()) }

@@ -27,7 +27,8 @@ pub(super) fn records(
     run: &RunRecord,
     staging: &Staging,
 ) -> Result<(), RunError> {
-    staging.write(record::RESOLVED, |out| out.write_all(spec.resolved.as_bytes()))?;
+    let resolved = spec.resolved_for(staging.target());
+    staging.write(record::RESOLVED, |out| out.write_all(resolved.as_bytes()))?;
     staging.write(record::RESULTS, |out| {
         for sample in &found.samples {
             serde_json::to_writer(&mut *out, sample)?;

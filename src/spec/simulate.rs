@@ -17,7 +17,7 @@ pub(super) enum Subject<'a> {
         /// Where the wires are given a resistance.
         wires: Option<Span>,
     },
-    /// `bare` without [ports].
+    /// `bare` without `[ports]`.
     Devices { bare: bool, ports: Option<&'a Ports> },
 }
 
