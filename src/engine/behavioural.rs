@@ -3,7 +3,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::network::{self, Batch, Network};
-use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written};
+use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments};
 use crate::compile::Chip;
 use crate::model::{EnergyModel, Family, State};
 use crate::numerics::kernels::Real;
@@ -75,7 +75,7 @@ impl Behavioural {
         let arrivals: Vec<Arrival> = ends.into_iter().flat_map(|(_, (_, ends))| ends).collect();
         let times = match save {
             Save::End => None,
-            Save::Points(n) => Some(evenly(last_end(&arrivals, &goal) * net.tau, *n)),
+            Save::Points(n) => Some(moments(last_end(&arrivals, &goal) * net.tau, *n)),
             Save::At(times) => Some(times.clone()),
         };
         Settled {
@@ -200,10 +200,6 @@ fn last_end(arrivals: &[Arrival], goal: &Goal) -> f64 {
             End::TimeUp => goal.until,
         })
         .fold(0.0, f64::max)
-}
-
-fn evenly(until: Second, points: usize) -> Vec<Second> {
-    (0..points).map(|k| until * (k as f64 / (points - 1) as f64)).collect()
 }
 
 fn stats(arrivals: &[Arrival]) -> Stats {

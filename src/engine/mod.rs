@@ -65,7 +65,8 @@ pub enum Save {
     /// Only the end.
     #[default]
     End,
-    /// This many moments (at least 2), evenly spaced from the start to the last sample's settling.
+    /// This many moments (at least 2) from the start to the last sample's settling, closer
+    /// together at the start, where a network moves fastest.
     Points(usize),
     /// These times \[s\], ascending; a settled sample keeps moving as its equation says.
     At(Vec<Second>),
@@ -214,4 +215,11 @@ pub trait Engine {
     fn chip(&self) -> Option<&Chip> {
         None
     }
+}
+
+/// `points` times, at least 2, from 0 to `end`: `t_k = end (k / last)^2`.
+fn moments(end: Second, points: usize) -> Vec<Second> {
+    let last = points.max(2) - 1;
+    let share = |k: usize| k as f64 / last as f64;
+    (0..=last).map(|k| if k == last { end } else { end * share(k) * share(k) }).collect()
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::super::{Outcome, Stats, Until};
 use super::sample::Track;
-use super::{add, even_times, failed};
+use super::{add, failed};
 use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::dae::{Dae, Pattern, Stamps};
@@ -85,4 +85,10 @@ fn own_conductances(netlist: &Netlist, solver: &mut Solver, x: &[f64]) -> Vec<(u
     let own = |k: usize| stamps.current_slopes()[diagonal[k] as usize];
     let nodes = (0..netlist.potentials()).filter(|&k| charged[k] && own(k) > 0.0);
     nodes.map(|k| (k, own(k))).collect()
+}
+
+/// `points` times, at least 2, from 0 to `end`.
+fn even_times(end: Second, points: usize) -> Vec<Second> {
+    let last = points.max(2) - 1;
+    (0..=last).map(|k| if k == last { end } else { end * k as f64 / last as f64 }).collect()
 }

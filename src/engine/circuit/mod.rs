@@ -12,7 +12,7 @@ pub use bare::{NetlistRun, analyse};
 
 use self::drive::Driver;
 use self::sample::{Sample, Track};
-use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written};
+use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, moments};
 use crate::compile::{self, Chip};
 use crate::model::{EnergyModel, State};
 use crate::netlist::{Netlist, Ports};
@@ -21,7 +21,6 @@ use crate::numerics::dae::Pattern;
 use crate::numerics::linear::Elimination;
 use crate::numerics::newton::{Failure, Work};
 use crate::spec::Analysis;
-use crate::units::Second;
 
 /// Modified nodal analysis of a netlist.
 #[derive(Debug)]
@@ -78,7 +77,7 @@ impl Circuit {
             Save::At(times) => times.clone(),
             Save::Points(points) => {
                 let end = samples.iter().filter_map(Sample::end).fold(0.0, f64::max);
-                even_times(end, *points)
+                moments(end, *points)
             }
         };
         let tracks: Option<Vec<&Track>> = samples.iter().map(|s| s.track.as_ref()).collect();
@@ -146,12 +145,6 @@ impl Engine for Circuit {
     fn chip(&self) -> Option<&Chip> {
         self.chip.as_ref()
     }
-}
-
-/// `points` times, at least 2, from 0 to `end`.
-fn even_times(end: Second, points: usize) -> Vec<Second> {
-    let last = points.max(2) - 1;
-    (0..=last).map(|k| if k == last { end } else { end * k as f64 / last as f64 }).collect()
 }
 
 fn add(sum: Stats, work: Work) -> Stats {
