@@ -1,5 +1,8 @@
 //! The batched integrator against closed forms and against another library.
 
+// Oracles use the platform's functions on purpose: they check ours.
+#![allow(clippy::disallowed_methods)]
+
 mod common;
 
 use std::ops::Range;
@@ -197,7 +200,7 @@ fn an_explosion_is_an_outcome_of_its_own_sample() {
 #[derive(Clone)]
 struct Net<T> {
     weight: Vec<T>,
-    one: Vec<T>,
+    unit_weight: Vec<T>,
     drive: Vec<T>,
     xhat: Vec<T>,
 }
@@ -213,16 +216,16 @@ impl<T: Real> Net<T> {
                 d[i * lanes + b] = T::of(drive[(b.min(drive.rows() - 1), i)]);
             }
         }
-        Net { weight, one: vec![T::of(1.0); dim], xhat: d.clone(), drive: d }
+        Net { weight, unit_weight: vec![T::of(1.0); dim], xhat: d.clone(), drive: d }
     }
 }
 
 impl<T: Real> Ode<T> for Net<T> {
     fn dim(&self) -> usize {
-        self.one.len()
+        self.unit_weight.len()
     }
     fn weight(&self) -> &[T] {
-        &self.one
+        &self.unit_weight
     }
     fn blocks(&self) -> usize {
         self.dim()
@@ -233,14 +236,14 @@ impl<T: Real> Ode<T> for Net<T> {
     fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize) {
         let at = in_lanes(block..block + 1, lanes);
         tanh(x, &mut self.xhat[at.clone()]);
-        leak(&self.drive[at], &self.one[..1], x, dx, lanes);
+        leak(&self.drive[at], &self.unit_weight[..1], x, dx, lanes);
     }
     fn complete(&mut self, _: &[T], dx: &mut [T], lanes: usize) {
-        let n = self.one.len();
+        let n = self.unit_weight.len();
         T::gemm(dx, &self.weight, &self.xhat, [n, lanes, n], Into::Add);
     }
     fn keep(&mut self, from: usize, keep: &[usize]) {
-        let size = self.one.len() * keep.len();
+        let size = self.unit_weight.len() * keep.len();
         keep_lanes(&mut self.drive, from, keep);
         self.drive.truncate(size);
         self.xhat.truncate(size);

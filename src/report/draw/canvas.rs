@@ -139,8 +139,12 @@ impl Canvas<'_> {
         self.drawn(self.root.draw(&Circle::new(pixel(&centre), fine(radius), style)));
     }
 
-    /// A text, vertically centred on its point.
+    /// A text, vertically centred on its point. Characters that SVG cannot hold are drawn as the
+    /// replacement character: names come from files, and may hold anything.
     pub fn text(&self, text: &str, at: Point, size: f64, anchor: Anchor, color: RGBColor) {
+        let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+        let text: String =
+            text.chars().map(|c| if forbidden(c) { '\u{fffd}' } else { c }).collect();
         let (horizontal, turn) = match anchor {
             Anchor::Left => (HPos::Left, FontTransform::None),
             Anchor::Middle => (HPos::Center, FontTransform::None),
@@ -151,7 +155,7 @@ impl Canvas<'_> {
             .color(&color)
             .transform(turn)
             .pos(Pos::new(horizontal, VPos::Center));
-        self.drawn(self.root.draw(&Text::new(text.to_string(), pixel(&at), style)));
+        self.drawn(self.root.draw(&Text::new(text, pixel(&at), style)));
     }
 
     /// Drawing goes into a string, which cannot fail.

@@ -59,3 +59,18 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
         })
         .clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::canvas::{Anchor, page};
+    use super::*;
+
+    #[test]
+    fn names_that_svg_cannot_hold_are_drawn_all_the_same() {
+        let name = "layer \u{1}\u{1b}[31m\u{ffff} <&\">";
+        let document = page(100.0, 40.0, |canvas| {
+            canvas.text(name, [5.0, 20.0], 10.0, Anchor::Left, plotters::style::BLACK);
+        });
+        assert!(png(&document).is_ok());
+    }
+}
