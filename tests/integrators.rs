@@ -199,8 +199,8 @@ fn an_explosion_is_an_outcome_of_its_own_sample() {
 /// `dx/dt = W tanh(x) - x + d`, one `d` a sample.
 #[derive(Clone)]
 struct Net<T> {
+    matrix: Vec<T>,
     weight: Vec<T>,
-    unit_weight: Vec<T>,
     drive: Vec<T>,
     xhat: Vec<T>,
 }
@@ -216,16 +216,16 @@ impl<T: Real> Net<T> {
                 d[i * lanes + b] = T::of(drive[(b.min(drive.rows() - 1), i)]);
             }
         }
-        Net { weight, unit_weight: vec![T::of(1.0); dim], xhat: d.clone(), drive: d }
+        Net { matrix: weight, weight: vec![T::of(1.0); dim], xhat: d.clone(), drive: d }
     }
 }
 
 impl<T: Real> Ode<T> for Net<T> {
     fn dim(&self) -> usize {
-        self.unit_weight.len()
+        self.weight.len()
     }
     fn weight(&self) -> &[T] {
-        &self.unit_weight
+        &self.weight
     }
     fn blocks(&self) -> usize {
         self.dim()
@@ -236,14 +236,14 @@ impl<T: Real> Ode<T> for Net<T> {
     fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize) {
         let at = in_lanes(block..block + 1, lanes);
         tanh(x, &mut self.xhat[at.clone()]);
-        leak(&self.drive[at], &self.unit_weight[..1], x, dx, lanes);
+        leak(&self.drive[at], &self.weight[..1], x, dx, lanes);
     }
     fn complete(&mut self, _: &[T], dx: &mut [T], lanes: usize) {
-        let n = self.unit_weight.len();
-        T::gemm(dx, &self.weight, &self.xhat, [n, lanes, n], Into::Add);
+        let n = self.weight.len();
+        T::gemm(dx, &self.matrix, &self.xhat, [n, lanes, n], Into::Add);
     }
     fn keep(&mut self, from: usize, keep: &[usize]) {
-        let size = self.unit_weight.len() * keep.len();
+        let size = self.weight.len() * keep.len();
         keep_lanes(&mut self.drive, from, keep);
         self.drive.truncate(size);
         self.xhat.truncate(size);
