@@ -265,7 +265,7 @@ fn dormand_prince_agrees_with_another_library() {
             let v: Vec<f64> = x.iter().map(|&x| math::tanh(x)).collect();
             let n = v.len();
             for i in 0..n {
-                let sum: f64 = (0..n).map(|j| self.0.weight[i * n + j] * v[j]).sum();
+                let sum: f64 = (0..n).map(|j| self.0.matrix[i * n + j] * v[j]).sum();
                 dx[i] = sum - x[i] + self.0.drive[i * 8];
             }
         }
