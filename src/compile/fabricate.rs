@@ -120,25 +120,6 @@ impl Chip {
         Mat::from_fn(plus.rows(), plus.cols(), |i, j| (plus[(i, j)] - minus[(i, j)]) / scale)
     }
 
-    /// How often it was written since fabrication.
-    pub fn writes(&self) -> usize {
-        self.writes
-    }
-
-    /// Puts a chip back where a checkpoint left it: the parameters last written, the cells they
-    /// became, and the number of writes, which names the noise of the next one.
-    ///
-    /// # Panics
-    /// If the shapes are not this chip's.
-    pub fn restore(&mut self, model: &EnergyModel, cells: Vec<Cells>, writes: usize) {
-        let shapes = |cells: &[Cells]| -> Vec<[usize; 2]> {
-            cells.iter().map(|c| [c.plus.rows(), c.plus.cols()]).collect()
-        };
-        assert_eq!(shapes(&self.cells), shapes(&cells), "cells of another chip");
-        self.fabric.aim(model);
-        (self.cells, self.writes) = (cells, writes);
-    }
-
     /// Shifts a parameter by `delta` as the chip makes it: half on each cell of the pair, in both
     /// directions of a dense coupling, so that row totals stay. `k` is row-major in the coupling.
     pub fn shift(&mut self, coupling: usize, k: usize, delta: f64) {

@@ -177,10 +177,6 @@ impl Engine for Behavioural {
         };
         written
     }
-
-    fn chip(&self) -> Option<&Chip> {
-        Some(&self.chip)
-    }
 }
 
 fn outcome(arrival: &Arrival, tau: Second) -> Outcome {

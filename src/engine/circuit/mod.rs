@@ -132,18 +132,10 @@ impl Engine for Circuit {
     fn write(&mut self, model: &EnergyModel) -> Written {
         let chip = self.chip.as_mut().expect("a circuit without a chip cannot be written");
         let written = chip.write(model);
-        (self.netlist, self.ports) = compile::expand(chip);
-        let pattern = Pattern::of(&self.netlist);
-        if *pattern != **self.elimination.pattern() {
-            self.elimination = Elimination::of(&pattern);
-        }
+        compile::refresh(chip, &mut self.netlist);
         let clamp = chip.fabric.model.clamp.0;
         self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
         written
-    }
-
-    fn chip(&self) -> Option<&Chip> {
-        self.chip.as_ref()
     }
 }
 
