@@ -24,7 +24,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::diag::Report;
-use crate::run::{Interrupt, Options};
+use crate::run::{Interrupt, Manner, Options};
 use crate::spec::{Edit, Library, Spec, load};
 use terminal::Terminal;
 
@@ -234,13 +234,15 @@ fn run(args: &[OsString]) -> u8 {
     }
 }
 
-/// Ends the program with 130 at Ctrl-C, with nothing half written.
+/// Ends the program with 130 at Ctrl-C, with nothing half written: at once, or when the run has
+/// saved its state, but at the second Ctrl-C at once in any case.
 fn listen(terminal: &Terminal) -> Interrupt {
     let interrupt = Interrupt::default();
     let in_handler = interrupt.clone();
     let listening = ctrlc::set_handler(move || {
-        in_handler.trip();
-        std::process::exit(INTERRUPTED);
+        if !in_handler.trip() {
+            std::process::exit(INTERRUPTED);
+        }
     });
     if let Err(error) = listening {
         terminal.say(&format!("Ctrl-C may leave a partial folder behind: {error}"));
@@ -264,6 +266,7 @@ fn dispatch(
                 out,
                 command: terminal::command_line(args),
                 quiet: terminal.quiet,
+                manner: Manner::Fresh,
                 threads: threads.map(usize::from),
                 interrupt,
             };

@@ -12,8 +12,8 @@ use eqcircuit::report::figure::{Body, Chart, Figure, Label, Role, Shape};
 use eqcircuit::report::records::Records;
 use eqcircuit::report::{self, ReportError};
 use eqcircuit::run::record::{
-    self, ExpectRecord, LayerRecord, NetworkRecord, RunRecord, SampleRecord, SubjectRecord, Totals,
-    Work,
+    self, ExpectRecord, Head, LayerRecord, NetworkRecord, RunRecord, SampleRecord, SubjectRecord,
+    Totals, Work,
 };
 use eqcircuit::run::tensors::{Tensor, to_bytes};
 
@@ -66,6 +66,28 @@ fn sample(s: usize) -> SampleRecord {
     }
 }
 
+fn head() -> Head {
+    Head {
+        verb: "simulate".into(),
+        title: "relaxing".into(),
+        engine: "behavioural".into(),
+        seed: 7,
+        version: "0.0.0".into(),
+        command: "eqcircuit simulate relaxing.toml".into(),
+        file: "relaxing.toml".into(),
+        started: "2026-01-31T12:00:00Z".into(),
+        duration: 0.25,
+        expect: vec![ExpectRecord {
+            figure: "accuracy".into(),
+            value: Some(0.9),
+            at_least: Some(0.93),
+            at_most: None,
+            passed: false,
+        }],
+        notes: Vec::new(),
+    }
+}
+
 fn run() -> RunRecord {
     let layer = |name: &str, size, activation: &str| LayerRecord {
         name: name.into(),
@@ -73,15 +95,8 @@ fn run() -> RunRecord {
         activation: activation.into(),
     };
     RunRecord {
-        title: "relaxing".into(),
-        engine: "behavioural".into(),
+        head: head(),
         analysis: "tran".into(),
-        seed: 7,
-        version: "0.0.0".into(),
-        command: "eqcircuit simulate relaxing.toml".into(),
-        file: "relaxing.toml".into(),
-        started: "2026-01-31T12:00:00Z".into(),
-        duration: 0.25,
         clock: Some("s".into()),
         settled: 1e-9,
         nudge: None,
@@ -109,14 +124,6 @@ fn run() -> RunRecord {
             work: Work { steps: 1200, ..Work::default() },
             wall_time: 0.25,
         },
-        expect: vec![ExpectRecord {
-            figure: "accuracy".into(),
-            value: Some(0.9),
-            at_least: Some(0.93),
-            at_most: None,
-            passed: false,
-        }],
-        notes: Vec::new(),
     }
 }
 

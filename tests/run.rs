@@ -97,7 +97,7 @@ fn the_records_hold_what_the_engine_found() {
     let second = &hidden.data[(2 * last + 1) * 6..][..6];
     assert_eq!(second, trace.states[last][1].row(1));
     assert_eq!(records.run.clock.as_deref(), Some("iterations"));
-    assert_eq!(records.run.seed, 3);
+    assert_eq!(records.run.head.seed, 3);
     let resolved = fs::read_to_string(finished.folder.join(record::RESOLVED)).unwrap();
     assert_eq!(resolved, spec.resolved_for(&finished.folder));
     assert!(finished.failed().next().is_none());
@@ -160,7 +160,7 @@ fn an_earlier_run_is_replaced_whole() {
     fs::write(out.join("stale.svg"), "old").unwrap();
     run(&hopfield("ideal"), &out);
     assert!(!out.join("stale.svg").exists());
-    assert_eq!(Records::load(&out).unwrap().run.engine, "ideal");
+    assert_eq!(Records::load(&out).unwrap().run.head.engine, "ideal");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was left beside it");
 }
 
@@ -215,7 +215,7 @@ fn expectations_are_held_against_the_run() {
     let finished = run(&spec, &dir.path().join("out"));
     let failed: Vec<&str> = finished.failed().map(|e| e.figure.as_str()).collect();
     assert_eq!(failed, ["residual"]);
-    assert_eq!(finished.summary.run.expect.len(), 2);
+    assert_eq!(finished.summary.run.head.expect.len(), 2);
 }
 
 #[test]
@@ -229,7 +229,9 @@ fn a_settling_time_is_judged_only_where_there_is_time() {
     assert_eq!(failed, ["settling-time"]);
     let ideal = with("ideal");
     assert!(ideal.failed().next().is_none());
-    assert!(ideal.summary.run.notes.iter().any(|n| n.contains("settling-time was not judged")));
+    assert!(
+        ideal.summary.run.head.notes.iter().any(|n| n.contains("settling-time was not judged"))
+    );
 }
 
 #[test]
@@ -254,7 +256,7 @@ fn the_summary_says_what_scripts_need() {
 fn a_bare_netlist_leaves_waveforms_or_an_operating_point() {
     let dir = tempfile::tempdir().unwrap();
     let tran = run(&load("netlists/rc-ladder.toml", &[]), &dir.path().join("tran"));
-    assert!(tran.failed().next().is_none(), "{:?}", tran.summary.run.expect);
+    assert!(tran.failed().next().is_none(), "{:?}", tran.summary.run.head.expect);
     let records = Records::load(&tran.folder).unwrap();
     let waveforms = records.waveforms.unwrap();
     let out = waveforms.header.iter().position(|h| h == "v(out)_V").unwrap();
@@ -296,5 +298,8 @@ fn every_engine_leaves_the_same_outputs() {
 fn engines_are_chosen_by_the_file() {
     assert_eq!(hopfield("circuit").simulate.engine, Fidelity::Circuit);
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(run(&hopfield("circuit"), &dir.path().join("out")).summary.run.engine, "circuit");
+    assert_eq!(
+        run(&hopfield("circuit"), &dir.path().join("out")).summary.run.head.engine,
+        "circuit"
+    );
 }

@@ -43,7 +43,7 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
         SubjectRecord::Network(_) => format!("{} samples", totals.samples),
         SubjectRecord::Devices { devices, nodes } => format!("{devices} devices on {nodes} nodes"),
     };
-    let (title, engine, time) = (&run.title, &run.engine, second(totals.wall_time));
+    let (title, engine, time) = (&run.head.title, &run.head.engine, second(totals.wall_time));
     let mut lines = vec![format!("{title}: {size}, {engine} engine, {time}")];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
     let mut settled = match run.subject {
@@ -65,14 +65,14 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     if totals.clipped > 0 {
         line("clipped", format!("{} weights did not fit the cells", totals.clipped));
     }
-    for expect in &run.expect {
+    for expect in &run.head.expect {
         let verdict = match expect.passed {
             true => terminal.paint("32", "pass"),
             false => terminal.paint("1;31", "FAIL"),
         };
         line("expect", format!("{verdict}  {}", expectation(expect)));
     }
-    for note in &run.notes {
+    for note in &run.head.notes {
         line("note", note.clone());
     }
     line("report", shown(&finished.folder.join(report::INDEX)));

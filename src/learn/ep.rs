@@ -3,26 +3,7 @@
 use crate::engine::{Drive, Engine, Nudge, Save, Settled, Until};
 use crate::model::{Cost, EnergyModel, Params};
 use crate::numerics::Mat;
-
-/// The estimator: a free phase, then nudged phases that start from the free state.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EquilibriumPropagation {
-    /// Strength of the nudge, positive.
-    pub beta: f64,
-    pub phases: Phases,
-}
-
-/// Which nudged phases follow the free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Phases {
-    /// `[dE(+beta) - dE(-beta)] / (2 beta)`: second order in `beta`.
-    #[default]
-    Centred,
-    /// `[dE(+beta) - dE(0)] / beta`: first order.
-    Positive,
-    /// `[dE(0) - dE(-beta)] / beta`: first order.
-    Negative,
-}
+pub use crate::spec::{EquilibriumPropagation, Phases};
 
 /// What one batch taught.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,15 +2,7 @@
 
 use crate::model::{EnergyModel, Params};
 use crate::numerics::math;
-
-/// How parameters follow their gradients.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Rule {
-    /// `m <- momentum m + g; w <- w - rate m`
-    Sgd { momentum: f64 },
-    /// Kingma and Ba 2015, with bias correction.
-    Adam { beta1: f64, beta2: f64, epsilon: f64 },
-}
+pub use crate::spec::OptimiserRule as Rule;
 
 /// A rule with its state: one pair of moments a parameter, row-major, in the order of the model's
 /// couplings.

@@ -9,6 +9,7 @@ mod convergence;
 mod gallery;
 mod histograms;
 mod index;
+mod page;
 mod statistics;
 mod waveforms;
 
@@ -60,8 +61,7 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 /// # Errors
 /// When the folder is not a run's, its records are damaged, or it cannot be written.
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let records = Records::load(dir)?;
-    let figures = figures(&records);
+    let Made { figures, page } = make(dir)?;
     let drawn: Vec<_> = figures
         .par_iter()
         .map(|figure| {
@@ -84,6 +84,21 @@ pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         put(format!("{}.svg", figure.name), svg.as_bytes())?;
         put(name, &png)?;
     }
-    put(INDEX.to_string(), index::page(&records, &figures, dir).as_bytes())?;
+    put(INDEX.to_string(), page.as_bytes())?;
     Ok(written)
+}
+
+/// A report, ready to be drawn.
+struct Made {
+    figures: Vec<Figure>,
+    /// Of [`INDEX`].
+    page: String,
+}
+
+/// Makes what suits the verb that left the records.
+fn make(dir: &Path) -> Result<Made, ReportError> {
+    let records = Records::load(dir)?;
+    let figures = figures(&records);
+    let page = index::page(&records, &figures, dir);
+    Ok(Made { figures, page })
 }

@@ -2,16 +2,18 @@
 
 use super::Found;
 use super::record::{ExpectRecord, SECONDS, Totals};
-use crate::spec::Expect;
+use crate::spec::{Expect, Verb};
 
 /// Holds every promise against the run. `node` looks up `v(node)` of a device netlist.
 ///
 /// `settled` is the fraction of the samples that settled, `accuracy` the fraction of right
 /// predictions, `settling-time` the largest \[s\] over the samples that settled, `residual` the
-/// largest over all samples. A figure that the run does not have fails, but where time is not
+/// largest over all samples. Figures of other verbs are not judged. One that the run should have
+/// and has not fails, but where time is not
 /// counted in seconds a settling time is not judged, which `notes` then say.
 pub(super) fn evaluate(
     expect: &[Expect],
+    verb: Verb,
     found: &Found,
     totals: &Totals,
     notes: &mut Vec<String>,
@@ -19,12 +21,12 @@ pub(super) fn evaluate(
 ) -> Vec<ExpectRecord> {
     let in_seconds = found.clock.as_deref() == Some(SECONDS);
     let mut judged = Vec::new();
-    for e in expect {
+    for e in expect.iter().filter(|e| e.is_of(verb)) {
         let value = match e.figure.as_str() {
             "settled" => {
                 (totals.samples > 0).then(|| totals.settled as f64 / totals.samples as f64)
             }
-            "accuracy" => totals.accuracy,
+            "accuracy" | "test-accuracy" => totals.accuracy,
             "settling-time" if !in_seconds => {
                 notes.push("settling-time was not judged: this analysis has no time".into());
                 continue;
@@ -33,18 +35,17 @@ pub(super) fn evaluate(
             "residual" => totals.residual_largest,
             other => node(other),
         };
-        let passed = value.is_some_and(|v| {
-            e.at_least.is_none_or(|least| v >= least) && e.at_most.is_none_or(|most| v <= most)
-        });
-        judged.push(ExpectRecord {
-            figure: e.figure.clone(),
-            value,
-            at_least: e.at_least,
-            at_most: e.at_most,
-            passed,
-        });
+        judged.push(judge(e, value));
     }
     judged
+}
+
+/// Holds a promise against what came of it; `None` fails.
+pub(super) fn judge(expect: &Expect, value: Option<f64>) -> ExpectRecord {
+    let Expect { figure, at_least, at_most } = expect.clone();
+    let within =
+        |v: f64| at_least.is_none_or(|least| v >= least) && at_most.is_none_or(|most| v <= most);
+    ExpectRecord { figure, value, at_least, at_most, passed: value.is_some_and(within) }
 }
 
 /// Figures over all samples.

@@ -8,12 +8,15 @@ pub mod tensors;
 
 mod devices;
 mod expect;
+mod interrupt;
+mod lasting;
 mod network;
 mod output;
 mod started;
 mod write;
 
-pub use output::Interrupt;
+pub use interrupt::Interrupt;
+pub use lasting::Manner;
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
 
@@ -26,10 +29,10 @@ use crate::compile::{Chip, compile, fabricate};
 use crate::engine::{Behavioural, Circuit, Engine, Ideal};
 use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Spec, Subject};
+use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Spec, Subject, Verb};
 use network::Layout;
 use output::Staging;
-use record::{RunRecord, SubjectRecord, Work};
+use record::{Head, RunRecord, SubjectRecord, Work};
 use started::Started;
 use tensors::Tensor;
 use write::{Table, Value};
@@ -43,6 +46,8 @@ pub struct Options {
     pub command: String,
     /// No progress on stderr.
     pub quiet: bool,
+    /// What to do with a run that is already there, for verbs that run long.
+    pub manner: Manner,
     /// Worker threads; `None` takes one a core. Results do not depend on it.
     pub threads: Option<usize>,
     /// To stop from a signal handler.
@@ -50,12 +55,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// Where the run will be written.
-    pub fn folder(&self, spec: &Spec) -> PathBuf {
+    /// Where the run will be written: `reports/<title>`, and for another verb than `simulate`
+    /// `reports/<title>-<verb>`.
+    pub fn folder(&self, spec: &Spec, verb: Verb) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
             let name = spec.title.replace(['/', '\\'], "-");
             let usable = !name.chars().all(|c| c == '.' || c.is_whitespace());
-            Path::new("reports").join(if usable { name.as_str() } else { "run" })
+            let name = if usable { name.as_str() } else { "run" };
+            Path::new("reports").join(match verb {
+                Verb::Simulate => name.to_string(),
+                other => format!("{name}-{}", other.name()),
+            })
         })
     }
 }
@@ -70,7 +80,7 @@ pub struct Finished {
 impl Finished {
     /// The expectations that failed.
     pub fn failed(&self) -> impl Iterator<Item = &ExpectRecord> {
-        self.summary.run.expect.iter().filter(|e| !e.passed)
+        self.summary.run.head.expect.iter().filter(|e| !e.passed)
     }
 }
 
@@ -86,8 +96,33 @@ pub enum RunError {
         record::RUN
     )]
     NotOurs { path: PathBuf },
+    #[error(
+        "{} holds a run of `{found}`, which is left alone; choose another folder with --out",
+        path.display()
+    )]
+    OtherVerb { path: PathBuf, found: String },
     #[error("cannot write {}: {source}; {survives}", path.display())]
     Write { path: PathBuf, survives: String, source: std::io::Error },
+    #[error(
+        "{} holds a run already: go on with it (--resume), start again in its place (--force), or \
+         choose another folder (--out)",
+        path.display()
+    )]
+    Exists { path: PathBuf },
+    #[error(
+        "{} holds another run: {difference}; resume it with its own settings, or choose another \
+         folder with --out",
+        path.display()
+    )]
+    AnotherRun { path: PathBuf, difference: String },
+    #[error("another process is writing {}", path.display())]
+    Busy { path: PathBuf },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{} is damaged: {message}", path.display())]
+    Damaged { path: PathBuf, message: String },
+    #[error("{file} has no [train], which says what is learned from which data")]
+    NoTraining { file: String },
     #[error("a network needs samples: name them in [simulate] inputs")]
     NoInputs,
     #[error(
@@ -98,13 +133,18 @@ pub enum RunError {
     Threads { threads: usize, message: String },
     #[error("interrupted; nothing was replaced")]
     Interrupted,
+    #[error(
+        "interrupted; its state is saved in {}, and --resume goes on from there",
+        path.display()
+    )]
+    Stopped { path: PathBuf },
 }
 
 impl RunError {
     /// The exit code of the program: 130 when interrupted, else 2.
     pub fn exit_code(&self) -> u8 {
         match self {
-            RunError::Interrupted => 130,
+            RunError::Interrupted | RunError::Stopped { .. } => 130,
             _ => 2,
         }
     }
@@ -135,7 +175,11 @@ struct Found {
 /// is interrupted. Samples that do not settle are results.
 pub fn simulate(spec: &Spec, options: &Options) -> Result<Finished, RunError> {
     let started = Started::now();
-    let staging = Staging::prepare(&options.folder(spec), &options.interrupt)?;
+    let staging = Staging::prepare(
+        Verb::Simulate,
+        &options.folder(spec, Verb::Simulate),
+        &options.interrupt,
+    )?;
     let progress = spinner(options.quiet);
 
     let found = in_pool(options.threads, || match &spec.subject {
@@ -156,7 +200,7 @@ pub fn simulate(spec: &Spec, options: &Options) -> Result<Finished, RunError> {
     })??;
 
     progress.set_message("recording");
-    let summary = record_all(spec, options, &started, found, &staging)?;
+    let summary = record_all(spec, Verb::Simulate, options, &started, found, &staging)?;
     let folder = staging.publish()?;
     progress.finish_and_clear();
     Ok(Finished { folder, summary })
@@ -204,6 +248,7 @@ pub fn chip(model: &EnergyModel, hardware: &Hardware, nonideal: &NonIdeal, seed:
 
 fn record_all(
     spec: &Spec,
+    verb: Verb,
     options: &Options,
     started: &Started,
     found: Found,
@@ -219,32 +264,40 @@ fn record_all(
         op.map(|v| v.value).or(last)
     };
     let mut notes = found.notes.clone();
-    let expect = expect::evaluate(&spec.expect, &found, &totals, &mut notes, node);
+    let expect = expect::evaluate(&spec.expect, verb, &found, &totals, &mut notes, node);
     let run = RunRecord {
-        title: spec.title.clone(),
-        engine: engine_word(spec).to_string(),
+        head: Head { expect, notes, ..head(spec, options, verb, started) },
         analysis: match spec.simulate.analysis {
             Analysis::Op => "op",
             Analysis::Tran => "tran",
         }
         .to_string(),
+        clock: found.clock.clone(),
+        settled: spec.simulate.settled,
+        nudge: spec.simulate.nudge,
+        subject: found.subject.clone(),
+        totals,
+    };
+    write::records(spec, &found, &run, staging)?;
+    let samples = found.samples.iter().map(Into::into).collect();
+    Ok(Summary { run, samples })
+}
+
+/// What is known of a run before its results.
+fn head(spec: &Spec, options: &Options, verb: Verb, started: &Started) -> Head {
+    Head {
+        verb: verb.name().to_string(),
+        title: spec.title.clone(),
+        engine: engine_word(spec).to_string(),
         seed: spec.seed,
         version: env!("CARGO_PKG_VERSION").to_string(),
         command: options.command.clone(),
         file: spec.path.display().to_string(),
         started: started.utc(),
-        duration: totals.wall_time,
-        clock: found.clock.clone(),
-        settled: spec.simulate.settled,
-        nudge: spec.simulate.nudge,
-        subject: found.subject.clone(),
-        expect,
-        totals,
-        notes,
-    };
-    write::records(spec, &found, &run, staging)?;
-    let samples = found.samples.iter().map(Into::into).collect();
-    Ok(Summary { run, samples })
+        duration: started.elapsed(),
+        expect: Vec::new(),
+        notes: Vec::new(),
+    }
 }
 
 /// The engine that ran: netlists have but one.

@@ -3,53 +3,16 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 use tempfile::TempDir;
 
+use super::interrupt::Interrupt;
 use super::{RunError, record};
-
-/// Lets a signal handler end a run without harm: an unfinished output folder is removed, a swap in
-/// progress is finished first. Clones share the run.
-///
-/// ```
-/// let interrupt = eqcircuit::run::Interrupt::default();
-/// let in_handler = interrupt.clone();
-/// in_handler.trip();
-/// assert!(interrupt.tripped());
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<Mutex<Running>>);
-
-#[derive(Debug, Default)]
-struct Running {
-    staged: Option<PathBuf>,
-    tripped: bool,
-}
-
-impl Interrupt {
-    /// Removes what is unfinished and makes the run stop at its next step with
-    /// [`RunError::Interrupted`]. A handler calls this and then exits with 130.
-    pub fn trip(&self) {
-        let mut running = self.lock();
-        running.tripped = true;
-        if let Some(staged) = running.staged.take() {
-            // Nothing better can be done in a handler than to leave the rest behind.
-            let _ = fs::remove_dir_all(staged);
-        }
-    }
-
-    pub fn tripped(&self) -> bool {
-        self.lock().tripped
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Running> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
+use crate::spec::Verb;
 
 /// An output folder in the making.
 pub(super) struct Staging {
+    verb: Verb,
     target: PathBuf,
     staged: TempDir,
     interrupt: Interrupt,
@@ -57,10 +20,10 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Makes the folder for what will become `target`, and tries to write in it.
-    pub fn prepare(target: &Path, interrupt: &Interrupt) -> Result<Staging, RunError> {
+    pub fn prepare(verb: Verb, target: &Path, interrupt: &Interrupt) -> Result<Staging, RunError> {
         let unusable = |source| RunError::Folder { path: target.to_path_buf(), source };
         let target = std::path::absolute(target).map_err(unusable)?;
-        refuse_foreign(&target)?;
+        refuse_foreign(&target, verb)?;
         let parent = target.parent().ok_or_else(|| RunError::NotOurs { path: target.clone() })?;
         fs::create_dir_all(parent).map_err(unusable)?;
         let mut name = std::ffi::OsString::from(".");
@@ -73,13 +36,10 @@ impl Staging {
             .and_then(|()| fs::remove_file(&probe))
             .map_err(unusable)?;
 
-        let mut running = interrupt.lock();
-        if running.tripped {
+        if !interrupt.stage(staged.path()) {
             return Err(RunError::Interrupted);
         }
-        running.staged = Some(staged.path().to_path_buf());
-        drop(running);
-        Ok(Staging { target, staged, interrupt: interrupt.clone() })
+        Ok(Staging { verb, target, staged, interrupt: interrupt.clone() })
     }
 
     /// Where the run will be published.
@@ -110,9 +70,13 @@ impl Staging {
 
     /// What went wrong with a file, or that the run was interrupted beneath it.
     fn failed(&self, name: &str, source: std::io::Error) -> RunError {
-        if self.interrupt.tripped() {
-            return RunError::Interrupted;
+        match self.interrupt.tripped() {
+            true => RunError::Interrupted,
+            false => self.unwritten(name, source),
         }
+    }
+
+    fn unwritten(&self, name: &str, source: std::io::Error) -> RunError {
         let survives = if self.target.join(record::RUN).exists() {
             format!("the earlier run in {} is untouched", self.target.display())
         } else {
@@ -126,48 +90,63 @@ impl Staging {
     /// The earlier folder steps aside by a rename and comes back if the new one cannot take its
     /// place, so at every moment one whole run is on the disk.
     pub fn publish(self) -> Result<PathBuf, RunError> {
-        let mut running = self.interrupt.lock();
-        if running.tripped {
-            return Err(RunError::Interrupted);
+        let published = self.interrupt.swap(|| {
+            refuse_foreign(&self.target, self.verb)?;
+            let aside = self.staged.path().with_extension("old");
+            let replaces = self.target.exists();
+            let swapped = if replaces { fs::rename(&self.target, &aside) } else { Ok(()) }
+                .and_then(|()| fs::rename(self.staged.path(), &self.target))
+                .inspect_err(|_| {
+                    if replaces && !self.target.exists() {
+                        let _ = fs::rename(&aside, &self.target);
+                    }
+                });
+            swapped.map_err(|source| self.unwritten("", source))?;
+            Ok(replaces.then_some(aside))
+        })?;
+        // Gone from its old place, so that dropping the guard must not look for it.
+        let _ = self.staged.keep();
+        if let Some(aside) = published {
+            let _ = fs::remove_dir_all(aside);
         }
-        refuse_foreign(&self.target)?;
-        let target = self.target.clone();
-        let aside = self.staged.path().with_extension("old");
-        let replaces = target.exists();
-        let swapped = if replaces { fs::rename(&target, &aside) } else { Ok(()) }
-            .and_then(|()| fs::rename(self.staged.path(), &target))
-            .inspect_err(|_| {
-                if replaces && !target.exists() {
-                    let _ = fs::rename(&aside, &target);
-                }
-            });
-        running.staged = None;
-        drop(running);
-        match swapped {
-            Ok(()) => {
-                // Gone from its old place, so that dropping the guard must not look for it.
-                let _ = self.staged.keep();
-                if replaces {
-                    let _ = fs::remove_dir_all(&aside);
-                }
-                Ok(target)
-            }
-            Err(source) => Err(self.failed("", source)),
-        }
+        Ok(self.target)
     }
 }
 
-/// Refuses a folder that holds something, but not a run.
-fn refuse_foreign(target: &Path) -> Result<(), RunError> {
-    let entries = match fs::read_dir(target) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
-        Err(source) => return Err(RunError::Folder { path: target.to_path_buf(), source }),
-    };
-    if entries && !target.join(record::RUN).is_file() {
-        return Err(RunError::NotOurs { path: target.to_path_buf() });
+/// Refuses a folder that holds something, but not a run of this verb.
+fn refuse_foreign(target: &Path, verb: Verb) -> Result<(), RunError> {
+    match inhabitant(target)? {
+        None => Ok(()),
+        Some(found) if found == verb.name() => Ok(()),
+        Some(found) => Err(RunError::OtherVerb { path: target.to_path_buf(), found }),
     }
-    Ok(())
+}
+
+/// The verb of the run that a folder holds; `None` if it is empty or not there.
+///
+/// # Errors
+/// If it holds something else.
+pub(super) fn inhabitant(target: &Path) -> Result<Option<String>, RunError> {
+    #[derive(serde::Deserialize)]
+    struct Marker {
+        verb: String,
+    }
+    let unusable = |source| RunError::Folder { path: target.to_path_buf(), source };
+    match fs::read_dir(target) {
+        Ok(mut entries) => {
+            if entries.next().is_none() {
+                return Ok(None);
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(unusable(source)),
+    }
+    let marker = fs::read(target.join(record::RUN)).ok();
+    let marker = marker.and_then(|bytes| serde_json::from_slice::<Marker>(&bytes).ok());
+    match marker {
+        Some(Marker { verb }) => Ok(Some(verb)),
+        None => Err(RunError::NotOurs { path: target.to_path_buf() }),
+    }
 }
 
 /// Temporary files and folders are private by default; a report is as open as the umask says.
@@ -199,13 +178,15 @@ mod tests {
 
     use super::*;
 
+    const FIRST: &[u8] = br#"{"verb":"simulate"}"#;
+
     fn staged(dir: &Path) -> Staging {
-        Staging::prepare(&dir.join("out"), &Interrupt::default()).unwrap()
+        Staging::prepare(Verb::Simulate, &dir.join("out"), &Interrupt::default()).unwrap()
     }
 
     fn first_run(dir: &Path) {
         let staging = staged(dir);
-        staging.write(record::RUN, |out| out.write_all(b"{}")).unwrap();
+        staging.write(record::RUN, |out| out.write_all(FIRST)).unwrap();
         staging.publish().unwrap();
     }
 
@@ -230,14 +211,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         first_run(dir.path());
         let interrupt = Interrupt::default();
-        let staging = Staging::prepare(&dir.path().join("out"), &interrupt).unwrap();
+        let staging =
+            Staging::prepare(Verb::Simulate, &dir.path().join("out"), &interrupt).unwrap();
         staging.write(record::RUN, |out| out.write_all(b"new")).unwrap();
         interrupt.trip();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         let late = staging.write("late.csv", |out| out.write_all(b"new"));
         assert!(matches!(late, Err(RunError::Interrupted)));
         assert!(matches!(staging.publish(), Err(RunError::Interrupted)));
-        assert_eq!(fs::read(dir.path().join("out").join(record::RUN)).unwrap(), b"{}");
+        assert_eq!(fs::read(dir.path().join("out").join(record::RUN)).unwrap(), FIRST);
+    }
+
+    #[test]
+    fn a_run_of_another_verb_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        first_run(dir.path());
+        let refused =
+            Staging::prepare(Verb::Evaluate, &dir.path().join("out"), &Interrupt::default());
+        let text = refused.err().unwrap().to_string();
+        assert!(text.contains("`simulate`") && text.contains("--out"), "{text}");
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(doc)]
+use crate::spec::Verb;
+
 /// The marker of a run folder, and the run in one object: a [`RunRecord`].
 pub const RUN: &str = "run.json";
 /// The file as understood, every default filled in.
@@ -43,14 +46,14 @@ pub const KEPT_INPUTS: usize = 20;
 /// How many samples keep the states of all layers in [`TRACE`].
 pub const KEPT_STATES: usize = 4;
 
-/// [`RUN`]: everything about a run but its samples.
+/// What the runs of all verbs tell of themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunRecord {
+pub struct Head {
+    /// The name of a [`Verb`].
+    pub verb: String,
     pub title: String,
     /// `ideal`, `behavioural` or `circuit`.
     pub engine: String,
-    /// `op` or `tran`.
-    pub analysis: String,
     pub seed: u64,
     /// Of the program.
     pub version: String,
@@ -59,8 +62,20 @@ pub struct RunRecord {
     pub file: String,
     /// UTC, as `2026-01-31T12:00:00Z`.
     pub started: String,
-    /// Wall time \[s\].
+    /// Wall time \[s\], over all parts of a run that was taken up again.
     pub duration: f64,
+    pub expect: Vec<ExpectRecord>,
+    /// What a reader should know about these numbers.
+    pub notes: Vec<String>,
+}
+
+/// [`RUN`] of `simulate` and `evaluate`: everything about a run but its samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    #[serde(flatten)]
+    pub head: Head,
+    /// `op` or `tran`.
+    pub analysis: String,
     /// What the time axis counts: [`SECONDS`] or [`ITERATIONS`]; `None` where there is no way to
     /// follow.
     pub clock: Option<String>,
@@ -70,9 +85,6 @@ pub struct RunRecord {
     pub nudge: Option<f64>,
     pub subject: SubjectRecord,
     pub totals: Totals,
-    pub expect: Vec<ExpectRecord>,
-    /// What a reader should know about these numbers.
-    pub notes: Vec<String>,
 }
 
 /// What was simulated.

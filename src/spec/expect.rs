@@ -1,49 +1,96 @@
 //! `[expect]`: figures of the run and their bounds.
 
-use super::Expect;
 use super::document::Entry;
 use super::reader::TableReader;
 use super::simulate::Subject;
+use super::{Expect, Verb};
 use crate::data::DataSet;
 use crate::diag::Diagnostic;
 use crate::netlist::Netlist;
 use crate::units::{Dimension, Range};
 
-const FIGURES: [(&str, Dimension, Range); 4] = [
-    ("settled", Dimension::One, Range::Fraction),
-    ("accuracy", Dimension::One, Range::Fraction),
-    ("settling-time", Dimension::Second, Range::NonNegative),
-    ("residual", Dimension::One, Range::NonNegative),
+/// A figure that comes of a run and can be bounded.
+#[derive(Debug, Clone, Copy)]
+pub struct Figure {
+    pub name: &'static str,
+    /// The verbs that bring it forth, and so judge its bounds.
+    pub of: &'static [Verb],
+    dimension: Dimension,
+    range: Range,
+}
+
+const fn figure(name: &'static str, of: &'static [Verb], range: Range) -> Figure {
+    Figure { name, of, dimension: Dimension::One, range }
+}
+
+/// Every figure with a name of its own.
+///
+/// `settled` is the fraction of the samples that settled; `accuracy` that of right predictions
+/// on the inputs of `[simulate]`, `test-accuracy` and `train-accuracy` on the data of `[train]`;
+/// `settling-time` is the largest \[s\] over the samples that settled, `residual` the largest over
+/// all; `train-loss` is the mean cost of the last epoch. `gradient-cosine` is the least over the
+/// parameter tensors, against implicit differentiation and finite differences alike,
+/// `gradient-norm-ratio` the one farthest from 1.
+pub const FIGURES: [Figure; 9] = [
+    figure("settled", &[Verb::Simulate, Verb::Evaluate], Range::Fraction),
+    figure("accuracy", &[Verb::Simulate], Range::Fraction),
+    Figure {
+        name: "settling-time",
+        of: &[Verb::Simulate, Verb::Evaluate],
+        dimension: Dimension::Second,
+        range: Range::NonNegative,
+    },
+    figure("residual", &[Verb::Simulate], Range::NonNegative),
+    figure("test-accuracy", &[Verb::Train, Verb::Evaluate], Range::Fraction),
+    figure("train-accuracy", &[Verb::Train], Range::Fraction),
+    figure("train-loss", &[Verb::Train], Range::NonNegative),
+    figure("gradient-cosine", &[Verb::Gradcheck], Range::Any),
+    figure("gradient-norm-ratio", &[Verb::Gradcheck], Range::NonNegative),
 ];
+
+impl Expect {
+    /// Whether the run of a verb has this figure. Voltages of nodes come of `simulate`.
+    pub fn is_of(&self, verb: Verb) -> bool {
+        let of = FIGURES.iter().find(|f| f.name == self.figure).map(|f| f.of);
+        of.unwrap_or(&[Verb::Simulate]).contains(&verb)
+    }
+}
 
 pub(super) fn read(
     t: &TableReader,
     subject: &Subject,
     netlist: Option<&Netlist>,
     inputs: Option<&DataSet>,
+    trains: bool,
 ) -> Vec<Expect> {
-    t.entries().iter().filter_map(|entry| figure(t, entry, subject, netlist, inputs)).collect()
+    let about = About { subject, netlist, inputs, trains };
+    t.entries().iter().filter_map(|entry| bounded(t, entry, &about)).collect()
 }
 
-fn figure(
-    t: &TableReader,
-    entry: &Entry,
-    subject: &Subject,
-    netlist: Option<&Netlist>,
-    inputs: Option<&DataSet>,
-) -> Option<Expect> {
+/// What there are figures of.
+struct About<'a> {
+    subject: &'a Subject<'a>,
+    netlist: Option<&'a Netlist>,
+    inputs: Option<&'a DataSet>,
+    trains: bool,
+}
+
+fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
     let name = entry.key.as_str();
     let at = |message: String| Diagnostic::at(entry.key_span.clone(), message);
     let node = name.strip_prefix("v(").and_then(|rest| rest.strip_suffix(')'));
     let bounds = t.named_table(entry);
-    let (dimension, range) = match (node, FIGURES.iter().find(|(figure, ..)| *figure == name)) {
+    let (dimension, range) = match (node, FIGURES.iter().find(|f| f.name == name)) {
         (Some(node), _) => {
-            check_node(t, entry, node, subject, netlist);
+            check_node(t, entry, node, about);
             (Dimension::Volt, Range::Any)
         }
-        (None, Some((_, dimension, range))) => (*dimension, *range),
+        (None, Some(figure)) => {
+            check_source(t, entry, figure, about);
+            (figure.dimension, figure.range)
+        }
         (None, None) => {
-            let mut names: Vec<&str> = FIGURES.iter().map(|(figure, ..)| *figure).collect();
+            let mut names: Vec<&str> = FIGURES.iter().map(|f| f.name).collect();
             names.push("v(node)");
             t.report(
                 at(format!("a run has no figure `{name}`")).label("unknown figure").help_names(
@@ -56,14 +103,17 @@ fn figure(
             return None;
         }
     };
-    if name == "accuracy" && inputs.is_none_or(|set| set.labels.is_none()) {
-        t.report(
-            at("accuracy needs labels".to_string())
-                .label("the inputs have none")
-                .help("take inputs with a `label` column, or drop this figure"),
-        );
-    }
-    if node.is_none() && matches!(subject, Subject::Devices { bare: true, .. }) {
+    let at_least = bounds.quantity("at-least", dimension, range).optional();
+    let at_most = bounds.quantity("at-most", dimension, range).optional();
+    check_bounds(&bounds, name, at_least, at_most);
+    Some(Expect { figure: name.to_string(), at_least, at_most })
+}
+
+/// Whether the file has what the figure comes of.
+fn check_source(t: &TableReader, entry: &Entry, figure: &Figure, about: &About) {
+    let name = figure.name;
+    let at = |message: String| Diagnostic::at(entry.key_span.clone(), message);
+    if matches!(about.subject, Subject::Devices { bare: true, .. }) {
         t.report(
             at(format!("a netlist without [ports] has no figure `{name}`"))
                 .label("only networks have it")
@@ -71,11 +121,20 @@ fn figure(
                     "bound the voltage of a node, such as `\"v(out)\" = { at-least = \"0.9 V\" }`",
                 ),
         );
+    } else if !figure.of.contains(&Verb::Simulate) && !about.trains {
+        t.report(
+            at(format!("`{name}` comes of training, but the file has no [train]"))
+                .label("nothing to judge")
+                .help("add a [train] table, or drop this figure"),
+        );
     }
-    let at_least = bounds.quantity("at-least", dimension, range).optional();
-    let at_most = bounds.quantity("at-most", dimension, range).optional();
-    check_bounds(&bounds, name, at_least, at_most);
-    Some(Expect { figure: name.to_string(), at_least, at_most })
+    if name == "accuracy" && about.inputs.is_none_or(|set| set.labels.is_none()) {
+        t.report(
+            at("accuracy needs labels".to_string())
+                .label("the inputs have none")
+                .help("take inputs with a `label` column, or drop this figure"),
+        );
+    }
 }
 
 fn check_bounds(t: &TableReader, name: &str, at_least: Option<f64>, at_most: Option<f64>) {
@@ -98,17 +157,11 @@ fn check_bounds(t: &TableReader, name: &str, at_least: Option<f64>, at_most: Opt
     }
 }
 
-fn check_node(
-    t: &TableReader,
-    entry: &Entry,
-    node: &str,
-    subject: &Subject,
-    netlist: Option<&Netlist>,
-) {
+fn check_node(t: &TableReader, entry: &Entry, node: &str, about: &About) {
     let at = |message: String| Diagnostic::at(entry.key_span.clone(), message);
-    match (subject, netlist) {
+    match (about.subject, about.netlist) {
         (Subject::Network { .. }, _) => {
-            let names: Vec<&str> = FIGURES.iter().map(|(figure, ..)| *figure).collect();
+            let names: Vec<&str> = FIGURES.iter().map(|f| f.name).collect();
             t.report(
                 at("a network has no nodes by name".to_string())
                     .label("needs a [device] table")

@@ -14,8 +14,13 @@ use crate::netlist::{Kind, ROLL};
 use crate::numerics::Activation;
 use crate::units::{Dimension, Range, format_short};
 
-/// Reads the hardware for a network.
-pub(super) fn read(t: &TableReader, model: Option<&EnergyModel>, library: &Library) -> Hardware {
+/// Reads the hardware for a network that is to be trained in place, or is not.
+pub(super) fn read(
+    t: &TableReader,
+    model: Option<&EnergyModel>,
+    library: &Library,
+    trains: bool,
+) -> Hardware {
     let cell = t.text("cell").or("cell/rram-1t1r".to_string());
     let window = part(t, "cell", "cell", &cell, library, cell_window).unwrap_or([1e-6, 25e-6]);
     let array = t.text("array").or("array/differential".to_string());
@@ -31,7 +36,10 @@ pub(super) fn read(t: &TableReader, model: Option<&EnergyModel>, library: &Libra
         g_leak: t.quantity("g-leak", Dimension::Siemens, Range::NonNegative).or(1e-6),
         c_node: t.quantity("c-node", Dimension::Farad, Range::Positive).or(100e-15),
         v_unit: t.quantity("v-unit", Dimension::Volt, Range::Positive).or(0.2),
-        w_max: t.number("w-max", Range::Positive).optional(),
+        w_max: match trains {
+            true => Some(t.number("w-max", Range::Positive).or(1.0)),
+            false => t.number("w-max", Range::Positive).optional(),
+        },
         clip: t.flag("clip").or(false),
     };
     check_window(t, &hardware);

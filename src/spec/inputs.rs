@@ -1,21 +1,25 @@
-//! The samples that `[simulate] inputs` names.
+//! The samples that `[simulate] inputs` and `[train]` name.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use super::reader::TableReader;
 use super::simulate::Subject;
+use crate::data::registry::{self, Folders};
 use crate::data::{self, DataFault, DataSet, Split};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 
-pub(super) fn read(t: &TableReader, subject: &Subject) -> Option<DataSet> {
-    let key = t.one_of(&["csv", "data"], None, "inputs = { csv = \"inputs.csv\" }")?;
+/// Reads a table of inputs; `split` holds when it names none.
+pub(super) fn read(t: &TableReader, subject: &Subject, split: Split) -> Option<DataSet> {
+    let key = t.one_of(&["csv", "data", "idx"], None, "inputs = { csv = \"inputs.csv\" }")?;
     let set = match key {
-        "csv" => t.path("csv").optional().and_then(|path| csv(t, &path)),
+        "csv" => t.path("csv").optional().and_then(|path| csv(t, &path)).map(Rc::new),
+        "idx" => idx(&t.table("idx")),
         _ => {
             let splits = [Split::Test, Split::Train].map(|s| (s.name(), s));
-            let split = t.choice("split", &splits).or(Split::Test);
-            let known = t.choice("data", &[("digits", ())]).optional();
-            known.map(|()| data::digits(split))
+            let split = t.choice("split", &splits).or(split);
+            let name = t.choice("data", &names()).optional();
+            name.and_then(|name| known(t, name, split, &t.span("data")))
         }
     };
     let first = t.count("first", 1..=i64::MAX as u64).optional();
@@ -30,8 +34,50 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Option<DataSet> {
         return None;
     }
     check(t, key, &set, subject);
-    let taken: Vec<usize> = (0..first.map_or(samples, |n| n as usize)).collect();
-    Some(set.select(&set.name, &taken))
+    Some(match first {
+        Some(n) => set.select(&set.name, &(0..n as usize).collect::<Vec<_>>()),
+        None => Rc::unwrap_or_clone(set),
+    })
+}
+
+/// Both parts of a data set that `[train] data` names.
+pub(super) fn both(t: &TableReader, subject: &Subject) -> Option<[DataSet; 2]> {
+    let name = t.choice("data", &names()).optional()?;
+    let span = t.span("data");
+    let train = known(t, name, Split::Train, &span)?;
+    check(t, "data", &train, subject);
+    let test = known(t, name, Split::Test, &span)?;
+    Some([train, test].map(Rc::unwrap_or_clone))
+}
+
+/// The data sets known by name, as choices.
+fn names() -> Vec<(&'static str, &'static str)> {
+    registry::KNOWN.iter().map(|known| (known.name, known.name)).collect()
+}
+
+fn known(t: &TableReader, name: &str, split: Split, span: &Span) -> Option<Rc<DataSet>> {
+    let key = format!("{name} ({})", split.name());
+    t.reading.set(&key, || {
+        registry::load(name, split, &Folders::of(None)).map_err(|fault| {
+            Diagnostic::at(span.clone(), fault.message).label("wanted here").help(fault.help)
+        })
+    })
+}
+
+fn idx(t: &TableReader) -> Option<Rc<DataSet>> {
+    let example = "idx = { pictures = \"train-images-idx3-ubyte.gz\", labels = \"...\" }";
+    let pictures = t.path("pictures").needed(example);
+    let labels = t.path("labels").needed(example);
+    let (pictures, labels) = (pictures?, labels?);
+    let name = pictures.file_name().unwrap_or(pictures.as_os_str()).to_string_lossy().into_owned();
+    t.reading.set(&format!("{} {}", pictures.display(), labels.display()), || {
+        data::idx::read(&name, &pictures, &labels).map_err(|fault| {
+            Diagnostic::at(t.span("pictures"), fault.message)
+                .label("wanted here")
+                .also(t.span("labels"), "with these labels")
+                .help(fault.help)
+        })
+    })
 }
 
 /// Whether the samples fit the layers.

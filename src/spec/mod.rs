@@ -21,9 +21,11 @@ mod simulate;
 mod sweep;
 mod syntax;
 mod template;
+mod train;
 mod weights;
 
 pub use document::Edit;
+pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
 pub use settings::*;
 pub use sweep::{Axis, Sweep};
@@ -123,13 +125,15 @@ fn read(
     drop(t);
     let tree = record.resolved();
     let sweep = axes.as_deref().map(sweep::plain);
-    let spec = parts.map(|(subject, simulate, expect)| Spec {
+    let spec = parts.map(|parts| Spec {
         title,
         seed,
         path: path.to_path_buf(),
-        subject,
-        simulate,
-        expect,
+        subject: parts.subject,
+        simulate: parts.simulate,
+        train: parts.train,
+        gradcheck: parts.gradcheck,
+        expect: parts.expect,
         sweep,
         resolved: tree.document(&files::folder_of(path)),
         tree,
@@ -137,7 +141,14 @@ fn read(
     (spec, axes.unwrap_or_default())
 }
 
-type Parts = (Subject, Simulate, Vec<Expect>);
+/// What a network and a netlist have in common in the end.
+struct Parts {
+    subject: Subject,
+    simulate: Simulate,
+    train: Option<Train>,
+    gradcheck: GradCheck,
+    expect: Vec<Expect>,
+}
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     t.exclude("model", &["ports"]);
@@ -147,20 +158,28 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
         let chn = (family == Family::Chn).then(|| t.span("family"));
         (chn, model::read(&t, family, seed))
     };
-    let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library);
+    let trains = t.has("train");
+    let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library, trains);
     let (nonideal, wires) = hardware::nonideal(&t.table("nonideal"));
     let subject = simulate::Subject::Network { model: model.as_ref(), chn, wires };
     let simulate = simulate::read(&t.table("simulate"), &subject);
+    let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));
+    let checks = trains || t.has("gradcheck");
+    let gradcheck = checks.then(|| train::gradcheck(&t.table("gradcheck"))).unwrap_or_default();
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, None, simulate.inputs.as_ref()))
+        .map(|t| expect::read(&t, &subject, None, simulate.inputs.as_ref(), train.is_some()))
         .unwrap_or_default();
     let subject = Subject::Network { model: model?, hardware: Box::new(hardware), nonideal };
-    Some((subject, simulate, expect))
+    let train = match train {
+        Some(train) => Some(train?),
+        None => None,
+    };
+    Some(Parts { subject, simulate, train, gradcheck, expect })
 }
 
 fn devices(t: &TableReader) -> Option<Parts> {
-    t.exclude("device", &["hardware", "nonideal"]);
+    t.exclude("device", &["hardware", "nonideal", "train", "gradcheck"]);
     let placed = device::read(&t.table("device"));
     let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
     let bare = ports.is_none();
@@ -170,10 +189,12 @@ fn devices(t: &TableReader) -> Option<Parts> {
     let netlist = placed.as_ref().map(|p| &p.netlist);
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, netlist, simulate.inputs.as_ref()))
+        .map(|t| expect::read(&t, &subject, netlist, simulate.inputs.as_ref(), false))
         .unwrap_or_default();
     if !bare && ports.is_none() {
         return None;
     }
-    Some((Subject::Devices { netlist: placed?.netlist, ports }, simulate, expect))
+    let subject = Subject::Devices { netlist: placed?.netlist, ports };
+    let gradcheck = GradCheck::default();
+    Some(Parts { subject, simulate, train: None, gradcheck, expect })
 }

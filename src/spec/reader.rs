@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use super::document::{self, Entry, Item, Table, Value};
 use super::files;
+use crate::data::DataSet;
 use crate::diag::{Diagnostic, SourceMap, Span};
 use record::Recorded;
 
@@ -29,6 +30,8 @@ pub(super) struct Reading {
     found: RefCell<Vec<Diagnostic>>,
     files: RefCell<HashMap<PathBuf, Rc<Vec<u8>>>>,
     parts: RefCell<HashMap<String, Option<Rc<Part>>>>,
+    /// Data sets by name, `None` where there was something wrong.
+    sets: RefCell<HashMap<String, Option<Rc<DataSet>>>>,
     /// Data files whose mistakes have been told.
     told: RefCell<HashSet<PathBuf>>,
 }
@@ -40,8 +43,23 @@ impl Reading {
             found: RefCell::new(found),
             files: RefCell::default(),
             parts: RefCell::default(),
+            sets: RefCell::default(),
             told: RefCell::default(),
         }
+    }
+
+    /// The data set of this name, loaded once; what is wrong with it is reported once.
+    pub fn set(
+        &self,
+        name: &str,
+        load: impl FnOnce() -> Result<DataSet, Diagnostic>,
+    ) -> Option<Rc<DataSet>> {
+        if let Some(set) = self.sets.borrow().get(name) {
+            return set.clone();
+        }
+        let set = load().map(Rc::new).map_err(|diagnostic| self.report(diagnostic)).ok();
+        self.sets.borrow_mut().insert(name.to_string(), set.clone());
+        set
     }
 
     pub fn report(&self, diagnostic: Diagnostic) {

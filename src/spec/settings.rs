@@ -8,7 +8,7 @@ use super::sweep::Sweep;
 use crate::data::DataSet;
 use crate::model::EnergyModel;
 use crate::netlist::{Netlist, Ports};
-use crate::numerics::Activation;
+use crate::numerics::{Activation, math};
 use crate::units::{Farad, Ohm, Second, Siemens, Volt};
 
 /// One checked file.
@@ -21,6 +21,8 @@ pub struct Spec {
     pub path: PathBuf,
     pub subject: Subject,
     pub simulate: Simulate,
+    pub train: Option<Train>,
+    pub gradcheck: GradCheck,
     pub expect: Vec<Expect>,
     pub sweep: Option<Sweep>,
     /// The file as understood, with every default filled in, as TOML text that reads back to the
@@ -56,7 +58,8 @@ pub struct Hardware {
     pub c_node: Farad,
     /// `v-unit`: the voltage that stands for an activation of 1.
     pub v_unit: Volt,
-    /// `w-max`: the weight that `g-max` stands for; `None` takes the largest weight.
+    /// `w-max`: the weight that `g-max` stands for; `None` takes the largest weight. A file that
+    /// trains has 1 here if it says nothing, so that weights have room to grow.
     pub w_max: Option<f64>,
     /// `clip`: whether weights beyond `w-max` are clipped (else they are a mistake).
     pub clip: bool,
@@ -195,10 +198,159 @@ pub enum Precision {
     F64,
 }
 
+/// `[train]`: learning in place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Train {
+    /// `rule`
+    pub rule: EquilibriumPropagation,
+    /// What is learned from, with labels.
+    pub data: DataSet,
+    /// What accuracy is measured on, with labels.
+    pub test: DataSet,
+    /// `epochs`: passes through the data.
+    pub epochs: usize,
+    /// `batch`: samples of one update.
+    pub batch: usize,
+    /// `optimiser`
+    pub optimiser: OptimiserRule,
+    /// `optimiser.rate`: the learning rate at the start.
+    pub rate: f64,
+    /// `schedule` of the rate.
+    pub schedule: Schedule,
+    /// `precision` of the behavioural engine.
+    pub precision: Precision,
+    /// `until.settled`, in units of `x`.
+    pub settled: f64,
+    /// `until.at-most`
+    pub at_most: Second,
+    /// `until.iterations`
+    pub at_most_iterations: usize,
+}
+
+/// The learning rule: a free phase, then nudged phases that start from the free state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EquilibriumPropagation {
+    /// `beta`: strength of the nudge, positive.
+    pub beta: f64,
+    /// `phases`
+    pub phases: Phases,
+}
+
+/// Which nudged phases follow the free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phases {
+    /// `[dE(+beta) - dE(-beta)] / (2 beta)`: second order in `beta`.
+    #[default]
+    Centred,
+    /// `[dE(+beta) - dE(0)] / beta`: first order.
+    Positive,
+    /// `[dE(0) - dE(-beta)] / beta`: first order.
+    Negative,
+}
+
+impl Phases {
+    pub const ALL: [Phases; 3] = [Phases::Centred, Phases::Positive, Phases::Negative];
+
+    /// The word for it in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phases::Centred => "centred",
+            Phases::Positive => "positive",
+            Phases::Negative => "negative",
+        }
+    }
+}
+
+/// How parameters follow their gradients.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum OptimiserRule {
+    /// `m <- momentum m + g; w <- w - rate m`
+    Sgd { momentum: f64 },
+    /// Kingma and Ba 2015, with bias correction.
+    Adam { beta1: f64, beta2: f64, epsilon: f64 },
+}
+
+/// The learning rate over the epochs `e = 0..epochs`, as a factor on the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Schedule {
+    #[default]
+    Constant,
+    /// `1 - e / epochs`
+    Linear,
+    /// `1/2 (1 + cos(pi e / epochs))` (Loshchilov and Hutter 2017, without restarts).
+    Cosine,
+}
+
+impl Schedule {
+    pub const ALL: [Schedule; 3] = [Schedule::Constant, Schedule::Linear, Schedule::Cosine];
+
+    /// The word for it in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Schedule::Constant => "constant",
+            Schedule::Linear => "linear",
+            Schedule::Cosine => "cosine",
+        }
+    }
+
+    /// What the first rate is multiplied by in an epoch, counted from 0.
+    pub fn factor(self, epoch: usize, epochs: usize) -> f64 {
+        let share = epoch as f64 / epochs as f64;
+        match self {
+            Schedule::Constant => 1.0,
+            Schedule::Linear => 1.0 - share,
+            Schedule::Cosine => 0.5 * (1.0 + math::cos(std::f64::consts::PI * share)),
+        }
+    }
+}
+
+/// `[gradcheck]`: how closely the gradient of `[train] rule` is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GradCheck {
+    /// `samples`: the first of the training data.
+    pub samples: usize,
+    /// `entries`: of each tensor, so many are also held against finite differences.
+    pub entries: usize,
+    /// `settled`: tolerance of the residual, in units of `x`.
+    pub settled: f64,
+}
+
+impl Default for GradCheck {
+    fn default() -> GradCheck {
+        GradCheck { samples: 8, entries: 12, settled: 1e-10 }
+    }
+}
+
+/// What can be done with a file so that figures come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    Simulate,
+    Evaluate,
+    Train,
+    Gradcheck,
+    Sweep,
+}
+
+impl Verb {
+    pub const ALL: [Verb; 5] =
+        [Verb::Simulate, Verb::Evaluate, Verb::Train, Verb::Gradcheck, Verb::Sweep];
+
+    /// The word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Simulate => "simulate",
+            Verb::Evaluate => "evaluate",
+            Verb::Train => "train",
+            Verb::Gradcheck => "gradcheck",
+            Verb::Sweep => "sweep",
+        }
+    }
+}
+
 /// One line of `[expect]`: a figure of the run and its bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expect {
-    /// `settled`, `accuracy`, `settling-time`, `residual`, or `v(node)` of a device netlist.
+    /// The name of one of [`FIGURES`], or `v(node)` of a device netlist.
     pub figure: String,
     pub at_least: Option<f64>,
     pub at_most: Option<f64>,

@@ -3,6 +3,7 @@
 use super::inputs;
 use super::reader::TableReader;
 use super::{Analysis, Fidelity, Precision, Simulate};
+use crate::data::Split;
 use crate::diag::{Diagnostic, Span};
 use crate::model::EnergyModel;
 use crate::netlist::Ports;
@@ -100,7 +101,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
     drop(until);
     let points = t.count("points", 2..=1_000_000).or(101) as usize;
     let damping = t.number("damping", Range::FractionBelowOne).or(0.5);
-    let data = t.optional_table("inputs").and_then(|t| inputs::read(&t, subject));
+    let data = t.optional_table("inputs").and_then(|t| inputs::read(&t, subject, Split::Test));
     let nudge = t
         .optional_table("nudge")
         .and_then(|t| t.number("beta", Range::Any).needed("nudge = { beta = 0.1 }"));

@@ -58,6 +58,11 @@ impl<T> Ask<'_, '_, T> {
 }
 
 impl<T: Default> Ask<'_, '_, T> {
+    /// The type's own default, when the key is not there.
+    pub fn or_default(self) -> T {
+        self.or(T::default())
+    }
+
     /// As [`Ask::needed`], with a harmless value instead of none.
     pub fn required(self, example: &str) -> T {
         self.needed(example).unwrap_or_default()

@@ -1,0 +1,194 @@
+//! The folder of a long run: filled as the run goes, so that it can be taken up where it stopped.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::output::{inhabitant, replace_file};
+use super::{RunError, record};
+use crate::spec::{Spec, Verb};
+
+/// What to do with a run that is already in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Manner {
+    /// Leave it alone: it is an error.
+    #[default]
+    Fresh,
+    /// Go on with it.
+    Resume,
+    /// Throw it away.
+    Force,
+}
+
+/// An output folder that is written while the run lasts. One process has it at a time.
+pub(super) struct Lasting {
+    folder: PathBuf,
+    /// Held as long as the run lasts; the system lets go of it when the process dies.
+    _lock: File,
+}
+
+const LOCK: &str = ".lock";
+
+impl Lasting {
+    /// Opens the folder, and says whether there is a run in it to go on with. A new folder gets
+    /// `resolved.toml`; the caller must write [`record::RUN`] next.
+    pub fn open(
+        verb: Verb,
+        folder: &Path,
+        manner: Manner,
+        spec: &Spec,
+    ) -> Result<(Lasting, bool), RunError> {
+        let unusable = |source| RunError::Folder { path: folder.to_path_buf(), source };
+        let folder = std::path::absolute(folder).map_err(unusable)?;
+        let there = match inhabitant(&folder)? {
+            Some(found) if found != verb.name() => {
+                return Err(RunError::OtherVerb { path: folder, found });
+            }
+            found => found.is_some(),
+        };
+        if there && manner == Manner::Fresh {
+            return Err(RunError::Exists { path: folder });
+        }
+        fs::create_dir_all(&folder).map_err(unusable)?;
+        let lock = File::create(folder.join(LOCK)).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(RunError::Busy { path: folder }),
+            Err(fs::TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        let resolved = spec.resolved_for(&folder);
+        let lasting = Lasting { folder, _lock: lock };
+        let resumes = there && manner == Manner::Resume;
+        if resumes {
+            lasting.check_same(&resolved)?;
+        } else {
+            lasting.clear()?;
+            lasting.replace(record::RESOLVED, resolved.as_bytes())?;
+        }
+        Ok((lasting, resumes))
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Refuses to go on with a run of other settings.
+    fn check_same(&self, resolved: &str) -> Result<(), RunError> {
+        let path = self.path(record::RESOLVED);
+        let there = fs::read_to_string(&path)
+            .map_err(|source| RunError::Read { path: path.clone(), source })?;
+        match difference(&there, resolved) {
+            None => Ok(()),
+            Some(difference) => Err(RunError::AnotherRun { path: self.folder.clone(), difference }),
+        }
+    }
+
+    /// Removes an earlier run; its marker goes last, so that what is left is still known as ours.
+    fn clear(&self) -> Result<(), RunError> {
+        let unusable = |source| RunError::Folder { path: self.folder.clone(), source };
+        let entries: Vec<_> = fs::read_dir(&self.folder)
+            .map_err(unusable)?
+            .collect::<Result<_, _>>()
+            .map_err(unusable)?;
+        let last = |name: &std::ffi::OsStr| name == record::RUN;
+        let (marker, others): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| last(&entry.file_name()));
+        for entry in others.into_iter().chain(marker).filter(|entry| entry.file_name() != LOCK) {
+            let path = entry.path();
+            let removed =
+                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            removed.map_err(unusable)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a line to a file.
+    pub fn append(&self, name: &str, line: &str) -> Result<(), RunError> {
+        let path = self.path(name);
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+            .map_err(|source| self.unwritten(name, source))
+    }
+
+    /// Writes a file whole, in place of an earlier one only when it is complete.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        replace_file(&self.path(name), bytes).map_err(|source| self.unwritten(name, source))
+    }
+
+    /// Keeps the first lines of a file; what follows was not finished. Returns them.
+    pub fn keep_lines(&self, name: &str, count: usize) -> Result<Vec<String>, RunError> {
+        let lines = self.lines(name)?;
+        if lines.len() < count {
+            let message = format!("has {} whole lines of {count}", lines.len());
+            return Err(RunError::Damaged { path: self.path(name), message });
+        }
+        let kept: Vec<String> = lines.into_iter().take(count).collect();
+        let text: String = kept.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        self.replace(name, text.as_bytes())?;
+        Ok(kept)
+    }
+
+    /// The whole lines of a file; none if it is not there. One that was cut short is left out.
+    pub fn lines(&self, name: &str) -> Result<Vec<String>, RunError> {
+        let path = self.path(name);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(RunError::Read { path, source }),
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        Ok(whole.lines().map(String::from).collect())
+    }
+
+    fn unwritten(&self, name: &str, source: io::Error) -> RunError {
+        let survives = "what was finished before is safe; free some space, or mend what is wrong \
+                        with the disk, and go on with --resume"
+            .to_string();
+        RunError::Write { path: self.path(name), survives, source }
+    }
+}
+
+/// The first line in which two resolved files differ, with its table.
+fn difference(there: &str, here: &str) -> Option<String> {
+    if there == here {
+        return None;
+    }
+    let mut table = "";
+    let mut ours = here.lines();
+    for line in there.lines() {
+        let now = ours.next();
+        if now != Some(line) {
+            let now = now.unwrap_or("nothing");
+            let within = if table.is_empty() { String::new() } else { format!(" in {table}") };
+            return Some(format!("there{within} stands `{line}`, here `{now}`"));
+        }
+        if line.starts_with('[') {
+            table = line;
+        }
+    }
+    Some(format!("here there is also `{}`", ours.next().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named_with_its_table() {
+        let one = "title = \"a\"\n\n[train]\nepochs = 3\nbatch = 2\n";
+        let other = "title = \"a\"\n\n[train]\nepochs = 4\nbatch = 3\n";
+        assert_eq!(difference(one, one), None);
+        assert_eq!(
+            difference(one, other).unwrap(),
+            "there in [train] stands `epochs = 3`, here `epochs = 4`"
+        );
+        assert_eq!(difference(one, &format!("{one}x = 1")).unwrap(), "here there is also `x = 1`");
+    }
+}

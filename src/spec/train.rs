@@ -1,0 +1,154 @@
+//! `[train]`: the learning rule, its data and its optimiser; `[gradcheck]`: how its gradient is
+//! checked.
+
+use super::inputs;
+use super::reader::TableReader;
+use super::simulate::Subject;
+use super::{
+    EquilibriumPropagation, Fidelity, GradCheck, OptimiserRule, Phases, Precision, Schedule,
+    Simulate, Train,
+};
+use crate::data::{DataSet, Split};
+use crate::diag::Diagnostic;
+use crate::units::{Dimension, Range};
+
+const RULE: &str = "rule = { equilibrium-propagation = { beta = 0.2 } }";
+
+/// Reads `[train]`; `None` if something that has no default is wrong or missing.
+pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> Option<Train> {
+    let rule = rule(t);
+    let data = data(t, subject);
+    let epochs = t.count("epochs", 1..=1 << 32).or(10) as usize;
+    let batch = t.count("batch", 1..=1 << 32).or(32) as usize;
+    let (optimiser, rate) = optimiser(&t.table("optimiser"));
+    let schedule = t.choice("schedule", &Schedule::ALL.map(|s| (s.name(), s))).or_default();
+    let single = simulate.engine == Fidelity::Behavioural;
+    let precisions = [("f32", Precision::F32), ("f64", Precision::F64)];
+    let asked = t.choice("precision", &precisions);
+    let precision = asked.or(if single { Precision::F32 } else { Precision::F64 });
+    if !single && precision == Precision::F32 {
+        t.report(
+            Diagnostic::at(t.span("precision"), "only the behavioural engine works in f32")
+                .label("the engine works in f64")
+                .help("leave `precision` out, or write `engine = \"behavioural\"` in [simulate]"),
+        );
+    }
+    let until = t.table("until");
+    let settled = until.number("settled", Range::Positive).or(1e-4);
+    if precision == Precision::F32 && settled < 1e-6 {
+        t.report(
+            Diagnostic::at(until.span("settled"), "f32 cannot settle this closely")
+                .label("below the rounding of f32")
+                .help("write 1e-4, or `precision = \"f64\"`"),
+        );
+    }
+    let at_most = until.quantity("at-most", Dimension::Second, Range::Positive);
+    let at_most = at_most.or(simulate.at_most);
+    let iterations = until.count("iterations", 1..=i64::MAX as u64);
+    let at_most_iterations = iterations.or(simulate.at_most_iterations as u64) as usize;
+    let [data, test] = data?;
+    Some(Train {
+        rule: rule?,
+        data,
+        test,
+        epochs,
+        batch,
+        optimiser,
+        rate,
+        schedule,
+        precision,
+        settled,
+        at_most,
+        at_most_iterations,
+    })
+}
+
+fn rule(t: &TableReader) -> Option<EquilibriumPropagation> {
+    let rules = t.table("rule");
+    rules.one_of(&["equilibrium-propagation"], None, RULE)?;
+    let t = rules.table("equilibrium-propagation");
+    let beta = t.number("beta", Range::Positive).or(0.2);
+    let phases = t.choice("phases", &Phases::ALL.map(|p| (p.name(), p))).or_default();
+    Some(EquilibriumPropagation { beta, phases })
+}
+
+fn optimiser(t: &TableReader) -> (OptimiserRule, f64) {
+    let rate = |t: &TableReader, default| t.number("rate", Range::Positive).or(default);
+    match t.one_of(&["adam", "sgd"], Some("adam"), "optimiser = { adam = { rate = 1e-3 } }") {
+        Some("sgd") => {
+            let t = t.table("sgd");
+            let rate = rate(&t, 0.1);
+            (OptimiserRule::Sgd { momentum: t.number("momentum", BELOW_ONE).or(0.0) }, rate)
+        }
+        _ => {
+            let t = t.table("adam");
+            let rate = rate(&t, 1e-3);
+            let beta1 = t.number("beta1", BELOW_ONE).or(0.9);
+            let beta2 = t.number("beta2", BELOW_ONE).or(0.999);
+            let epsilon = t.number("epsilon", Range::Positive).or(1e-8);
+            (OptimiserRule::Adam { beta1, beta2, epsilon }, rate)
+        }
+    }
+}
+
+const BELOW_ONE: Range = Range::FractionBelowOne;
+
+/// What is learned from, and what accuracy is measured on.
+fn data(t: &TableReader, subject: &Subject) -> Option<[DataSet; 2]> {
+    let key = t.one_of(&["data", "train"], None, "data = \"digits\"")?;
+    let sets = match key {
+        "data" => inputs::both(t, subject),
+        _ => {
+            let part = |key, split| {
+                let t = t.optional_table(key)?;
+                inputs::read(&t, subject, split)
+            };
+            let train = part("train", Split::Train);
+            if !t.has("test") {
+                t.report(
+                    Diagnostic::at(t.span("train"), "[train] needs `test` beside `train`")
+                        .label("nothing to measure accuracy on")
+                        .help("add for example `test = { csv = \"test.csv\" }`"),
+                );
+            }
+            let test = part("test", Split::Test);
+            Some([train?, test?])
+        }
+    };
+    let sets = sets?;
+    for (set, key) in sets.iter().zip([key, if key == "data" { key } else { "test" }]) {
+        check_labels(t, set, key, key != "test");
+    }
+    Some(sets)
+}
+
+fn check_labels(t: &TableReader, set: &DataSet, key: &str, learns: bool) {
+    let at = |message: String| Diagnostic::at(t.span(key), message);
+    let Some(labels) = &set.labels else {
+        t.report(
+            at(format!("`{}` has no labels", set.name))
+                .label("nothing to learn toward")
+                .help("add a `label` column, counted from 0"),
+        );
+        return;
+    };
+    let Some(first) = labels.first() else { return };
+    if learns && labels.iter().all(|label| label == first) {
+        t.report(
+            at(format!("all {} samples of `{}` have the label {first}", labels.len(), set.name))
+                .label("a single class")
+                .help("there is nothing to tell apart: take samples of two classes or more"),
+        );
+    }
+}
+
+/// Reads `[gradcheck]`, which has a default for everything.
+pub(super) fn gradcheck(t: &TableReader) -> GradCheck {
+    let default = GradCheck::default();
+    let count = |key, default| t.count(key, 1..=1 << 20).or(default as u64) as usize;
+    GradCheck {
+        samples: count("samples", default.samples),
+        entries: count("entries", default.entries),
+        settled: t.number("settled", Range::Positive).or(default.settled),
+    }
+}
