@@ -239,6 +239,46 @@ fn a_write_touches_only_what_changed_and_keeps_quirks() {
 }
 
 #[test]
+fn a_restored_chip_goes_on_as_the_one_it_was() {
+    for style in STYLES {
+        let model = big();
+        let mut bad = NonIdeal::default();
+        bad.fabrication.spread = 0.2;
+        bad.fabrication.stuck_on = 0.01;
+        bad.programming.sigma = 0.02;
+        let made = || fabricate(&compile(&model, &hardware(&model, style)), &bad, Seed::new(4));
+        let scaled = |by: f64| {
+            let mut model = model.clone();
+            for c in &mut model.couplings {
+                c.values_mut().iter_mut().for_each(|w| *w *= by);
+            }
+            model
+        };
+        let mut old = made();
+        old.write(&scaled(0.7));
+        // Beyond the window, so that some are clipped; some cells keep their targets.
+        let mut second = scaled(1.1);
+        let kept = scaled(0.7);
+        for (c, kept) in second.couplings.iter_mut().zip(&kept.couplings) {
+            c.values_mut()[..20.min(kept.values().len() / 2)]
+                .copy_from_slice(&kept.values()[..20.min(kept.values().len() / 2)]);
+        }
+        assert!(old.write(&second).clipped > 0);
+        let mut new = made();
+        new.restore(&second, old.cells.clone(), old.writes());
+        assert_eq!(new, old);
+        let third = scaled(0.9);
+        assert_eq!(new.write(&third), old.write(&third));
+        assert_eq!(new, old);
+
+        // A chip as fabricated comes back as fabricated.
+        let mut fresh = made();
+        fresh.restore(&model, made().cells, 0);
+        assert_eq!(fresh, made());
+    }
+}
+
+#[test]
 fn weights_beyond_the_window_are_clipped_and_reported() {
     let model = big();
     let mut hardware = hardware(&model, ArrayStyle::Twin);

@@ -6,7 +6,7 @@ mod common;
 use common::{hardware, layered};
 use eqcircuit::compile::{Chip, compile, fabricate};
 use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save, Settled, Until};
-use eqcircuit::learn::{EquilibriumPropagation, Network, Phases, compare};
+use eqcircuit::learn::{EquilibriumPropagation, Network, Optimiser, Phases, Rule, compare};
 use eqcircuit::model::{Activation, Cost, EnergyModel, Params};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, relative_difference};
@@ -185,4 +185,55 @@ fn on_twin_arrays_spread_biases_the_estimate() {
         .collect();
     assert!(cosines[0] > 0.99999, "{cosines:?}");
     assert!(cosines[1] < cosines[0] && cosines[2] < cosines[1] - 1e-5, "{cosines:?}");
+}
+
+#[test]
+fn a_restored_optimiser_goes_on_as_the_one_it_was() {
+    let p = problem(Activation::Tanh);
+    let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+    let grad = p.model.grad(&state);
+    for rule in
+        [Rule::Sgd { momentum: 0.9 }, Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }]
+    {
+        let mut old = Optimiser::new(rule, 0.1, &p.model);
+        let mut model = p.model.clone();
+        old.step(&mut model, &grad);
+        let mut new = Optimiser::new(rule, 0.1, &p.model);
+        new.restore(old.state().clone());
+        let mut other = model.clone();
+        for _ in 0..2 {
+            old.step(&mut model, &grad);
+            new.step(&mut other, &grad);
+        }
+        assert_eq!(model, other);
+        assert_eq!(new, old);
+        assert_eq!(new.state().steps, 3);
+    }
+}
+
+#[test]
+fn an_estimate_keeps_its_phases_in_the_order_run() {
+    let p = problem(Activation::Tanh);
+    for (phases, betas) in [
+        (Phases::Centred, vec![-0.1, 0.1]),
+        (Phases::Positive, vec![0.1]),
+        (Phases::Negative, vec![-0.1]),
+    ] {
+        let mut engine = Ideal::new(p.model.clone(), 0.0);
+        let rule = EquilibriumPropagation { beta: 0.1, phases };
+        let got = rule.estimate(&mut engine, &p.model, &p.clamp, &p.target, &UNTIL);
+        let want: Vec<Settled> = betas
+            .into_iter()
+            .map(|beta| {
+                let nudge = Nudge::Toward { target: p.target.clone(), beta };
+                let drive = Drive { clamp: p.clamp.clone(), nudge };
+                engine.settle(&drive, Some(&got.free.state), &UNTIL, &Save::End)
+            })
+            .collect();
+        assert_eq!(got.nudged, want);
+        assert!(engine.chip().is_none());
+    }
+    let chip = spread_chip(&p, ArrayStyle::Twin, 0.1);
+    assert_eq!(behavioural(&chip).chip(), Some(&chip));
+    assert_eq!(Circuit::from_chip(chip.clone(), Analysis::Op).chip(), Some(&chip));
 }

@@ -159,6 +159,30 @@ impl Chip {
         Written { cells, clipped }
     }
 
+    /// How often the chip was written; names the next write's noise.
+    pub fn writes(&self) -> usize {
+        self.writes
+    }
+
+    /// Puts the chip back as it was after `writes` writes of which the last was `model`, with
+    /// `cells` as they were then. Nothing is programmed.
+    ///
+    /// # Panics
+    /// If the model or the cells do not have the shape that the chip was made for.
+    pub fn restore(&mut self, model: &EnergyModel, cells: Vec<Cells>, writes: usize) {
+        let shape = |m: &Mat| [m.rows(), m.cols()];
+        let shapes = |cells: &[Cells]| -> Vec<_> {
+            cells.iter().map(|c| [shape(&c.plus), shape(&c.minus)]).collect()
+        };
+        assert_eq!(shapes(&cells), shapes(&self.cells), "the cells are of another chip");
+        // A chip that was never written is aimed at its model as it was compiled.
+        if self.writes > 0 || writes > 0 || self.fabric.model != *model {
+            self.fabric.aim(model);
+        }
+        self.cells = cells;
+        self.writes = writes;
+    }
+
     /// Makes the cells whose target differs from `before` (all, when `None`); returns how many.
     fn program(&mut self, before: Option<&[(Mat, Mat)]>) -> usize {
         let mut written = 0;

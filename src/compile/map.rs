@@ -42,7 +42,11 @@ impl Fabric {
     /// Aims the same hardware at new weights: scales, gains and tiles stay as designed, so
     /// weights beyond the window are clipped; leaks and bias currents follow. Returns what was
     /// clipped.
+    ///
+    /// # Panics
+    /// If the model's shape is not the one the fabric was laid out for.
     pub fn aim(&mut self, model: &EnergyModel) -> &[Clipped] {
+        assert!(same_shape(&self.model, model), "the model has not the shape of the fabric");
         self.clipped.clear();
         for array in &mut self.arrays {
             let clip = aim(array, model, &self.hardware, self.layers[array.post.0].scale);
@@ -65,6 +69,23 @@ impl Fabric {
     pub fn arrays_into(&self, layer: LayerId) -> impl Iterator<Item = (usize, &Array)> {
         self.arrays.iter().enumerate().filter(move |(_, a)| a.post == layer)
     }
+}
+
+fn same_shape(a: &EnergyModel, b: &EnergyModel) -> bool {
+    let couplings = a.couplings.iter().zip(&b.couplings).all(|pair| match pair {
+        (
+            Coupling::Dense { pre, post, weight },
+            Coupling::Dense { pre: to_pre, post: to_post, weight: to },
+        ) => {
+            [pre, post] == [to_pre, to_post]
+                && [weight.rows(), weight.cols()] == [to.rows(), to.cols()]
+        }
+        (Coupling::Bias { on, value }, Coupling::Bias { on: to_on, value: to }) => {
+            on == to_on && value.len() == to.len()
+        }
+        _ => false,
+    });
+    a.layers == b.layers && a.couplings.len() == b.couplings.len() && couplings
 }
 
 /// The arrays of all directions that end at a free layer, their cells still at zero.

@@ -177,6 +177,10 @@ impl Engine for Behavioural {
         };
         written
     }
+
+    fn chip(&self) -> Option<&Chip> {
+        Some(&self.chip)
+    }
 }
 
 fn outcome(arrival: &Arrival, tau: Second) -> Outcome {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::network::{self, Batch, Network};
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written};
+use crate::compile::Chip;
 use crate::model::{EnergyModel, State};
 use crate::numerics::ode::{Ode, padded};
 use crate::numerics::{Mat, lanes};
@@ -126,6 +127,10 @@ impl Engine for Ideal {
     fn write(&mut self, model: &EnergyModel) -> Written {
         *self = Ideal::new(model.clone(), self.damping);
         Written::default()
+    }
+
+    fn chip(&self) -> Option<&Chip> {
+        None
     }
 }
 

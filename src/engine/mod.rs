@@ -21,7 +21,7 @@ pub use ideal::Ideal;
 
 use std::fmt;
 
-use crate::compile::Written;
+use crate::compile::{Chip, Written};
 use crate::model::{EnergyModel, State};
 use crate::numerics::Mat;
 pub use crate::spec::Fidelity;
@@ -210,6 +210,9 @@ pub trait Engine {
 
     /// Reprograms the same hardware with new parameters: device-to-device quirks stay.
     fn write(&mut self, model: &EnergyModel) -> Written;
+
+    /// The chip it runs as it stands now; `None` where there is none, as on the ideal engine.
+    fn chip(&self) -> Option<&Chip>;
 }
 
 /// `points` times, at least 2, from 0 to `end`: `t_k = end (k / last)^2`.

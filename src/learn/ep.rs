@@ -12,6 +12,8 @@ pub struct Estimate {
     pub grad: Params,
     /// The free phase, with the outputs.
     pub free: Settled,
+    /// The nudged phases, in the order run: towards the target last.
+    pub nudged: Vec<Settled>,
     /// The cost of each sample in the free phase.
     pub cost: Vec<f64>,
     /// How many samples settled in every phase.
@@ -41,12 +43,12 @@ impl EquilibriumPropagation {
             engine.settle(&drive, Some(&free.state), until, &Save::End)
         };
         // The two ends of the difference quotient, and its length.
-        let (low, high, span) = match self.phases {
+        let (low_end, high_end, span) = match self.phases {
             Phases::Centred => (Some(nudged(-self.beta)), Some(nudged(self.beta)), 2.0 * self.beta),
             Phases::Positive => (None, Some(nudged(self.beta)), self.beta),
             Phases::Negative => (Some(nudged(-self.beta)), None, self.beta),
         };
-        let ends = [low.as_ref().unwrap_or(&free), high.as_ref().unwrap_or(&free)];
+        let ends = [low_end.as_ref().unwrap_or(&free), high_end.as_ref().unwrap_or(&free)];
         let finite = |s: usize| {
             ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
         };
@@ -61,7 +63,8 @@ impl EquilibriumPropagation {
         let outputs = model.layer(model.read).activation.values(&free.state[model.read.0]);
         let cost = Cost::SquaredError.value(&outputs, target);
         let grad = quotient(&low, &high, span * kept.len().max(1) as f64);
-        Estimate { grad, free, cost, settled }
+        let nudged = [low_end, high_end].into_iter().flatten().collect();
+        Estimate { grad, free, nudged, cost, settled }
     }
 }
 

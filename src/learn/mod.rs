@@ -7,7 +7,7 @@ mod truth;
 mod weights;
 
 pub use ep::{EquilibriumPropagation, Estimate, Phases};
-pub use optim::{Optimiser, Rule};
+pub use optim::{Optimiser, OptimiserState, Rule};
 pub use truth::{Agreement, Network, compare};
 pub use weights::write_weights;
 

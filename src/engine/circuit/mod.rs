@@ -137,6 +137,10 @@ impl Engine for Circuit {
         self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
         written
     }
+
+    fn chip(&self) -> Option<&Chip> {
+        self.chip.as_ref()
+    }
 }
 
 fn add(sum: Stats, work: Work) -> Stats {
