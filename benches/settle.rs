@@ -74,6 +74,7 @@ fn chip(sizes: &[usize], hidden: Activation, gain: f64) -> Chip {
         c_node: 100e-15,
         v_unit: 0.2,
         w_max: None,
+        headroom: 1.0,
         clip: false,
     };
     fabricate(&compile(&model, &hardware), &NonIdeal::default(), seed)

@@ -9,9 +9,11 @@ mod circuits;
 mod compile;
 mod data;
 mod help;
+mod outcome;
 mod report;
 mod simulate;
 mod terminal;
+mod train;
 
 pub use bug::guard;
 
@@ -26,6 +28,7 @@ use clap_complete::Shell;
 use crate::diag::Report;
 use crate::run::{Interrupt, Manner, Options};
 use crate::spec::{Edit, Library, Spec, load};
+use outcome::{conclude, shown, verdicts};
 use terminal::Terminal;
 
 /// A verb has done what was asked.
@@ -86,12 +89,20 @@ enum Verb {
     Simulate {
         /// A network, or devices on nodes.
         file: PathBuf,
-        /// The folder of the run, `reports/<title>` if not given.
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// Worker threads, one a core if not given. Results do not depend on it.
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-        threads: Option<u16>,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        edits: Edits,
+    },
+    /// Train a network in place, with a record and a checkpoint an epoch, and write a report.
+    #[command(after_help = help::TRAIN)]
+    Train {
+        /// A network with a [train] table.
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        manner: Taking,
         #[command(flatten)]
         edits: Edits,
     },
@@ -149,6 +160,38 @@ struct DataFolder {
     /// A folder of data sets to look in first, and to fetch into.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+}
+
+/// Where a run goes, and on how many threads.
+#[derive(Debug, Args)]
+struct Place {
+    /// The folder of the run; `reports/<title>`, or `reports/<title>-<verb>`, if not given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Worker threads, one a core if not given. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+/// What to do with a run that is already there.
+#[derive(Debug, Args)]
+struct Taking {
+    /// Go on with the run in the folder where it stopped; with a new one where there is none.
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Start again, in place of the run in the folder.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Taking {
+    fn manner(&self) -> Manner {
+        match self {
+            Taking { resume: true, .. } => Manner::Resume,
+            Taking { force: true, .. } => Manner::Force,
+            _ => Manner::Fresh,
+        }
+    }
 }
 
 /// Changes to a file before it is read.
@@ -256,21 +299,24 @@ fn dispatch(
     interrupt: Interrupt,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
+    let options = |place: Place, manner| Options {
+        out: place.out,
+        command: terminal::command_line(args),
+        quiet: terminal.quiet,
+        manner,
+        threads: place.threads.map(usize::from),
+        interrupt,
+    };
     match verb {
         Verb::Check { files, edits } => check::run(&files, &edits, terminal),
         Verb::Compile { file, output, format, edits } => {
             compile::run(&file, output.as_deref(), format, &edits, terminal)
         }
-        Verb::Simulate { file, out, threads, edits } => {
-            let options = Options {
-                out,
-                command: terminal::command_line(args),
-                quiet: terminal.quiet,
-                manner: Manner::Fresh,
-                threads: threads.map(usize::from),
-                interrupt,
-            };
-            simulate::run(&file, options, &edits, terminal)
+        Verb::Simulate { file, place, edits } => {
+            simulate::run(&file, options(place, Manner::Fresh), &edits, terminal)
+        }
+        Verb::Train { file, place, manner, edits } => {
+            train::run(&file, options(place, manner.manner()), &edits, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),

@@ -46,6 +46,7 @@ pub enum Range {
     Fraction,
     /// From 0 to 1, 1 excluded.
     FractionBelowOne,
+    AtLeastOne,
 }
 
 impl Dimension {
@@ -127,6 +128,7 @@ impl Range {
             Range::Positive => value > 0.0 && value.is_finite(),
             Range::Fraction => (0.0..=1.0).contains(&value),
             Range::FractionBelowOne => (0.0..1.0).contains(&value),
+            Range::AtLeastOne => value >= 1.0,
         }
     }
 
@@ -138,6 +140,7 @@ impl Range {
             Range::Positive => "above zero",
             Range::Fraction => "from 0 to 1",
             Range::FractionBelowOne => "at least 0 and below 1",
+            Range::AtLeastOne => "at least 1",
         }
     }
 }

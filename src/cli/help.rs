@@ -43,6 +43,21 @@ Examples:
   eqcircuit simulate netlists/ham3.toml --set nonideal.fabrication.spread=0.3 --seed 7 --out spread
   eqcircuit simulate netlists/ham3.toml --json --quiet > ham3.json";
 
+pub(super) const TRAIN: &str = "\
+The network learns on the engine of [simulate], so with its chip's defects, by the rule of [train].
+The folder is written as the run goes: results.jsonl (a line an epoch), checkpoint.safetensors (to
+go on from), and in the end weights.safetensors (for `weights` in [model]), index.md and its
+figures. Ctrl-C ends the run after the batch and saves its state; a run that was stopped in any way
+goes on with --resume, to the same numbers as one that was not. An earlier run is never touched
+without --resume or --force. Bounds in [expect] on test-accuracy, train-accuracy and train-loss
+decide between exit codes 0 and 1.
+
+Examples:
+  eqcircuit train netlists/digits-ep.toml
+  eqcircuit train netlists/digits-ep.toml --resume
+  eqcircuit train netlists/digits-ep.toml --set nonideal.fabrication.spread=0.2 --out reports/bad
+  eqcircuit train netlists/digits-ep.toml --engine ideal --set train.epochs=5 --json --quiet";
+
 pub(super) const REPORT: &str = "\
 Reads the records that a run has left (run.json, results.jsonl, waveforms) and writes index.md and
 every figure anew. The same records give the same files.

@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use super::terminal::Terminal;
-use super::{DONE, EXPECTATION_FAILED, Edits, Failure};
+use super::{DONE, Edits, Failure, conclude, shown, verdicts};
 use crate::report;
 use crate::run::record::SubjectRecord;
-use crate::run::{self, ExpectRecord, Finished, Options, RunError};
+use crate::run::{self, Finished, Options};
 use crate::units::{Dimension, format_short};
 
 pub(super) fn run(
@@ -14,23 +14,13 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let spec = edits.load(file)?;
-    let finished = run::simulate(&spec, &options).map_err(|error: RunError| Failure::Other {
-        code: error.exit_code(),
-        message: error.to_string(),
-    })?;
+    let finished = run::simulate(&spec, &options)?;
     report::write(&finished.folder).map_err(Failure::input)?;
     terminal.say(&summary(&finished, terminal));
     if terminal.json {
         terminal.document(&finished.summary)?;
     }
-    let failed: Vec<String> = finished.failed().map(expectation).collect();
-    if failed.is_empty() {
-        return Ok(DONE);
-    }
-    if terminal.quiet {
-        terminal.error(&format!("expectations failed: {}", failed.join("; ")));
-    }
-    Ok(EXPECTATION_FAILED)
+    Ok(conclude(finished.failed(), terminal).unwrap_or(DONE))
 }
 
 /// A run in a few lines.
@@ -65,40 +55,7 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     if totals.clipped > 0 {
         line("clipped", format!("{} weights did not fit the cells", totals.clipped));
     }
-    for expect in &run.head.expect {
-        let verdict = match expect.passed {
-            true => terminal.paint("32", "pass"),
-            false => terminal.paint("1;31", "FAIL"),
-        };
-        line("expect", format!("{verdict}  {}", expectation(expect)));
-    }
-    for note in &run.head.notes {
-        line("note", note.clone());
-    }
-    line("report", shown(&finished.folder.join(report::INDEX)));
+    lines.extend(verdicts(&run.head, terminal));
+    lines.push(format!("  {:<9} {}", "report", shown(&finished.folder.join(report::INDEX))));
     lines.join("\n")
-}
-
-/// A path as seen from the current folder.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
-}
-
-/// A number for people, to six significant digits.
-fn number(value: f64) -> String {
-    let short: f64 = format!("{value:.5e}").parse().unwrap_or(value);
-    match short.abs() {
-        size if size == 0.0 || (1e-3..1e6).contains(&size) => short.to_string(),
-        _ => format!("{short:e}"),
-    }
-}
-
-/// `accuracy = 0.95, at least 0.9`
-fn expectation(expect: &ExpectRecord) -> String {
-    let value = expect.value.map_or("not known".to_owned(), number);
-    let least = expect.at_least.map(|bound| format!(", at least {}", number(bound)));
-    let most = expect.at_most.map(|bound| format!(", at most {}", number(bound)));
-    let bounds: String = least.into_iter().chain(most).collect();
-    format!("{} = {value}{bounds}", expect.figure)
 }

@@ -180,7 +180,8 @@ fn aim(
     clipped
 }
 
-/// Row balance: the fullest row, with the least leak, sets the layer's total.
+/// Row balance: the fullest row, with the least leak and the headroom asked for, sets the layer's
+/// total.
 fn plan_layer(
     model: &EnergyModel,
     hardware: &Hardware,
@@ -189,7 +190,9 @@ fn plan_layer(
     scale: Siemens,
 ) -> LayerPlan {
     let sums = row_sums(arrays, layer, model.layer(layer).size);
-    let total = hardware.g_leak + max_abs(&sums);
+    let cells: usize = arrays.iter().filter(|a| a.post == layer).map(|a| 2 * a.plus.cols()).sum();
+    let weights = max_abs(&sums) - cells as f64 * hardware.g_min;
+    let total = hardware.g_leak + max_abs(&sums) + (hardware.headroom - 1.0) * weights;
     LayerPlan {
         total,
         gain: total / scale,

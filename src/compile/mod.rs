@@ -46,6 +46,15 @@ pub struct Fabric {
     pub clipped: Vec<Clipped>,
 }
 
+impl Fabric {
+    /// The largest weight that the cells of a coupling can stand for in all their directions.
+    pub fn largest_weight(&self, coupling: usize) -> f64 {
+        let window = self.hardware.g_max - self.hardware.g_min;
+        let arrays = self.arrays.iter().filter(|a| a.coupling == coupling);
+        arrays.map(|a| window / self.layers[a.post.0].scale).fold(f64::INFINITY, f64::min)
+    }
+}
+
 /// The design of a layer's summing nodes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LayerPlan {

@@ -3,11 +3,13 @@
 
 mod ep;
 mod optim;
+mod trainer;
 mod truth;
 mod weights;
 
 pub use ep::{EquilibriumPropagation, Estimate, Phases};
 pub use optim::{Optimiser, OptimiserState, Rule};
+pub use trainer::{Tally, Trainer};
 pub use truth::{Agreement, Network, compare};
 pub use weights::write_weights;
 

@@ -1,5 +1,7 @@
 //! How settling times, weights and conductances are spread.
 
+use std::collections::BTreeMap;
+
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
 use super::records::Records;
 use super::statistics::{bins, counts, edges, whole_edges};
@@ -7,7 +9,12 @@ use crate::run::tensors::Tensor;
 
 /// Those of settling times, weights and conductances that the run recorded.
 pub fn figures(records: &Records) -> Vec<Figure> {
-    [settling, weights, conductances].into_iter().filter_map(|make| make(records)).collect()
+    settling(records).into_iter().chain(of_chip(&records.chip)).collect()
+}
+
+/// Those of weights and conductances, from the tensors of a chip.
+pub fn of_chip(chip: &BTreeMap<String, Tensor>) -> Vec<Figure> {
+    [weights(chip), conductances(chip)].into_iter().flatten().collect()
 }
 
 fn settling(records: &Records) -> Option<Figure> {
@@ -47,9 +54,8 @@ fn settling(records: &Records) -> Option<Figure> {
     })
 }
 
-fn weights(records: &Records) -> Option<Figure> {
-    let tensors: Vec<(&str, &Tensor)> = records
-        .chip
+fn weights(chip: &BTreeMap<String, Tensor>) -> Option<Figure> {
+    let tensors: Vec<(&str, &Tensor)> = chip
         .iter()
         .filter_map(|(name, tensor)| Some((name.strip_suffix(".weight")?, tensor)))
         .collect();
@@ -75,11 +81,9 @@ fn weights(records: &Records) -> Option<Figure> {
     })
 }
 
-fn conductances(records: &Records) -> Option<Figure> {
+fn conductances(chip: &BTreeMap<String, Tensor>) -> Option<Figure> {
     let pooled = |suffix: &str| -> Vec<f64> {
-        records
-            .chip
-            .iter()
+        chip.iter()
             .filter(|(name, _)| name.ends_with(suffix))
             .flat_map(|(_, tensor)| tensor.data.iter().copied())
             .collect()

@@ -11,6 +11,7 @@ mod histograms;
 mod index;
 mod page;
 mod statistics;
+mod training;
 mod waveforms;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::run::replace_file;
+use crate::spec::Verb;
 use figure::Figure;
 use records::Records;
 
@@ -35,9 +37,9 @@ pub enum ReportError {
     NotARun { dir: PathBuf },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{}:{line}: {message}; the records are damaged: run `simulate` again", path.display())]
+    #[error("{}:{line}: {message}; the records are damaged: make the run again", path.display())]
     Record { path: PathBuf, line: usize, message: String },
-    #[error("{}: {message}; the records are damaged: run `simulate` again", path.display())]
+    #[error("{}: {message}; the records are damaged: make the run again", path.display())]
     Tensors { path: PathBuf, message: String },
     #[error(
         "cannot write {}: {source}; the records of the run are whole, and `eqcircuit report` makes \
@@ -95,8 +97,17 @@ struct Made {
     page: String,
 }
 
+/// What every [`crate::run::record::RUN`] begins with.
+#[derive(serde::Deserialize)]
+struct Marker {
+    verb: String,
+}
+
 /// Makes what suits the verb that left the records.
 fn make(dir: &Path) -> Result<Made, ReportError> {
+    if records::read_run::<Marker>(dir)?.verb == Verb::Train.name() {
+        return training::make(dir);
+    }
     let records = Records::load(dir)?;
     let figures = figures(&records);
     let page = index::page(&records, &figures, dir);

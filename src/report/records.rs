@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use super::ReportError;
 use crate::run::record::{self, RunRecord, SampleRecord};
 use crate::run::tensors::{self, Tensor};
@@ -35,10 +37,7 @@ impl Records {
     /// When it is not one, or a record is missing, truncated or not what it should be; the file
     /// and line are named.
     pub fn load(dir: &Path) -> Result<Records, ReportError> {
-        if !dir.join(record::RUN).is_file() {
-            return Err(ReportError::NotARun { dir: dir.to_path_buf() });
-        }
-        let run = read_run(dir)?;
+        let run: RunRecord = read_run(dir)?;
         let samples = read_samples(dir, &run)?;
         let has = |name: &str| dir.join(name).exists();
         Ok(Records {
@@ -64,8 +63,12 @@ impl Records {
     }
 }
 
-fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
+/// The marker of a run folder, as the record of its verb.
+pub(super) fn read_run<T: DeserializeOwned>(dir: &Path) -> Result<T, ReportError> {
     let path = dir.join(record::RUN);
+    if !path.is_file() {
+        return Err(ReportError::NotARun { dir: dir.to_path_buf() });
+    }
     let bytes = read(&path)?;
     serde_json::from_slice(&bytes).map_err(|e| ReportError::Record {
         line: e.line(),
@@ -74,30 +77,42 @@ fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
     })
 }
 
-fn read_samples(dir: &Path, run: &RunRecord) -> Result<Vec<SampleRecord>, ReportError> {
-    let path = dir.join(record::RESULTS);
+/// A file of one record a line.
+pub(super) fn read_lines<T: DeserializeOwned>(
+    dir: &Path,
+    name: &str,
+) -> Result<Vec<T>, ReportError> {
+    let path = dir.join(name);
     let wrong =
         |line: usize, message: String| ReportError::Record { path: path.clone(), line, message };
     let file = std::fs::File::open(&path)
         .map_err(|source| ReportError::Read { path: path.clone(), source })?;
-    let mut samples: Vec<SampleRecord> = Vec::new();
+    let mut records = Vec::new();
     for (i, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(|e| wrong(i + 1, e.to_string()))?;
-        samples.push(
-            serde_json::from_str(&line).map_err(|e| {
-                wrong(i + 1, format!("not a sample's record, perhaps cut short: {e}"))
-            })?,
-        );
+        let record = serde_json::from_str(&line)
+            .map_err(|e| wrong(i + 1, format!("not a whole record, perhaps cut short: {e}")))?;
+        records.push(record);
     }
+    Ok(records)
+}
+
+fn read_samples(dir: &Path, run: &RunRecord) -> Result<Vec<SampleRecord>, ReportError> {
+    let samples: Vec<SampleRecord> = read_lines(dir, record::RESULTS)?;
     let expected = run.totals.samples;
     if samples.len() != expected {
         let message = format!("ends after {} of the run's {expected} samples", samples.len());
-        return Err(wrong(samples.len() + 1, message));
+        let path = dir.join(record::RESULTS);
+        return Err(ReportError::Record { path, line: samples.len() + 1, message });
     }
     Ok(samples)
 }
 
-fn read_tensors(dir: &Path, name: &str) -> Result<BTreeMap<String, Tensor>, ReportError> {
+/// Tensors by name.
+pub(super) fn read_tensors(
+    dir: &Path,
+    name: &str,
+) -> Result<BTreeMap<String, Tensor>, ReportError> {
     let path = dir.join(name);
     let tensors = tensors::from_bytes(&read(&path)?)
         .map_err(|message| ReportError::Tensors { path, message })?;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::output::{inhabitant, replace_file};
+use super::tensors::{self, Tensor};
 use super::{RunError, record};
 use crate::spec::{Spec, Verb};
 
@@ -30,8 +31,8 @@ pub(super) struct Lasting {
 const LOCK: &str = ".lock";
 
 impl Lasting {
-    /// Opens the folder, and says whether there is a run in it to go on with. A new folder gets
-    /// `resolved.toml`; the caller must write [`record::RUN`] next.
+    /// Opens the folder, and says whether there is a run in it to go on with. A new folder gets a
+    /// marker as [`record::RUN`], for the caller to fill, and `resolved.toml`.
     pub fn open(
         verb: Verb,
         folder: &Path,
@@ -58,10 +59,12 @@ impl Lasting {
         }
         let resolved = spec.resolved_for(&folder);
         let lasting = Lasting { folder, _lock: lock };
-        let resumes = there && manner == Manner::Resume;
+        let resumes = there && manner == Manner::Resume && lasting.path(record::RESOLVED).exists();
         if resumes {
             lasting.check_same(&resolved)?;
         } else {
+            let marker = format!("{{\"verb\": \"{}\"}}\n", verb.name());
+            lasting.replace(record::RUN, marker.as_bytes())?;
             lasting.clear()?;
             lasting.replace(record::RESOLVED, resolved.as_bytes())?;
         }
@@ -87,20 +90,19 @@ impl Lasting {
         }
     }
 
-    /// Removes an earlier run; its marker goes last, so that what is left is still known as ours.
+    /// Removes all but the marker.
     fn clear(&self) -> Result<(), RunError> {
         let unusable = |source| RunError::Folder { path: self.folder.clone(), source };
-        let entries: Vec<_> = fs::read_dir(&self.folder)
-            .map_err(unusable)?
-            .collect::<Result<_, _>>()
-            .map_err(unusable)?;
-        let last = |name: &std::ffi::OsStr| name == record::RUN;
-        let (marker, others): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| last(&entry.file_name()));
-        for entry in others.into_iter().chain(marker).filter(|entry| entry.file_name() != LOCK) {
+        for entry in fs::read_dir(&self.folder).map_err(unusable)? {
+            let entry = entry.map_err(unusable)?;
+            if [LOCK, record::RUN].iter().any(|kept| entry.file_name() == *kept) {
+                continue;
+            }
             let path = entry.path();
-            let removed =
-                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            let removed = match path.is_dir() {
+                true => fs::remove_dir_all(path),
+                false => fs::remove_file(path),
+            };
             removed.map_err(unusable)?;
         }
         Ok(())
@@ -120,6 +122,12 @@ impl Lasting {
     /// Writes a file whole, in place of an earlier one only when it is complete.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
         replace_file(&self.path(name), bytes).map_err(|source| self.unwritten(name, source))
+    }
+
+    /// Writes tensors as [`Lasting::replace`] writes bytes.
+    pub fn tensors(&self, name: &str, tensors: &[Tensor]) -> Result<(), RunError> {
+        let bytes = tensors::to_bytes(tensors).map_err(|source| self.unwritten(name, source))?;
+        self.replace(name, &bytes)
     }
 
     /// Keeps the first lines of a file; what follows was not finished. Returns them.

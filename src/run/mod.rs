@@ -6,6 +6,7 @@
 pub mod record;
 pub mod tensors;
 
+mod checkpoint;
 mod devices;
 mod expect;
 mod interrupt;
@@ -13,12 +14,14 @@ mod lasting;
 mod network;
 mod output;
 mod started;
+mod train;
 mod write;
 
 pub use interrupt::Interrupt;
 pub use lasting::Manner;
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
+pub use train::{Trained, train};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -24,7 +24,15 @@ pub const OPERATING_POINT: &str = "op.csv";
 /// Waveforms against time, one column each.
 pub const WAVEFORMS: &str = "waveforms.csv";
 
-/// Every record, with a line for people.
+/// The state of a training run, to go on from.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The weights learned, as `[model] weights` reads them.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// Wall times, one [`TimingRecord`] a line: apart from the results, which are the same bits in
+/// every run.
+pub const TIMING: &str = "timing.jsonl";
+
+/// Every record of a settled run, with a line for people.
 pub const FILES: [(&str, &str); 8] = [
     (RUN, "the run: settings, seeds, version, totals, expectations"),
     (RESOLVED, "the file as understood, every default filled in"),
@@ -214,6 +222,87 @@ impl From<&SampleRecord> for SampleSummary {
             label: s.label,
         }
     }
+}
+
+/// Every record of a training run, with a line for people.
+pub const TRAINING_FILES: [(&str, &str); 8] = [
+    (RUN, "the run: settings, seeds, version, expectations"),
+    (RESOLVED, "the file as understood, every default filled in"),
+    (RESULTS, "one JSON object an epoch"),
+    (RESULTS_CSV, "the same as a table, one row an epoch"),
+    (TIMING, "wall time of each epoch"),
+    (CHECKPOINT, "parameters, moments of the optimiser and cells as made, to go on from"),
+    (WEIGHTS, "the weights learned, as `[model] weights` reads them"),
+    (CHIP, "weights, and conductances asked for and made"),
+];
+
+/// [`RUN`] of `train`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainRecord {
+    #[serde(flatten)]
+    pub head: Head,
+    /// The learning rule in words.
+    pub rule: String,
+    pub optimiser: String,
+    pub layers: Vec<LayerRecord>,
+    /// Names and sizes of the data learned from and measured on.
+    pub data: String,
+    pub samples: usize,
+    pub test: String,
+    pub test_samples: usize,
+    pub batch: usize,
+    /// Epochs asked for.
+    pub of_epochs: usize,
+    /// Cells of the chip, each of a differential pair counted; 0 where there is none.
+    pub cells: usize,
+    /// Whether all epochs are done.
+    pub finished: bool,
+    /// On the test data, after the last whole epoch.
+    pub test_accuracy: Option<f64>,
+    /// Mean cost of the last whole epoch.
+    pub train_loss: Option<f64>,
+    /// Whole epochs done.
+    pub epochs: usize,
+    /// Wall time of training and measuring \[s\].
+    pub seconds: f64,
+}
+
+/// A line of [`RESULTS`] of `train`: an epoch, or with `epoch` 0 the network before learning,
+/// whose training figures are null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    pub epoch: usize,
+    /// Updates made so far.
+    pub steps: usize,
+    /// Learning rate.
+    pub rate: Option<f64>,
+    /// Means over the training samples as they were learned from, in the free phase.
+    pub train_loss: Option<f64>,
+    pub train_accuracy: Option<f64>,
+    /// On the test data at the end of the epoch.
+    pub test_loss: Option<f64>,
+    pub test_accuracy: f64,
+    /// Fraction of the training samples that settled in every phase.
+    pub settled: Option<f64>,
+    /// Mean and largest settling time of the free phase in training \[s\].
+    pub settling_time: Option<f64>,
+    pub settling_time_largest: Option<f64>,
+    /// Mean settling time of all nudged phases together \[s\].
+    pub nudged_time: Option<f64>,
+    /// Cells written, over all updates of the epoch.
+    pub writes: usize,
+    /// Weights at the edge of what their cells can hold.
+    pub at_limit: usize,
+}
+
+/// A line of [`TIMING`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimingRecord {
+    pub epoch: usize,
+    /// Wall time \[s\].
+    pub seconds: f64,
+    /// Training samples a second, measuring left out.
+    pub samples_per_second: f64,
 }
 
 /// `None` for a number that JSON cannot hold.

@@ -40,6 +40,7 @@ pub(super) fn read(
             true => Some(t.number("w-max", Range::Positive).or(1.0)),
             false => t.number("w-max", Range::Positive).optional(),
         },
+        headroom: t.number("headroom", Range::AtLeastOne).or(if trains { 4.0 } else { 1.0 }),
         clip: t.flag("clip").or(false),
     };
     check_window(t, &hardware);

@@ -61,6 +61,9 @@ pub struct Hardware {
     /// `w-max`: the weight that `g-max` stands for; `None` takes the largest weight. A file that
     /// trains has 1 here if it says nothing, so that weights have room to grow.
     pub w_max: Option<f64>,
+    /// `headroom`: how far the weights of a row may grow together: the row balance is designed for
+    /// so many times the fullest row's weights. 1, and 4 in a file that trains.
+    pub headroom: f64,
     /// `clip`: whether weights beyond `w-max` are clipped (else they are a mistake).
     pub clip: bool,
 }

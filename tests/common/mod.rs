@@ -84,6 +84,7 @@ pub fn hardware(model: &EnergyModel, array: ArrayStyle) -> Hardware {
         c_node: 100e-15,
         v_unit: 0.2,
         w_max: None,
+        headroom: 1.0,
         clip: false,
     }
 }

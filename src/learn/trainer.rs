@@ -1,0 +1,145 @@
+//! A network that learns in place: settle, nudge, contrast, write, batch by batch.
+
+use super::{EquilibriumPropagation, Optimiser, one_hot, prediction};
+use crate::data::DataSet;
+use crate::engine::{Drive, Engine, Nudge, Outcome, Save, Until};
+use crate::model::{Cost, Coupling, EnergyModel};
+
+/// Everything that changes while a network learns, and how it is to change.
+pub struct Trainer {
+    /// The parameters asked for; on a chip what is made of them is the chip's affair.
+    pub model: EnergyModel,
+    pub engine: Box<dyn Engine>,
+    pub optimiser: Optimiser,
+    pub rule: EquilibriumPropagation,
+    pub until: Until,
+    /// The largest weight each coupling's cells can stand for; infinite without a chip.
+    limits: Vec<f64>,
+}
+
+/// What came of some samples, as sums, so that batches add up to an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Tally {
+    pub samples: usize,
+    /// Sum of the costs of the free phase, over the samples whose cost is finite.
+    pub cost: f64,
+    /// Predictions of the free phase that were right.
+    pub right: usize,
+    /// Samples that settled, in every phase.
+    pub settled: usize,
+    /// Sum and largest of the settling times of the free phase \[s\], over those that settled.
+    pub free_time: f64,
+    pub free_time_largest: f64,
+    /// Sum of the settling times of all nudged phases \[s\].
+    pub nudged_time: f64,
+    /// Cells that were written.
+    pub writes: usize,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: &Tally) {
+        self.samples += other.samples;
+        self.cost += other.cost;
+        self.right += other.right;
+        self.settled += other.settled;
+        self.free_time += other.free_time;
+        self.free_time_largest = self.free_time_largest.max(other.free_time_largest);
+        self.nudged_time += other.nudged_time;
+        self.writes += other.writes;
+    }
+}
+
+impl Trainer {
+    /// `engine` must run `model`'s parameters.
+    pub fn new(
+        model: EnergyModel,
+        engine: Box<dyn Engine>,
+        optimiser: Optimiser,
+        rule: EquilibriumPropagation,
+        until: Until,
+    ) -> Trainer {
+        let limits = model.couplings.iter().enumerate().map(|(c, coupling)| {
+            let weights = matches!(coupling, Coupling::Dense { .. });
+            let chip = engine.chip().filter(|_| weights);
+            chip.map_or(f64::INFINITY, |chip| chip.fabric.largest_weight(c))
+        });
+        let limits = limits.collect();
+        Trainer { model, engine, optimiser, rule, until, limits }
+    }
+
+    /// One update from these samples of a labelled set.
+    ///
+    /// # Panics
+    /// If the set has no labels, or there is no such sample.
+    pub fn step(&mut self, set: &DataSet, samples: &[usize]) -> Tally {
+        let all = set.labels.as_ref().expect("what is learned from has labels");
+        let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
+        let clamp = set.inputs.select_rows(samples);
+        let target = one_hot(&labels, self.model.layer(self.model.read).size);
+        let estimate =
+            self.rule.estimate(&mut *self.engine, &self.model, &clamp, &target, &self.until);
+        let mut tally = self.tally(&estimate.free.state, &estimate.free.outcome, &labels);
+        tally.cost = estimate.cost.iter().filter(|c| c.is_finite()).sum();
+        tally.settled = estimate.settled;
+        let nudged = estimate.nudged.iter().flat_map(|phase| &phase.outcome);
+        tally.nudged_time = nudged.filter_map(Outcome::time).sum();
+        self.optimiser.step(&mut self.model, &estimate.grad);
+        for (coupling, &limit) in self.model.couplings.iter_mut().zip(&self.limits) {
+            if limit.is_finite() {
+                coupling.values_mut().iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
+            }
+        }
+        tally.writes = self.engine.write(&self.model).cells;
+        tally
+    }
+
+    /// Settles a labelled set, a few thousand samples at a time, and learns nothing.
+    ///
+    /// # Panics
+    /// If the set has no labels.
+    pub fn measure(&mut self, set: &DataSet) -> Tally {
+        let all = set.labels.as_ref().expect("what is measured on has labels");
+        let places: Vec<usize> = (0..all.len()).collect();
+        let mut total = Tally::default();
+        for samples in places.chunks(AT_ONCE) {
+            let clamp = set.inputs.select_rows(samples);
+            let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
+            let drive = Drive { clamp, nudge: Nudge::None };
+            let settled = self.engine.settle(&drive, None, &self.until, &Save::End);
+            let mut tally = self.tally(&settled.state, &settled.outcome, &labels);
+            let read = self.model.read;
+            let outputs = self.model.layer(read).activation.values(&settled.state[read.0]);
+            let target = one_hot(&labels, outputs.cols());
+            let cost = Cost::SquaredError.value(&outputs, &target);
+            tally.cost = cost.iter().filter(|c| c.is_finite()).sum();
+            total.add(&tally);
+        }
+        total
+    }
+
+    /// How many weights stand at the edge of what their cells can hold.
+    pub fn at_limit(&self) -> usize {
+        let couplings = self.model.couplings.iter().zip(&self.limits);
+        couplings.map(|(c, limit)| c.values().iter().filter(|w| w.abs() >= *limit).count()).sum()
+    }
+
+    fn tally(&self, state: &crate::model::State, outcome: &[Outcome], labels: &[usize]) -> Tally {
+        let read = self.model.read;
+        let outputs = self.model.layer(read).activation.values(&state[read.0]);
+        let right = |(row, label): &(&[f64], &usize)| {
+            row.iter().all(|v| v.is_finite()) && prediction(row) == **label
+        };
+        let times = || outcome.iter().filter_map(Outcome::time);
+        Tally {
+            samples: labels.len(),
+            right: outputs.iter_rows().zip(labels).filter(right).count(),
+            settled: outcome.iter().filter(|o| o.is_settled()).count(),
+            free_time: times().sum(),
+            free_time_largest: times().fold(0.0, f64::max),
+            ..Tally::default()
+        }
+    }
+}
+
+/// Samples that [`Trainer::measure`] settles together, to bound memory.
+const AT_ONCE: usize = 2048;

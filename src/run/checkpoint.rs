@@ -1,0 +1,207 @@
+//! The state of a training run on the disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::RunError;
+use super::tensors::{self, Tensor};
+use crate::compile::{Cells, Chip};
+use crate::learn::{Optimiser, OptimiserState, Tally};
+use crate::model::{Coupling, EnergyModel};
+use crate::numerics::Mat;
+
+/// Where a run stands. Counted from 0: the epoch that is being learned, and how many of its
+/// batches are done.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Progress {
+    pub epoch: usize,
+    pub batch: usize,
+    /// Of this epoch so far.
+    pub tally: Tally,
+}
+
+/// Everything that the rest of a run depends on.
+pub(super) struct Checkpoint {
+    pub progress: Progress,
+    pub model: EnergyModel,
+    pub optimiser: OptimiserState,
+    /// Cells as made, and how often they were written.
+    pub chip: Option<(Vec<Cells>, usize)>,
+}
+
+const PROGRESS: &str = "progress";
+
+impl Checkpoint {
+    /// What is to be written.
+    pub fn tensors(
+        progress: &Progress,
+        model: &EnergyModel,
+        optimiser: &Optimiser,
+        chip: Option<&Chip>,
+    ) -> Vec<Tensor> {
+        let state = optimiser.state();
+        let Tally {
+            samples,
+            cost,
+            right,
+            settled,
+            free_time,
+            free_time_largest,
+            nudged_time,
+            writes,
+        } = progress.tally;
+        let counts = [
+            progress.epoch,
+            progress.batch,
+            state.steps as usize,
+            chip.map_or(0, Chip::writes),
+            samples,
+            right,
+            settled,
+            writes,
+        ];
+        let counts = counts.map(|n| n as f64).into_iter();
+        let sums = [cost, free_time, free_time_largest, nudged_time];
+        let mut all = vec![Tensor::vector(PROGRESS, counts.chain(sums).collect())];
+        for (c, coupling) in model.couplings.iter().enumerate() {
+            let name = model.coupling_name(coupling);
+            all.push(parameter(model, coupling));
+            let mut put = |moment: &str, values: Option<&Vec<f64>>| {
+                let values = values.cloned();
+                all.extend(
+                    values
+                        .map(|v| Tensor::vector(format!("{moment}.{name}.{}", word(coupling)), v)),
+                );
+            };
+            put("first", state.first.get(c));
+            put("second", state.second.get(c));
+        }
+        for (array, cells) in chip.iter().flat_map(|c| c.fabric.arrays.iter().zip(&c.cells)) {
+            all.push(Tensor::matrix(format!("{}.plus", array.name), &cells.plus));
+            all.push(Tensor::matrix(format!("{}.minus", array.name), &cells.minus));
+        }
+        all
+    }
+
+    /// Reads a checkpoint of a run of this model; `chip` as fabricated, if the run has one.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is cut short, or is of another network or chip.
+    pub fn read(
+        path: &Path,
+        model: &EnergyModel,
+        chip: Option<&Chip>,
+    ) -> Result<Checkpoint, RunError> {
+        let bytes = std::fs::read(path)
+            .map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
+        let wrong = |message| RunError::Damaged { path: path.to_path_buf(), message };
+        let found = tensors::from_bytes(&bytes)
+            .map_err(|e| wrong(format!("not a whole checkpoint of {} bytes: {e}", bytes.len())))?;
+        let file = Found(found.into_iter().map(|t| (t.name.clone(), t)).collect());
+        file.checkpoint(model, chip).map_err(wrong)
+    }
+}
+
+/// The parameters of a coupling as a tensor, as a weights file names it.
+pub(super) fn parameter(model: &EnergyModel, coupling: &Coupling) -> Tensor {
+    let name = format!("{}.{}", model.coupling_name(coupling), word(coupling));
+    match coupling {
+        Coupling::Dense { weight, .. } => Tensor::matrix(name, weight),
+        Coupling::Bias { value, .. } => Tensor::vector(name, value.clone()),
+    }
+}
+
+fn word(coupling: &Coupling) -> &'static str {
+    match coupling {
+        Coupling::Dense { .. } => "weight",
+        Coupling::Bias { .. } => "bias",
+    }
+}
+
+/// The tensors of a file by name.
+struct Found(BTreeMap<String, Tensor>);
+
+impl Found {
+    fn checkpoint(&self, model: &EnergyModel, chip: Option<&Chip>) -> Result<Checkpoint, String> {
+        let progress = self.take(PROGRESS, &[12])?;
+        let count = |i: usize| progress[i] as usize;
+        let tally = Tally {
+            samples: count(4),
+            right: count(5),
+            settled: count(6),
+            writes: count(7),
+            cost: progress[8],
+            free_time: progress[9],
+            free_time_largest: progress[10],
+            nudged_time: progress[11],
+        };
+        let mut model = model.clone();
+        let names: Vec<(String, Vec<usize>)> = model
+            .couplings
+            .iter()
+            .map(|c| parameter(&model, c))
+            .map(|t| (t.name, t.shape))
+            .collect();
+        for (coupling, (name, shape)) in model.couplings.iter_mut().zip(&names) {
+            coupling.values_mut().copy_from_slice(self.take(name, shape)?);
+        }
+        let moments = |moment: &str| -> Result<Vec<Vec<f64>>, String> {
+            let has = |(name, _): &&(String, Vec<usize>)| {
+                self.0.contains_key(&format!("{moment}.{name}"))
+            };
+            names
+                .iter()
+                .filter(has)
+                .map(|(name, shape)| {
+                    let size = shape.iter().product();
+                    Ok(self.take(&format!("{moment}.{name}"), &[size])?.to_vec())
+                })
+                .collect()
+        };
+        let optimiser = OptimiserState {
+            first: moments("first")?,
+            second: moments("second")?,
+            steps: count(2) as u32,
+        };
+        if optimiser.first.len() != names.len() {
+            return Err("the moments of the optimiser are missing".to_string());
+        }
+        let chip = match chip {
+            Some(chip) => Some((self.cells(chip)?, count(3))),
+            None => None,
+        };
+        let progress = Progress { epoch: count(0), batch: count(1), tally };
+        Ok(Checkpoint { progress, model, optimiser, chip })
+    }
+
+    fn cells(&self, chip: &Chip) -> Result<Vec<Cells>, String> {
+        let arrays = chip.fabric.arrays.iter();
+        arrays
+            .map(|array| {
+                let made = |sign: &str| {
+                    let shape = [array.plus.rows(), array.plus.cols()];
+                    let values = self.take(&format!("{}.{sign}", array.name), &shape)?;
+                    Ok::<Mat, String>(Mat::from_vec(shape[0], shape[1], values.to_vec()))
+                };
+                Ok(Cells { plus: made("plus")?, minus: made("minus")? })
+            })
+            .collect()
+    }
+
+    fn take(&self, name: &str, shape: &[usize]) -> Result<&[f64], String> {
+        let tensor = self.0.get(name).ok_or_else(|| {
+            format!("tensor `{name}` is missing: the checkpoint is of another network or engine")
+        })?;
+        if tensor.shape != shape {
+            return Err(format!(
+                "tensor `{name}` has shape {:?}, but the file makes it {shape:?}: the checkpoint \
+                 is of another network",
+                tensor.shape
+            ));
+        }
+        if tensor.data.iter().any(|v| !v.is_finite()) {
+            return Err(format!("tensor `{name}` holds numbers that are not finite"));
+        }
+        Ok(&tensor.data)
+    }
+}

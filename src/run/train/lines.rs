@@ -1,0 +1,126 @@
+//! The lines that a training run writes.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::super::checkpoint::Progress;
+use super::super::lasting::Lasting;
+use super::super::record::{EpochRecord, Head, LayerRecord, TrainRecord, finite};
+use super::super::started::Started;
+use super::super::{Options, RunError, head, network};
+use crate::learn::{Tally, Trainer};
+use crate::spec::{OptimiserRule, Spec, Train, Verb};
+
+pub(super) fn epoch_record(
+    progress: &Progress,
+    rate: Option<f64>,
+    tally: &Tally,
+    test: &Tally,
+    trainer: &Trainer,
+) -> EpochRecord {
+    let mean = |sum: f64, of: usize| rate.and((of > 0).then(|| sum / of as f64)).and_then(finite);
+    EpochRecord {
+        epoch: progress.epoch,
+        steps: trainer.optimiser.state().steps as usize,
+        rate,
+        train_loss: mean(tally.cost, tally.samples),
+        train_accuracy: mean(tally.right as f64, tally.samples),
+        test_loss: finite(test.cost / test.samples as f64),
+        test_accuracy: test.right as f64 / test.samples as f64,
+        settled: mean(tally.settled as f64, tally.samples),
+        settling_time: mean(tally.free_time, tally.settled).filter(|t| *t > 0.0),
+        settling_time_largest: Some(tally.free_time_largest).filter(|t| *t > 0.0),
+        nudged_time: mean(tally.nudged_time, tally.settled).filter(|t| *t > 0.0),
+        writes: tally.writes,
+        at_limit: trainer.at_limit(),
+    }
+}
+
+pub(super) fn describe(
+    spec: &Spec,
+    train: &Train,
+    options: &Options,
+    started: &Started,
+    trainer: &Trainer,
+) -> TrainRecord {
+    let samples = train.data.inputs.rows();
+    let mut notes = Vec::new();
+    if train.batch > samples {
+        notes.push(format!(
+            "a batch of {} is more than the {samples} samples there are: every update takes them \
+             all",
+            train.batch
+        ));
+    }
+    let layers = trainer.model.layers.iter().map(|l| LayerRecord {
+        name: l.name.clone(),
+        size: l.size,
+        activation: l.activation.name().to_string(),
+    });
+    let rate = format!("rate {}, {}", train.rate, train.schedule.name());
+    TrainRecord {
+        head: Head { notes, ..head(spec, options, Verb::Train, started) },
+        rule: format!(
+            "equilibrium propagation, beta {}, {} phases",
+            train.rule.beta,
+            train.rule.phases.name()
+        ),
+        optimiser: match train.optimiser {
+            OptimiserRule::Sgd { momentum } => format!("SGD, momentum {momentum}, {rate}"),
+            OptimiserRule::Adam { beta1, beta2, .. } => {
+                format!("Adam, beta1 {beta1}, beta2 {beta2}, {rate}")
+            }
+        },
+        layers: layers.collect(),
+        data: train.data.name.clone(),
+        samples,
+        test: train.test.name.clone(),
+        test_samples: train.test.inputs.rows(),
+        batch: train.batch,
+        of_epochs: train.epochs,
+        cells: trainer.engine.chip().map_or(0, network::cell_count),
+        finished: false,
+        test_accuracy: None,
+        train_loss: None,
+        epochs: 0,
+        seconds: 0.0,
+    }
+}
+
+pub(super) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("records are maps of plain values")
+}
+
+pub(super) fn parsed<T: serde::de::DeserializeOwned>(
+    lasting: &Lasting,
+    name: &str,
+    lines: &[String],
+) -> Result<Vec<T>, RunError> {
+    let wrong = |line: usize, e: serde_json::Error| RunError::Damaged {
+        path: lasting.path(name),
+        message: format!("line {}: {e}", line + 1),
+    };
+    let parse = |(i, line): (usize, &String)| serde_json::from_str(line).map_err(|e| wrong(i, e));
+    lines.iter().enumerate().map(parse).collect()
+}
+
+/// The epochs as CSV.
+pub(super) fn table(epochs: &[EpochRecord]) -> Vec<u8> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    for epoch in epochs {
+        csv.serialize(epoch).expect("a record of plain values is a row");
+    }
+    csv.into_inner().expect("a vector takes everything")
+}
+
+pub(super) fn bar(train: &Train, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new((train.epochs * train.data.inputs.rows()) as u64);
+    let style = ProgressStyle::with_template("{bar:24} {msg}  {eta} left");
+    bar.set_style(style.expect("the template is well formed"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
