@@ -25,8 +25,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::data::Split;
 use crate::diag::Report;
-use crate::run::{Interrupt, Manner, Options};
+use crate::run::{Evaluation, Interrupt, Manner, Options, evaluate};
 use crate::spec::{Edit, Library, Spec, load};
 use outcome::{conclude, shown, verdicts};
 use terminal::Terminal;
@@ -103,6 +104,25 @@ enum Verb {
         place: Place,
         #[command(flatten)]
         manner: Taking,
+        #[command(flatten)]
+        edits: Edits,
+    },
+    /// Settle the test data on a trained network, its chip as training left it.
+    #[command(after_help = help::EVALUATE)]
+    Evaluate {
+        /// The file that was trained.
+        file: PathBuf,
+        /// A checkpoint, or the folder of a training run; `reports/<title>-train` if not given.
+        #[arg(long, value_name = "PATH")]
+        checkpoint: Option<PathBuf>,
+        /// Take the file's own weights instead of a checkpoint.
+        #[arg(long, conflicts_with = "checkpoint")]
+        untrained: bool,
+        /// Which part of the data of [train].
+        #[arg(long, value_name = "PART", value_parser = ["test", "train"], default_value = "test")]
+        split: String,
+        #[command(flatten)]
+        place: Place,
         #[command(flatten)]
         edits: Edits,
     },
@@ -317,6 +337,13 @@ fn dispatch(
         }
         Verb::Train { file, place, manner, edits } => {
             train::run(&file, options(place, manner.manner()), &edits, terminal)
+        }
+        Verb::Evaluate { file, checkpoint, untrained, split, place, edits } => {
+            let split = if split == "train" { Split::Train } else { Split::Test };
+            let evaluation = Evaluation { checkpoint, untrained, split: Some(split) };
+            let spec = edits.load(&file)?;
+            let finished = evaluate(&spec, &options(place, Manner::Fresh), &evaluation)?;
+            simulate::finish(&finished, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),

@@ -58,6 +58,17 @@ Examples:
   eqcircuit train netlists/digits-ep.toml --set nonideal.fabrication.spread=0.2 --out reports/bad
   eqcircuit train netlists/digits-ep.toml --engine ideal --set train.epochs=5 --json --quiet";
 
+pub(super) const EVALUATE: &str = "\
+Without --checkpoint the training run of the file in reports/<title>-train is taken. The cells are
+as training left them, so the model, hardware, non-idealities and seed must be those of the run;
+the engine and the tolerances of [simulate] may differ. The report has a confusion table. Bounds in
+[expect] on test-accuracy, settled and settling-time decide between exit codes 0 and 1.
+
+Examples:
+  eqcircuit evaluate netlists/digits-ep.toml
+  eqcircuit evaluate netlists/digits-ep.toml --checkpoint reports/mine --split train
+  eqcircuit evaluate netlists/ham3.toml --untrained --engine ideal --json";
+
 pub(super) const REPORT: &str = "\
 Reads the records that a run has left (run.json, results.jsonl, waveforms) and writes index.md and
 every figure anew. The same records give the same files.

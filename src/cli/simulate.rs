@@ -14,9 +14,13 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let spec = edits.load(file)?;
-    let finished = run::simulate(&spec, &options)?;
+    finish(&run::simulate(&spec, &options)?, terminal)
+}
+
+/// Report, summary and exit code of a settled run.
+pub(super) fn finish(finished: &Finished, terminal: &Terminal) -> Result<u8, Failure> {
     report::write(&finished.folder).map_err(Failure::input)?;
-    terminal.say(&summary(&finished, terminal));
+    terminal.say(&summary(finished, terminal));
     if terminal.json {
         terminal.document(&finished.summary)?;
     }

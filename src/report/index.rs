@@ -7,9 +7,12 @@ use super::figure::Figure;
 use super::page::{quantity, short, table};
 use super::records::Records;
 use crate::run::record::{self, RunRecord, SampleRecord, SubjectRecord};
+use crate::spec::Verb;
 
 /// Most samples in the table.
 const SHOWN: usize = 20;
+/// Most classes of the confusion table.
+const MOST_CLASSES: usize = 20;
 /// Most lines of the operating point of a device netlist.
 const VALUES: usize = 40;
 
@@ -19,6 +22,9 @@ pub fn page(records: &Records, figures: &[Figure], dir: &Path) -> String {
     let mut page = String::new();
     head(&mut page, run);
     totals(&mut page, run);
+    if run.head.verb == Verb::Evaluate.name() {
+        confusion(&mut page, records);
+    }
     samples(&mut page, records);
     operating_point(&mut page, records);
     super::page::figures(&mut page, figures);
@@ -76,6 +82,32 @@ fn totals(page: &mut String, run: &RunRecord) {
                 .map(|(part, v)| vec![part, v.map_or_else(|| "not finite".into(), short)]),
         );
     }
+}
+
+/// How often which label got which prediction.
+fn confusion(page: &mut String, records: &Records) {
+    let pairs: Vec<(usize, Option<usize>)> =
+        records.samples.iter().filter_map(|s| Some((s.label?, s.prediction))).collect();
+    let classes = pairs.iter().map(|(l, p)| 1 + *l.max(&p.unwrap_or(0))).max().unwrap_or(0);
+    if classes < 2 || classes > MOST_CLASSES {
+        return;
+    }
+    let count = |l, p| pairs.iter().filter(|pair| **pair == (l, p)).count();
+    let head: Vec<String> = (0..classes).map(|p| p.to_string()).collect();
+    let head: Vec<&str> = std::iter::once("label").chain(head.iter().map(String::as_str)).collect();
+    *page += "## Confusion\n\nSamples by label (row) and prediction (column).\n\n";
+    table(
+        page,
+        &head,
+        (0..classes).map(|label| {
+            let cell = |p| match count(label, Some(p)) {
+                0 => String::new(),
+                n if p == label => format!("**{n}**"),
+                n => n.to_string(),
+            };
+            std::iter::once(label.to_string()).chain((0..classes).map(cell)).collect()
+        }),
+    );
 }
 
 fn samples(page: &mut String, records: &Records) {

@@ -58,15 +58,13 @@ fn accuracy(run: &TrainRecord, epochs: &[EpochRecord]) -> Option<Figure> {
         line(points(epochs, |e| e.train_accuracy.map(|a| 100.0 * a)), Role::Contrast, "training"),
         line(points(epochs, |e| Some(100.0 * e.test_accuracy)), Role::Main, "test"),
     ];
-    // The network before it learns would press everything of interest into the top.
-    let learned = points(epochs, |e| (e.epoch > 0).then_some(100.0 * e.test_accuracy));
-    let least = learned.iter().map(|p| p[1]).reduce(f64::min)?;
-    let training = points(epochs, |e| e.train_accuracy.map(|a| 100.0 * a));
-    let low = training.iter().map(|p| p[1]).fold(least, f64::min);
-    let low = (5.0 * (low / 5.0).floor() - 1.0).max(0.0);
-    let hidden = epochs.iter().any(|e| 100.0 * e.test_accuracy < low);
+    // The first epochs would press everything of interest into the top.
+    let late = epochs.iter().filter(|e| e.epoch > 0 && 10 * e.epoch >= epochs.len());
+    let late = late.flat_map(|e| [Some(e.test_accuracy), e.train_accuracy].into_iter().flatten());
+    let low = 100.0 * late.reduce(f64::min)?;
+    let low = (5.0 * (low / 5.0).floor()).min(95.0);
     let first = 100.0 * epochs.first()?.test_accuracy;
-    let before = match hidden {
+    let before = match first < low {
         true => format!(" Before learning it is {} %, below the plot.", digits(first, 3)),
         false => String::new(),
     };
@@ -112,7 +110,7 @@ fn settling(epochs: &[EpochRecord]) -> Option<Figure> {
         line(points(epochs, |e| e.settling_time), Role::Main, "free phase, mean"),
         line(points(epochs, |e| e.nudged_time), Role::Nth(2), "nudged phases together, mean"),
     ];
-    let [_, high] = extent(&series)?;
+    let range = extent(&series)?;
     Some(Figure {
         name: "settling",
         title: "Settling times in training".into(),
@@ -121,7 +119,7 @@ fn settling(epochs: &[EpochRecord]) -> Option<Figure> {
             .into(),
         body: Body::Chart(Chart {
             x,
-            y: Axis::linear("settling time", Unit::Si("s"), [0.0, 1.05 * high]),
+            y: Axis::log("settling time", Unit::Word("s"), range),
             series,
         }),
     })

@@ -164,7 +164,7 @@ impl Lasting {
 }
 
 /// The first line in which two resolved files differ, with its table.
-fn difference(there: &str, here: &str) -> Option<String> {
+pub(super) fn difference(there: &str, here: &str) -> Option<String> {
     if there == here {
         return None;
     }

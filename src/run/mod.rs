@@ -8,6 +8,7 @@ pub mod tensors;
 
 mod checkpoint;
 mod devices;
+mod evaluate;
 mod expect;
 mod interrupt;
 mod lasting;
@@ -17,6 +18,7 @@ mod started;
 mod train;
 mod write;
 
+pub use evaluate::{Evaluation, evaluate};
 pub use interrupt::Interrupt;
 pub use lasting::Manner;
 pub(crate) use output::replace_file;
@@ -32,7 +34,9 @@ use crate::compile::{Chip, compile, fabricate};
 use crate::engine::{Behavioural, Circuit, Engine, Ideal};
 use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Spec, Subject, Verb};
+use crate::spec::{
+    Analysis, Fidelity, Hardware, NonIdeal, Precision, Simulate, Spec, Subject, Verb,
+};
 use network::Layout;
 use output::Staging;
 use record::{Head, RunRecord, SubjectRecord, Work};
@@ -124,6 +128,18 @@ pub enum RunError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{} is damaged: {message}", path.display())]
     Damaged { path: PathBuf, message: String },
+    #[error(
+        "{} is of another chip: {difference}; to program its weights into this one, write `--set \
+         'model.weights=\"...\"' --untrained` with the weights.safetensors of the training run",
+        path.display()
+    )]
+    AnotherChip { path: PathBuf, difference: String },
+    #[error(
+        "{file} was not trained yet: there is no run in {}; name one with --checkpoint, or take \
+         the file's own weights with --untrained",
+        usual.display()
+    )]
+    Untrained { file: String, usual: PathBuf },
     #[error("{file} has no [train], which says what is learned from which data")]
     NoTraining { file: String },
     #[error("a network needs samples: name them in [simulate] inputs")]
@@ -225,11 +241,7 @@ fn network(
     let cells = chip.as_ref().map_or(0, network::cell_count);
     let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
 
-    let mut engine: Box<dyn Engine> = match (simulate.engine, chip) {
-        (Fidelity::Ideal, _) | (_, None) => Box::new(Ideal::new(model.clone(), simulate.damping)),
-        (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, simulate.precision)),
-        (Fidelity::Circuit, Some(chip)) => Box::new(Circuit::from_chip(chip, simulate.analysis)),
-    };
+    let mut engine = make_engine(simulate, model, chip, simulate.precision);
 
     progress.set_message("settling");
     let layout = Layout::of_model(model);
@@ -241,6 +253,20 @@ fn network(
         );
     }
     Ok(Found { chip: parameters, cells, clipped, ..found })
+}
+
+/// The engine of a file, on its chip if it has one.
+fn make_engine(
+    simulate: &Simulate,
+    model: &EnergyModel,
+    chip: Option<Chip>,
+    precision: Precision,
+) -> Box<dyn Engine> {
+    match (simulate.engine, chip) {
+        (Fidelity::Ideal, _) | (_, None) => Box::new(Ideal::new(model.clone(), simulate.damping)),
+        (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, precision)),
+        (Fidelity::Circuit, Some(chip)) => Box::new(Circuit::from_chip(chip, simulate.analysis)),
+    }
 }
 
 /// The chip of a file: the model mapped onto conductances and fabricated with the file's seed.

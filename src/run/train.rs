@@ -16,11 +16,9 @@ use super::record::{
     TrainRecord, WEIGHTS,
 };
 use super::started::Started;
-use super::{Options, RunError, chip, expect, in_pool, network};
-use crate::compile::Chip;
-use crate::engine::{Behavioural, Circuit, Engine, Ideal, Until};
+use super::{Options, RunError, chip, expect, in_pool, make_engine, network};
+use crate::engine::Until;
 use crate::learn::{Optimiser, Tally, Trainer};
-use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
 use crate::spec::{Fidelity, Spec, Subject, Train, Verb};
 use crate::units::{Dimension, format_short};
@@ -84,7 +82,7 @@ pub(super) fn trainer(spec: &Spec, train: &Train) -> Trainer {
     };
     let fidelity = spec.simulate.engine;
     let made = (fidelity != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
-    let engine = engine(spec, train, model, made);
+    let engine = make_engine(&spec.simulate, model, made, train.precision);
     let optimiser = Optimiser::new(train.optimiser, train.rate, model);
     Trainer::new(model.clone(), engine, optimiser, train.rule, until(train))
 }
@@ -94,18 +92,6 @@ fn until(train: &Train) -> Until {
         settled: train.settled,
         at_most: train.at_most,
         at_most_iterations: train.at_most_iterations,
-    }
-}
-
-fn engine(spec: &Spec, train: &Train, model: &EnergyModel, chip: Option<Chip>) -> Box<dyn Engine> {
-    match (spec.simulate.engine, chip) {
-        (Fidelity::Ideal, _) | (_, None) => {
-            Box::new(Ideal::new(model.clone(), spec.simulate.damping))
-        }
-        (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, train.precision)),
-        (Fidelity::Circuit, Some(chip)) => {
-            Box::new(Circuit::from_chip(chip, spec.simulate.analysis))
-        }
     }
 }
 
@@ -124,7 +110,7 @@ pub(super) fn restore(
     if fits.second.len() != checkpoint.optimiser.second.len() {
         return Err("its optimiser is another one than the file's".to_string());
     }
-    trainer.engine = engine(spec, train, &checkpoint.model, chip);
+    trainer.engine = make_engine(&spec.simulate, &checkpoint.model, chip, train.precision);
     trainer.optimiser.restore(checkpoint.optimiser);
     trainer.model = checkpoint.model;
     Ok(checkpoint.progress)

@@ -1,6 +1,7 @@
 //! The command line as a contract: verbs, streams, exit codes, what is written and what is not.
 
 mod running;
+mod training;
 
 use std::fs;
 use std::path::Path;
@@ -92,6 +93,8 @@ fn every_help_shows_an_example() {
         &["check"][..],
         &["compile"],
         &["simulate"],
+        &["train"],
+        &["evaluate"],
         &["report"],
         &["circuits"],
         &["data"],
