@@ -1,21 +1,20 @@
 //! Batched settling of a 784-512-10 network: how much of the time is matrix products, and how
 //! near those come to the bare product of the same library. `cargo bench --bench settle`
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use eqcircuit::compile::{Chip, compile, fabricate};
+use common::{bare, gigaflop, pool, shortest};
+use eqcircuit::compile::Chip;
 use eqcircuit::engine::{Behavioural, Drive, Engine, Nudge, Save, Settled, Until};
-use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId};
-use eqcircuit::numerics::Mat;
-use eqcircuit::numerics::gemm::{Into, Metered, read_meter, start_meter};
+use eqcircuit::model::Activation;
+use eqcircuit::numerics::gemm::{read_meter, start_meter};
 use eqcircuit::numerics::kernels::Real;
-use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Hardware, NonIdeal, Precision};
-use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
+use eqcircuit::spec::Precision;
 
 /// The system's allocator, counting.
 struct Counting;
@@ -36,60 +35,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn normal(rows: usize, cols: usize, sigma: f64, seed: Seed) -> Mat {
-    let mut rng = seed.rng();
-    Mat::from_fn(rows, cols, |_, _| {
-        let z: f64 = StandardNormal.sample(&mut rng);
-        sigma * z
-    })
-}
-
-/// A network with an identity output and Xavier weights times `gain`.
+/// A perfect chip with Xavier weights times `gain`.
 fn chip(sizes: &[usize], hidden: Activation, gain: f64) -> Chip {
-    let seed = Seed::new(1);
-    let last = sizes.len() - 1;
-    let layers = sizes.iter().enumerate().map(|(l, &size)| {
-        let activation = if l == 0 || l == last { Activation::Identity } else { hidden };
-        Layer { name: format!("l{l}"), size, activation }
-    });
-    let couplings = (0..last).map(|l| {
-        let sigma = gain * (2.0 / (sizes[l] + sizes[l + 1]) as f64).sqrt();
-        let weight = normal(sizes[l + 1], sizes[l], sigma, seed.index(l));
-        Coupling::Dense { pre: LayerId(l), post: LayerId(l + 1), weight }
-    });
-    let model = EnergyModel {
-        family: Family::Ham,
-        layers: layers.collect(),
-        couplings: couplings.collect(),
-        clamp: LayerId(0),
-        read: LayerId(last),
-    };
-    let hardware = Hardware {
-        neurons: Vec::new(),
-        array: ArrayStyle::Twin,
-        tile: [128, 128],
-        g_min: 1e-6,
-        g_max: 25e-6,
-        g_leak: 1e-6,
-        c_node: 100e-15,
-        v_unit: 0.2,
-        w_max: None,
-        headroom: 1.0,
-        clip: false,
-    };
-    fabricate(&compile(&model, &hardware), &NonIdeal::default(), seed)
+    common::chip(&common::network(sizes, hidden, gain), None)
 }
 
-/// Pictures: a fifth of the pixels lit.
 fn drive(chip: &Chip, samples: usize) -> Drive {
-    let mut rng = Seed::new(2).rng();
     let pixels = chip.fabric.model.layers[0].size;
-    let clamp = Mat::from_fn(samples, pixels, |_, _| {
-        let lit: f64 = rng.random();
-        let value: f64 = rng.random();
-        if lit < 0.2 { value } else { 0.0 }
-    });
-    Drive { clamp, nudge: Nudge::None }
+    Drive { clamp: common::pictures(samples, pixels), nudge: Nudge::None }
 }
 
 fn until(settled: f64) -> Until {
@@ -103,40 +56,6 @@ fn settle(engine: &mut Behavioural, drive: &Drive, settled: f64) -> Settled {
     settled
 }
 
-/// The shortest of some runs \[s\].
-fn shortest(runs: usize, mut f: impl FnMut()) -> f64 {
-    (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            f();
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min)
-}
-
-/// Seconds that the very products of a run take by themselves, over and over on the same operands.
-fn bare<T: Real>(products: &[Metered]) -> f64 {
-    let one = |p: &Metered| {
-        let [m, n, k] = p.shape;
-        let numbers = |count: usize| -> Vec<T> {
-            (0..count).map(|i| T::of(1.0 / (1.0 + i as f64))).collect()
-        };
-        let (a, b, mut c) = (numbers(m * k), numbers(k * n), numbers(m * n));
-        let repeats = (2_000_000 / (m * n * k)).max(1);
-        let time = shortest(30, || {
-            for _ in 0..repeats {
-                T::gemm(black_box(&mut c), black_box(&a), black_box(&b), p.shape, Into::Replace);
-            }
-        });
-        p.calls as f64 * time / repeats as f64
-    };
-    products.iter().map(one).sum()
-}
-
-fn gigaflop(products: &[Metered]) -> f64 {
-    products.iter().map(|p| 2e-9 * (p.calls * p.shape.iter().product::<usize>()) as f64).sum()
-}
-
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM"));
@@ -145,7 +64,7 @@ fn peak_memory() -> String {
 
 /// One row of the table.
 fn row<T: Real>(chip: &Chip, drive: &Drive, precision: Precision, tolerance: f64, threads: usize) {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+    let pool = pool(threads);
     let mut engine = Behavioural::new(chip.clone(), precision);
     let settled = pool.install(|| settle(&mut engine, drive, tolerance));
     let total = shortest(7, || {
@@ -199,7 +118,7 @@ fn row<T: Real>(chip: &Chip, drive: &Drive, precision: Precision, tolerance: f64
 /// Allocations of a settling; a step that allocated would make more of them in a longer one.
 fn allocations(chip: &Chip, drive: &Drive, tolerance: f64) -> (usize, usize) {
     let mut engine = Behavioural::new(chip.clone(), Precision::F64);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    let pool = pool(1);
     pool.install(|| {
         settle(&mut engine, drive, tolerance);
         let before = ALLOCATIONS.load(Ordering::Relaxed);

@@ -4,8 +4,9 @@
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Array, Direction, Fabric, Written};
-use crate::model::{Coupling, EnergyModel, EnergyPart, LayerId, State};
+use super::aim::row_sums;
+use super::{Array, Direction, Fabric};
+use crate::model::{Coupling, EnergyPart, LayerId, State};
 use crate::numerics::seed::Seed;
 use crate::numerics::{Activation, Mat, math};
 use crate::spec::{Hardware, NonIdeal};
@@ -21,9 +22,9 @@ pub struct Chip {
     pub cells: Vec<Cells>,
     pub seed: Seed,
     /// Defects that stay for the life of the chip, one a [`Fabric::arrays`] entry.
-    quirks: Vec<[Quirk; 2]>,
+    pub(super) quirks: Vec<[Quirk; 2]>,
     /// How often it was written.
-    writes: usize,
+    pub(super) writes: usize,
 }
 
 /// The conductances of an array as made, `[post, pre]` \[S\].
@@ -35,11 +36,11 @@ pub struct Cells {
 
 /// What is wrong with the cells of one sign of an array; empty where nothing is.
 #[derive(Debug, Clone, PartialEq, Default)]
-struct Quirk {
+pub(super) struct Quirk {
     /// Factor on the programmed conductance, row-major.
-    factor: Vec<f64>,
+    pub factor: Vec<f64>,
     /// The conductance a cell is stuck at, by place, ascending.
-    stuck: Vec<(usize, Siemens)>,
+    pub stuck: Vec<(usize, Siemens)>,
 }
 
 /// Draws all static randomness. With a default [`NonIdeal`] the chip is its fabric, to the bit.
@@ -63,11 +64,11 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         .collect();
     let mut chip =
         Chip { fabric: fabric.clone(), nonideal: nonideal.clone(), cells, seed, quirks, writes: 0 };
-    chip.program(None);
+    chip.program();
     chip
 }
 
-const SIGNS: [&str; 2] = ["plus", "minus"];
+pub(super) const SIGNS: [&str; 2] = ["plus", "minus"];
 
 impl Quirk {
     fn draw(array: &Array, nonideal: &NonIdeal, hardware: &Hardware, place: Seed) -> Quirk {
@@ -105,8 +106,8 @@ impl Chip {
         let mut totals = self.fabric.layers[layer.0].leak.clone();
         for (a, _) in self.fabric.arrays_into(layer) {
             let Cells { plus, minus } = &self.cells[a];
-            for (i, total) in totals.iter_mut().enumerate() {
-                *total += plus.row(i).iter().sum::<f64>() + minus.row(i).iter().sum::<f64>();
+            for (total, sum) in totals.iter_mut().zip(row_sums(plus, minus)) {
+                *total += sum;
             }
         }
         totals
@@ -143,76 +144,6 @@ impl Chip {
                 plan.bias[k] += delta * plan.scale * self.fabric.hardware.v_unit;
             }
         }
-    }
-
-    /// Programs new parameters into the same cells: quirks of fabrication persist, write noise is
-    /// drawn anew, and a cell whose target stays is not touched.
-    ///
-    /// # Panics
-    /// If the model's shape is not the one the chip was made for.
-    pub fn write(&mut self, model: &EnergyModel) -> Written {
-        let before: Vec<(Mat, Mat)> =
-            self.fabric.arrays.iter().map(|a| (a.plus.clone(), a.minus.clone())).collect();
-        let clipped = self.fabric.aim(model).len();
-        self.writes += 1;
-        let cells = self.program(Some(&before));
-        Written { cells, clipped }
-    }
-
-    /// How often the chip was written; names the next write's noise.
-    pub fn writes(&self) -> usize {
-        self.writes
-    }
-
-    /// Puts the chip back as it was after `writes` writes of which the last was `model`, with
-    /// `cells` as they were then. Nothing is programmed.
-    ///
-    /// # Panics
-    /// If the model or the cells do not have the shape that the chip was made for.
-    pub fn restore(&mut self, model: &EnergyModel, cells: Vec<Cells>, writes: usize) {
-        let shape = |m: &Mat| [m.rows(), m.cols()];
-        let shapes = |cells: &[Cells]| -> Vec<_> {
-            cells.iter().map(|c| [shape(&c.plus), shape(&c.minus)]).collect()
-        };
-        assert_eq!(shapes(&cells), shapes(&self.cells), "the cells are of another chip");
-        // A chip that was never written is aimed at its model as it was compiled.
-        if self.writes > 0 || writes > 0 || self.fabric.model != *model {
-            self.fabric.aim(model);
-        }
-        self.cells = cells;
-        self.writes = writes;
-    }
-
-    /// Makes the cells whose target differs from `before` (all, when `None`); returns how many.
-    fn program(&mut self, before: Option<&[(Mat, Mat)]>) -> usize {
-        let mut written = 0;
-        let place = self.seed.child("programming").index(self.writes);
-        for (a, array) in self.fabric.arrays.iter().enumerate() {
-            if array.shares.is_some() {
-                continue;
-            }
-            let Cells { plus, minus } = &mut self.cells[a];
-            let jobs = [
-                (&array.plus, plus, before.map(|b| &b[a].0)),
-                (&array.minus, minus, before.map(|b| &b[a].1)),
-            ];
-            for ((sign, quirk), (target, made, old)) in SIGNS.iter().zip(&self.quirks[a]).zip(jobs)
-            {
-                let writer = Writer {
-                    nonideal: &self.nonideal,
-                    hardware: &self.fabric.hardware,
-                    place: place.child(&array.name).child(sign),
-                };
-                written += writer.program(target, old, quirk, made);
-            }
-        }
-        for (a, array) in self.fabric.arrays.iter().enumerate() {
-            if let Some(forward) = array.shares {
-                let Cells { plus, minus } = &self.cells[forward];
-                self.cells[a] = Cells { plus: plus.transposed(), minus: minus.transposed() };
-            }
-        }
-        written
     }
 
     /// The energy of the chip at a state, by part and sample, in the units of the model's energy.
@@ -286,46 +217,5 @@ impl Chip {
         Mat::from_fn(made[0].rows(), made[0].cols(), |i, j| {
             made.iter().map(|w| w[(i, j)]).sum::<f64>() / n
         })
-    }
-}
-
-/// One write of the cells of one sign of an array.
-struct Writer<'a> {
-    nonideal: &'a NonIdeal,
-    hardware: &'a Hardware,
-    place: Seed,
-}
-
-impl Writer<'_> {
-    fn program(&self, target: &Mat, old: Option<&Mat>, quirk: &Quirk, made: &mut Mat) -> usize {
-        let programming = &self.nonideal.programming;
-        let window = self.hardware.g_max - self.hardware.g_min;
-        let mut rng = (programming.sigma > 0.0).then(|| self.place.rng());
-        let mut written = 0;
-        for (k, g) in made.as_mut_slice().iter_mut().enumerate() {
-            // Drawn for every cell, so that a cell's noise does not hang on which others change.
-            let noise = rng.as_mut().map(|rng| -> f64 { StandardNormal.sample(rng) });
-            let target = target.as_slice()[k];
-            if old.is_some_and(|old| old.as_slice()[k] == target) {
-                continue;
-            }
-            written += 1;
-            *g = target;
-            if let Some(levels) = programming.levels {
-                let steps = (levels - 1) as f64;
-                let step = ((target - self.hardware.g_min) / window * steps).round();
-                *g = self.hardware.g_min + step / steps * window;
-            }
-            if let Some(z) = noise {
-                *g = (*g + programming.sigma * window * z).max(0.0);
-            }
-            if let Some(factor) = quirk.factor.get(k) {
-                *g *= factor;
-            }
-        }
-        for &(k, g) in &quirk.stuck {
-            made.as_mut_slice()[k] = g;
-        }
-        written
     }
 }

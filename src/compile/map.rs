@@ -1,5 +1,6 @@
 //! Weights onto conductances.
 
+use super::aim::{Aim, aim, row_sums};
 use super::{Array, Clipped, Direction, Fabric, LayerPlan, Tile};
 use crate::model::{Coupling, EnergyModel, LayerId};
 use crate::numerics::{Mat, max_abs};
@@ -19,7 +20,7 @@ pub fn compile(model: &EnergyModel, hardware: &Hardware) -> Fabric {
         largest_weights(model, hardware, &arrays).iter().map(|w| window / w).collect();
     let mut clipped = Vec::new();
     for array in &mut arrays {
-        let clip = aim(array, model, hardware, scales[array.post.0]);
+        let clip = aim(array, model, Aim::new(hardware, scales[array.post.0]));
         // A shared array's cells were counted with its forward direction.
         if array.shares.is_none() {
             clipped.extend(clip);
@@ -46,23 +47,36 @@ impl Fabric {
     /// # Panics
     /// If the model's shape is not the one the fabric was laid out for.
     pub fn aim(&mut self, model: &EnergyModel) -> &[Clipped] {
+        self.aim_with(model, |_, array, to, _| aim(array, model, to));
+        &self.clipped
+    }
+
+    /// [`Fabric::aim`] with the targets of an array set by `set`, which returns what was clipped.
+    pub(super) fn aim_with(
+        &mut self,
+        model: &EnergyModel,
+        mut set: impl FnMut(usize, &mut Array, Aim, &Hardware) -> Vec<Clipped>,
+    ) {
         assert!(same_shape(&self.model, model), "the model has not the shape of the fabric");
         self.clipped.clear();
-        for array in &mut self.arrays {
-            let clip = aim(array, model, &self.hardware, self.layers[array.post.0].scale);
+        for (a, array) in self.arrays.iter_mut().enumerate() {
+            let to = Aim::new(&self.hardware, self.layers[array.post.0].scale);
+            let clip = set(a, array, to, &self.hardware);
             if array.shares.is_none() {
                 self.clipped.extend(clip);
             }
         }
         for l in model.free_layers() {
-            let LayerPlan { total, scale, .. } = self.layers[l.0];
-            let sums = row_sums(&self.arrays, l, model.layer(l).size);
-            self.layers[l.0].leak =
-                sums.iter().map(|g| (total - g).max(self.hardware.g_leak)).collect();
-            self.layers[l.0].bias = bias_currents(model, l, scale * self.hardware.v_unit);
+            let sums = sums_of_layer(&self.arrays, l, model.layer(l).size);
+            let LayerPlan { total, scale, leak, bias, .. } = &mut self.layers[l.0];
+            for (leak, sum) in leak.iter_mut().zip(sums) {
+                *leak = (*total - sum).max(self.hardware.g_leak);
+            }
+            *bias = bias_currents(model, l, *scale * self.hardware.v_unit);
         }
-        self.model = model.clone();
-        &self.clipped
+        for (to, from) in self.model.couplings.iter_mut().zip(&model.couplings) {
+            to.values_mut().copy_from_slice(from.values());
+        }
     }
 
     /// The arrays that end at the summing nodes of a layer.
@@ -85,7 +99,9 @@ fn same_shape(a: &EnergyModel, b: &EnergyModel) -> bool {
         }
         _ => false,
     });
-    a.layers == b.layers && a.couplings.len() == b.couplings.len() && couplings
+    let [a_rest, b_rest] =
+        [a, b].map(|m| (m.family, m.clamp, m.read, &m.layers, m.couplings.len()));
+    a_rest == b_rest && couplings
 }
 
 /// The arrays of all directions that end at a free layer, their cells still at zero.
@@ -148,38 +164,6 @@ fn largest_weights(model: &EnergyModel, hardware: &Hardware, arrays: &[Array]) -
     largest.iter().map(|&w| hardware.w_max.unwrap_or(if w > 0.0 { w } else { 1.0 })).collect()
 }
 
-/// Sets an array's targets from the model's weights.
-fn aim(
-    array: &mut Array,
-    model: &EnergyModel,
-    hardware: &Hardware,
-    scale: Siemens,
-) -> Vec<Clipped> {
-    let coupling = &model.couplings[array.coupling];
-    let Coupling::Dense { weight, .. } = coupling else {
-        panic!("array `{}` stands for no dense coupling", array.name)
-    };
-    let limit = (hardware.g_max - hardware.g_min) / scale;
-    let mut clipped = Vec::new();
-    for i in 0..array.plus.rows() {
-        for j in 0..array.plus.cols() {
-            let (post, pre) = match array.direction {
-                Direction::Forward => (i, j),
-                Direction::Backward => (j, i),
-            };
-            let asked = weight[(post, pre)];
-            let w = asked.clamp(-limit, limit);
-            if (asked - w).abs() > 1e-12 * limit {
-                let coupling = model.coupling_name(coupling);
-                clipped.push(Clipped { coupling, post, pre, weight: asked, to: w });
-            }
-            array.plus[(i, j)] = hardware.g_min + scale * w.max(0.0);
-            array.minus[(i, j)] = hardware.g_min + scale * (-w).max(0.0);
-        }
-    }
-    clipped
-}
-
 /// Row balance: the fullest row, with the least leak and the headroom asked for, sets the layer's
 /// total.
 fn plan_layer(
@@ -189,7 +173,7 @@ fn plan_layer(
     layer: LayerId,
     scale: Siemens,
 ) -> LayerPlan {
-    let sums = row_sums(arrays, layer, model.layer(layer).size);
+    let sums = sums_of_layer(arrays, layer, model.layer(layer).size);
     let cells: usize = arrays.iter().filter(|a| a.post == layer).map(|a| 2 * a.plus.cols()).sum();
     let weights = max_abs(&sums) - cells as f64 * hardware.g_min;
     let total = hardware.g_leak + max_abs(&sums) + (hardware.headroom - 1.0) * weights;
@@ -204,11 +188,11 @@ fn plan_layer(
 }
 
 /// `sum_j (Gp_ij + Gn_ij)` of the targets, of every node of a layer.
-fn row_sums(arrays: &[Array], layer: LayerId, size: usize) -> Vec<Siemens> {
+fn sums_of_layer(arrays: &[Array], layer: LayerId, size: usize) -> Vec<Siemens> {
     let mut sums = vec![0.0; size];
     for array in arrays.iter().filter(|a| a.post == layer) {
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum += array.plus.row(i).iter().sum::<f64>() + array.minus.row(i).iter().sum::<f64>();
+        for (sum, of_array) in sums.iter_mut().zip(row_sums(&array.plus, &array.minus)) {
+            *sum += of_array;
         }
     }
     sums

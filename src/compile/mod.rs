@@ -19,10 +19,12 @@
 //! With twin arrays `s` is each receiving layer's own; a shared array serves both its layers, so
 //! there `s` is one for the network.
 
+mod aim;
 mod expand;
 mod fabricate;
 mod map;
 mod summary;
+mod write;
 
 pub use expand::{expand, refresh};
 pub use fabricate::{Cells, Chip, fabricate};

@@ -2,7 +2,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::network::{self, Batch, Network};
+use super::layout;
+use super::network::{Batch, Network};
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments};
 use crate::compile::Chip;
 use crate::model::{EnergyModel, Family, State};
@@ -27,8 +28,45 @@ pub struct Behavioural {
 
 /// The arrays in the precision asked for, made once a write.
 enum Prepared {
-    Single(Network<f32>),
-    Double(Network<f64>),
+    Single(Arrays<f32>),
+    Double(Arrays<f64>),
+}
+
+struct Arrays<T> {
+    net: Network<T>,
+    /// The inputs of the last drive, and what [`Network::inputs`] makes of every chunk of them:
+    /// the phases of an estimate share them.
+    held: Option<(Mat, Vec<Vec<T>>)>,
+}
+
+impl<T: Real> Arrays<T> {
+    fn of_chip(chip: &Chip) -> Arrays<T> {
+        Arrays { net: Network::of_chip(chip), held: None }
+    }
+
+    fn refresh(&mut self, chip: &Chip) {
+        self.held = None;
+        self.net.refresh(chip);
+    }
+
+    fn hold(&mut self, drive: &Drive) {
+        if self.held.as_ref().is_none_or(|(clamp, _)| !same_bits(clamp, &drive.clamp)) {
+            let inputs = self.chunks(drive.clamp.rows()).into_par_iter();
+            let inputs = inputs.map(|samples| self.net.inputs(drive, samples)).collect();
+            self.held = Some((drive.clamp.clone(), inputs));
+        }
+    }
+
+    /// Chunks of samples, cut by the size of the network and of the batch alone.
+    fn chunks(&self, batch: usize) -> Vec<Range<usize>> {
+        layout::chunks::<T>(batch, (TABLEAU.stages() + 4) * self.net.dim)
+    }
+}
+
+fn same_bits(a: &Mat, b: &Mat) -> bool {
+    let (x, y) = (a.as_slice().iter(), b.as_slice().iter());
+    [a.rows(), a.cols()] == [b.rows(), b.cols()]
+        && x.zip(y).all(|(x, y)| x.to_bits() == y.to_bits())
 }
 
 const TABLEAU: &Tableau = &TSITOURAS;
@@ -42,8 +80,8 @@ impl Behavioural {
         assert_eq!(chip.fabric.model.family, Family::Ham, "arrays compute the dynamics of a HAM");
         assert_eq!(chip.nonideal.wire.r_segment, 0.0, "wires need the circuit engine");
         let arrays = match precision {
-            Precision::F32 => Prepared::Single(Network::of_chip(&chip)),
-            Precision::F64 => Prepared::Double(Network::of_chip(&chip)),
+            Precision::F32 => Prepared::Single(Arrays::of_chip(&chip)),
+            Precision::F64 => Prepared::Double(Arrays::of_chip(&chip)),
         };
         Behavioural { chip, arrays, relative: 3e-4, absolute: 3e-5 }
     }
@@ -55,15 +93,16 @@ impl Behavioural {
         Behavioural { relative, absolute, ..self }
     }
 
-    fn settle_in<T: Real>(&self, net: &Network<T>, task: &Task, save: &Save) -> Settled {
+    fn settle_in<T: Real>(&self, arrays: &Arrays<T>, task: &Task, save: &Save) -> Settled {
+        let net = &arrays.net;
         let goal = Goal {
             settled: Some(task.until.settled),
             until: task.until.at_most / net.tau,
             first_step: math::pow(self.relative, 1.0 / TABLEAU.order as f64).min(0.5),
         };
-        let ends = self.over_chunks(net, task, |stepper, samples| {
+        let ends = self.over_chunks(arrays, task, |stepper, samples, inputs| {
             let mut x = net.gather(task.start, samples.clone());
-            let mut batch = Batch::new(net, task.drive, samples.clone());
+            let mut batch = Batch::with_inputs(net, inputs.clone(), task.drive, samples.clone());
             let ends =
                 stepper.run(&mut batch, &mut x, samples.len(), &goal, &[], &mut |_, _, _| {});
             (x, ends)
@@ -79,7 +118,7 @@ impl Behavioural {
             Save::At(times) => Some(times.clone()),
         };
         Settled {
-            trace: times.map(|times| self.trace(net, task, times, &goal)),
+            trace: times.map(|times| self.trace(arrays, task, times, &goal)),
             state,
             outcome: arrivals.iter().map(|a| outcome(a, net.tau)).collect(),
             residual: arrivals.iter().map(|a| a.residual).collect(),
@@ -90,25 +129,26 @@ impl Behavioural {
     /// Runs every sample through all the moments, settled or not.
     fn trace<T: Real>(
         &self,
-        net: &Network<T>,
+        arrays: &Arrays<T>,
         task: &Task,
         times: Vec<Second>,
         goal: &Goal,
     ) -> Trace {
+        let net = &arrays.net;
         let moments: Vec<f64> = times.iter().map(|t| t / net.tau).collect();
         let until = moments.last().copied().unwrap_or(0.0);
         let goal = Goal { settled: None, until, ..*goal };
-        let ways = self.over_chunks(net, task, |stepper, samples| {
+        let ways = self.over_chunks(arrays, task, |stepper, samples, inputs| {
             let width = samples.len();
             let mut x = net.gather(task.start, samples.clone());
             let mut way = vec![vec![T::default(); x.len()]; moments.len()];
-            let mut batch = Batch::new(net, task.drive, samples.clone());
+            let mut batch = Batch::with_inputs(net, inputs.clone(), task.drive, samples.clone());
             stepper.run(&mut batch, &mut x, width, &goal, &moments, &mut |m, s, x| {
                 for (to, &x) in way[m].iter_mut().skip(s).step_by(width).zip(x) {
                     *to = x;
                 }
             });
-            let mut batch = Batch::new(net, task.drive, samples);
+            let mut batch = Batch::with_inputs(net, inputs.clone(), task.drive, samples);
             let residual: Vec<Vec<f64>> = way.iter().map(|x| batch.residual(x, width)).collect();
             (way, residual)
         });
@@ -126,21 +166,23 @@ impl Behavioural {
         Trace { clock: Clock::Seconds, times, states, residual, energy }
     }
 
-    /// What `f` makes of every chunk of samples, in order. Chunks are cut by the size of the
-    /// network alone.
+    /// What `f` makes of every chunk of samples and its inputs, in order.
     fn over_chunks<T: Real, R: Send>(
         &self,
-        net: &Network<T>,
+        arrays: &Arrays<T>,
         task: &Task,
-        f: impl Fn(&mut Stepper<T>, Range<usize>) -> R + Sync,
+        f: impl Fn(&mut Stepper<T>, Range<usize>, &Vec<T>) -> R + Sync,
     ) -> Vec<(Range<usize>, R)> {
         let tolerance =
             Tolerance { relative: self.relative, absolute: self.absolute, remaining: REMAINING };
-        network::chunks::<T>(task.drive.clamp.rows(), (TABLEAU.stages() + 4) * net.dim)
+        let (_, inputs) = arrays.held.as_ref().expect("held since the settling began");
+        arrays
+            .chunks(task.drive.clamp.rows())
             .into_par_iter()
+            .zip(inputs)
             .map_init(
                 || Stepper::new(TABLEAU, tolerance),
-                |stepper, samples| (samples.clone(), f(stepper, samples)),
+                |stepper, (samples, inputs)| (samples.clone(), f(stepper, samples, inputs)),
             )
             .collect()
     }
@@ -161,8 +203,12 @@ impl Engine for Behavioural {
         until: &Until,
         save: &Save,
     ) -> Settled {
-        let from = network::starting(&self.chip.fabric.model, drive, start);
+        let from = layout::starting(&self.chip.fabric.model, drive, start);
         let task = Task { drive, start: &from, until };
+        match &mut self.arrays {
+            Prepared::Single(arrays) => arrays.hold(drive),
+            Prepared::Double(arrays) => arrays.hold(drive),
+        }
         match &self.arrays {
             Prepared::Single(arrays) => self.settle_in(arrays, &task, save),
             Prepared::Double(arrays) => self.settle_in(arrays, &task, save),
@@ -171,10 +217,10 @@ impl Engine for Behavioural {
 
     fn write(&mut self, model: &EnergyModel) -> Written {
         let written = self.chip.write(model);
-        self.arrays = match self.arrays {
-            Prepared::Single(_) => Prepared::Single(Network::of_chip(&self.chip)),
-            Prepared::Double(_) => Prepared::Double(Network::of_chip(&self.chip)),
-        };
+        match &mut self.arrays {
+            Prepared::Single(arrays) => arrays.refresh(&self.chip),
+            Prepared::Double(arrays) => arrays.refresh(&self.chip),
+        }
         written
     }
 

@@ -2,7 +2,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::network::{self, Batch, Network};
+use super::layout;
+use super::network::{Batch, Network};
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written};
 use crate::compile::Chip;
 use crate::model::{EnergyModel, State};
@@ -46,7 +47,7 @@ impl Ideal {
     }
 
     fn iterate(&self, drive: &Drive, start: &State, plan: &Plan) -> Vec<Chunk<'_>> {
-        network::chunks::<f64>(drive.clamp.rows(), 5 * self.net.dim)
+        layout::chunks::<f64>(drive.clamp.rows(), 5 * self.net.dim)
             .into_par_iter()
             .map(|samples| {
                 let mut chunk = Chunk::new(&self.net, drive, start, samples, plan);
@@ -93,7 +94,7 @@ impl Engine for Ideal {
         until: &Until,
         save: &Save,
     ) -> Settled {
-        let start = network::starting(&self.model, drive, start);
+        let start = layout::starting(&self.model, drive, start);
         let plan = Plan {
             settled: Some(until.settled),
             most: until.at_most_iterations,

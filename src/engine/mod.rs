@@ -13,6 +13,7 @@
 mod behavioural;
 mod circuit;
 mod ideal;
+mod layout;
 mod network;
 
 pub use behavioural::Behavioural;

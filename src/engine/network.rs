@@ -3,6 +3,9 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
+use super::layout::{from_lanes, to_lanes};
 use super::{Drive, Nudge};
 use crate::compile::Chip;
 use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
@@ -59,6 +62,9 @@ struct Block {
     is_read: bool,
 }
 
+/// Cells that one thread takes at a time when a chip is taken over.
+const CELLS: usize = 16 * 1024;
+
 /// Rows of a block: their buffers together should fit the first-level cache.
 const BLOCK: usize = 8;
 
@@ -87,26 +93,46 @@ impl<T: Real> Network<T> {
     pub fn of_chip(chip: &Chip) -> Network<T> {
         let fabric = &chip.fabric;
         let mut net = Network::unconnected(&fabric.model);
-        let plans: Vec<_> = net.free.iter().map(|f| &fabric.layers[f.layer.0]).collect();
-        let tau = plans.iter().map(|plan| plan.tau).fold(f64::INFINITY, f64::min);
+        for array in &fabric.arrays {
+            let cells = array.plus.rows() * array.plus.cols();
+            net.connect(array.pre, array.post, vec![T::default(); cells]);
+        }
+        net.refresh(chip);
+        net
+    }
+
+    /// Takes over a chip as it stands now, of the shape this network was made for.
+    pub fn refresh(&mut self, chip: &Chip) {
+        let fabric = &chip.fabric;
+        let plan = |l: LayerId| &fabric.layers[l.0];
+        let taus = self.free.iter().map(|f| plan(f.layer).tau);
+        let tau = taus.fold(f64::INFINITY, f64::min);
         let per_siemens = tau / fabric.hardware.c_node;
         let bias_of_ampere = |gain: f64| per_siemens * gain / fabric.hardware.v_unit;
-        (net.weight, net.leak, net.bias) = Default::default();
-        for (f, plan) in net.free.iter().zip(plans) {
-            net.weight.extend(f.rows.clone().map(|_| T::of(plan.tau / tau)));
-            net.leak.extend(chip.row_totals(f.layer).iter().map(|g| T::of(per_siemens * g)));
-            net.bias.extend(plan.bias.iter().map(|i| T::of(bias_of_ampere(plan.gain) * i)));
+        for f in &self.free {
+            let (rows, plan) = (f.rows.clone(), plan(f.layer));
+            self.weight[rows.clone()].fill(T::of(plan.tau / tau));
+            for (to, g) in self.leak[rows.clone()].iter_mut().zip(chip.row_totals(f.layer)) {
+                *to = T::of(per_siemens * g);
+            }
+            for (to, i) in self.bias[rows].iter_mut().zip(&plan.bias) {
+                *to = T::of(bias_of_ampere(plan.gain) * i);
+            }
         }
+        let (mut inward, mut inner) = (self.inward.iter_mut(), self.inner.iter_mut());
         for (array, cells) in fabric.arrays.iter().zip(&chip.cells) {
-            let scale = per_siemens * fabric.layers[array.post.0].gain;
-            let pairs = cells.plus.as_slice().iter().zip(cells.minus.as_slice());
-            let m = pairs.map(|(plus, minus)| T::of(scale * (plus - minus))).collect();
-            net.connect(array.pre, array.post, m);
+            let scale = per_siemens * plan(array.post).gain;
+            let from_clamp = array.pre == fabric.model.clamp;
+            let product = if from_clamp { inward.next() } else { inner.next() };
+            let m = &mut product.expect("one product an array").m;
+            m.par_chunks_mut(CELLS)
+                .zip(cells.plus.as_slice().par_chunks(CELLS))
+                .zip(cells.minus.as_slice().par_chunks(CELLS))
+                .for_each(|((m, plus), minus)| kernels::differences(m, plus, minus, scale));
         }
-        let plan = &fabric.layers[fabric.model.read.0];
-        net.nudge = per_siemens * plan.gain * plan.scale;
-        net.tau = tau;
-        net
+        let read = plan(fabric.model.read);
+        self.nudge = per_siemens * read.gain * read.scale;
+        self.tau = tau;
     }
 
     /// The model itself.
@@ -172,16 +198,30 @@ impl<T: Real> Network<T> {
         }
     }
 
+    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`.
+    pub fn inputs(&self, drive: &Drive, samples: Range<usize>) -> Vec<T> {
+        let lanes = padded::<T>(samples.len());
+        let mut d = vec![T::default(); self.dim * lanes];
+        for (row, &bias) in d.chunks_exact_mut(lanes).zip(&self.bias) {
+            row.fill(bias);
+        }
+        let mut x = vec![T::default(); drive.clamp.cols() * lanes];
+        to_lanes(&drive.clamp, samples, &mut x, lanes);
+        let mut xhat = vec![T::default(); x.len()];
+        kernels::activate(self.clamp_activation, &x, &mut xhat, &mut vec![T::default(); lanes]);
+        for product in &self.inward {
+            product.add(&xhat, &mut d, lanes);
+        }
+        d
+    }
+
     /// The free layers of some samples of a state, `[dim, samples]`.
     pub fn gather(&self, state: &State, samples: Range<usize>) -> Vec<T> {
         let width = samples.len();
         let mut x = vec![T::default(); self.dim * width];
         for f in &self.free {
-            for (b, s) in samples.clone().enumerate() {
-                for (i, &value) in f.rows.clone().zip(state[f.layer.0].row(s)) {
-                    x[i * width + b] = T::of(value);
-                }
-            }
+            let rows = &mut x[in_lanes(f.rows.clone(), width)];
+            to_lanes(&state[f.layer.0], samples.clone(), rows, width);
         }
         x
     }
@@ -190,11 +230,8 @@ impl<T: Real> Network<T> {
     pub fn scatter(&self, x: &[T], samples: Range<usize>, state: &mut State) {
         let width = samples.len();
         for f in &self.free {
-            for (b, s) in samples.clone().enumerate() {
-                for (i, to) in f.rows.clone().zip(state[f.layer.0].row_mut(s)) {
-                    *to = x[i * width + b].to_f64();
-                }
-            }
+            let rows = &x[in_lanes(f.rows.clone(), width)];
+            from_lanes(rows, width, samples.clone(), &mut state[f.layer.0]);
         }
     }
 }
@@ -215,18 +252,25 @@ pub struct Batch<'a, T> {
 impl<'a, T: Real> Batch<'a, T> {
     /// Everything that does not move during a settling, the product with the inputs included.
     pub fn new(net: &'a Network<T>, drive: &Drive, samples: Range<usize>) -> Batch<'a, T> {
+        let inputs = net.inputs(drive, samples.clone());
+        Batch::with_inputs(net, inputs, drive, samples)
+    }
+
+    /// [`Batch::new`] with the same samples' [`Network::inputs`].
+    pub fn with_inputs(
+        net: &'a Network<T>,
+        inputs: Vec<T>,
+        drive: &Drive,
+        samples: Range<usize>,
+    ) -> Batch<'a, T> {
         let lanes = padded::<T>(samples.len());
         let mut batch = Batch {
             net,
-            drive: vec![T::default(); net.dim * lanes],
+            drive: inputs,
             pull: T::default(),
             xhat: vec![T::default(); net.dim * lanes],
             work: vec![T::default(); lanes],
         };
-        for (row, &bias) in batch.drive.chunks_exact_mut(lanes).zip(&net.bias) {
-            row.fill(bias);
-        }
-        batch.clamp(drive, samples.clone(), lanes);
         batch.nudge(&drive.nudge, samples, lanes);
         batch
     }
@@ -243,22 +287,6 @@ impl<'a, T: Real> Batch<'a, T> {
         let mut out = vec![T::default(); lanes];
         largest(&mut out, &dx, &self.net.weight);
         out[..samples].iter().map(|r| r.to_f64()).collect()
-    }
-
-    fn clamp(&mut self, drive: &Drive, samples: Range<usize>, lanes: usize) {
-        let size = drive.clamp.cols();
-        let mut x = vec![T::default(); size * lanes];
-        for b in 0..lanes {
-            let row = drive.clamp.row((samples.start + b).min(samples.end - 1));
-            for (x, &value) in x.iter_mut().skip(b).step_by(lanes).zip(row) {
-                *x = T::of(value);
-            }
-        }
-        let mut xhat = vec![T::default(); size * lanes];
-        kernels::activate(self.net.clamp_activation, &x, &mut xhat, &mut self.work);
-        for product in &self.net.inward {
-            product.add(&xhat, &mut self.drive, lanes);
-        }
     }
 
     fn nudge(&mut self, nudge: &Nudge, samples: Range<usize>, lanes: usize) {
@@ -349,25 +377,4 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
         }
         self.work.truncate(keep.len());
     }
-}
-
-/// The state to start from: `start`, or rest, with the drive's inputs in place.
-pub fn starting(model: &EnergyModel, drive: &Drive, start: Option<&State>) -> State {
-    let mut from = model.rest(&drive.clamp);
-    if let Some(start) = start {
-        for layer in model.free_layers() {
-            from[layer.0].clone_from(&start[layer.0]);
-        }
-    }
-    from
-}
-
-/// A batch cut into chunks of lanes whose buffers (this many numbers a sample) fit the
-/// second-level cache: by the size of the network alone, whatever the number of threads.
-pub fn chunks<T: Real>(batch: usize, numbers: usize) -> Vec<Range<usize>> {
-    const BYTES: usize = 1 << 20;
-    const MOST: usize = 64;
-    let lanes = BYTES / (numbers * size_of::<T>());
-    let lanes = (lanes / T::VECTOR * T::VECTOR).clamp(T::VECTOR, MOST);
-    (0..batch).step_by(lanes).map(|s| s..(s + lanes).min(batch)).collect()
 }

@@ -1,7 +1,7 @@
 //! Equilibrium propagation (Scellier and Bengio 2017), centred by default (Laborieux et al. 2021).
 
 use crate::engine::{Drive, Engine, Nudge, Save, Settled, Until};
-use crate::model::{Cost, EnergyModel, Params};
+use crate::model::{Cost, EnergyModel, Params, State};
 use crate::numerics::Mat;
 pub use crate::spec::{EquilibriumPropagation, Phases};
 
@@ -31,30 +31,31 @@ impl EquilibriumPropagation {
         target: &Mat,
         until: &Until,
     ) -> Estimate {
-        let free = engine.settle(
-            &Drive { clamp: clamp.clone(), nudge: Nudge::None },
-            None,
-            until,
-            &Save::End,
-        );
+        let mut drive = Drive { clamp: clamp.clone(), nudge: Nudge::None };
+        let free = engine.settle(&drive, None, until, &Save::End);
         let mut nudged = |beta: f64| {
-            let nudge = Nudge::Toward { target: target.clone(), beta };
-            let drive = Drive { clamp: clamp.clone(), nudge };
+            drive.nudge = Nudge::Toward { target: target.clone(), beta };
             engine.settle(&drive, Some(&free.state), until, &Save::End)
         };
         // The two ends of the difference quotient, and its length.
-        let (low_end, high_end, span) = match self.phases {
+        let (low, high, span) = match self.phases {
             Phases::Centred => (Some(nudged(-self.beta)), Some(nudged(self.beta)), 2.0 * self.beta),
             Phases::Positive => (None, Some(nudged(self.beta)), self.beta),
             Phases::Negative => (Some(nudged(-self.beta)), None, self.beta),
         };
-        let ends = [low_end.as_ref().unwrap_or(&free), high_end.as_ref().unwrap_or(&free)];
+        let ends = [low.as_ref().unwrap_or(&free), high.as_ref().unwrap_or(&free)];
         let finite = |s: usize| {
             ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
         };
         let kept: Vec<usize> = (0..clamp.rows()).filter(|&s| finite(s)).collect();
-        let [low, high] =
-            ends.map(|end| model.grad(&end.state.iter().map(|x| x.select_rows(&kept)).collect()));
+        let span = span * kept.len().max(1) as f64;
+        let grad = if kept.len() == clamp.rows() {
+            model.grad_between(&ends[0].state, &ends[1].state, span)
+        } else {
+            let [low, high] =
+                ends.map(|e| e.state.iter().map(|x| x.select_rows(&kept)).collect::<State>());
+            model.grad_between(&low, &high, span)
+        };
         let settled = (0..clamp.rows())
             .filter(|&s| {
                 free.outcome[s].is_settled() && ends.iter().all(|e| e.outcome[s].is_settled())
@@ -62,18 +63,7 @@ impl EquilibriumPropagation {
             .count();
         let outputs = model.layer(model.read).activation.values(&free.state[model.read.0]);
         let cost = Cost::SquaredError.value(&outputs, target);
-        let grad = quotient(&low, &high, span * kept.len().max(1) as f64);
-        let nudged = [low_end, high_end].into_iter().flatten().collect();
+        let nudged = [low, high].into_iter().flatten().collect();
         Estimate { grad, free, nudged, cost, settled }
     }
-}
-
-/// `(high - low) / span`
-fn quotient(low: &Params, high: &Params, span: f64) -> Params {
-    let each = low.0.iter().zip(&high.0).map(|(low, high)| {
-        let values = low.as_slice().iter().zip(high.as_slice());
-        let values = values.map(|(low, high)| (high - low) / span).collect();
-        Mat::from_vec(low.rows(), low.cols(), values)
-    });
-    Params(each.collect())
 }

@@ -1,7 +1,9 @@
 //! Couplings between layers, and the tensors they learn.
 
+use std::borrow::Cow;
+
 use super::{LayerId, State};
-use crate::numerics::{Mat, dot};
+use crate::numerics::{Mat, dot, gemm};
 
 /// What joins layers. `N` names a layer: a [`LayerId`] once the names of a file are resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,23 +83,55 @@ impl Coupling {
     /// `dE/dparam`, summed over the batch: `[post, pre]`, or `[1, size]` for a bias.
     pub fn grad(&self, xhat: &State) -> Mat {
         match self {
-            Coupling::Dense { pre, post, weight } => {
-                let (pre, post) = (&xhat[pre.0], &xhat[post.0]);
-                let mut g = Mat::zeros(weight.rows(), weight.cols());
-                for s in 0..pre.rows() {
-                    for (i, &v) in post.row(s).iter().enumerate() {
-                        for (g, x) in g.row_mut(i).iter_mut().zip(pre.row(s)) {
-                            *g -= v * x;
-                        }
-                    }
-                }
-                g
+            Coupling::Dense { pre, post, .. } => {
+                let mut back = xhat[post.0].transposed();
+                back.as_mut_slice().iter_mut().for_each(|v| *v = -*v);
+                gemm::spread(&back, &xhat[pre.0])
             }
             Coupling::Bias { on, value } => {
                 let mut g = Mat::zeros(1, value.len());
                 for v in xhat[on.0].iter_rows() {
                     for (g, v) in g.row_mut(0).iter_mut().zip(v) {
                         *g -= v;
+                    }
+                }
+                g
+            }
+        }
+    }
+
+    /// `(dE/dparam of high - dE/dparam of low) / span`, each summed over the batch, from the
+    /// activations of two states that share their inputs, those of the layer `clamp`.
+    pub fn grad_between(
+        &self,
+        low: &[Cow<Mat>],
+        high: &[Cow<Mat>],
+        clamp: LayerId,
+        span: f64,
+    ) -> Mat {
+        let change = |l: LayerId| {
+            let (rows, cols) = (low[l.0].rows(), low[l.0].cols());
+            let pairs = low[l.0].as_slice().iter().zip(high[l.0].as_slice());
+            Mat::from_vec(rows, cols, pairs.map(|(low, high)| (low - high) / span).collect())
+        };
+        match self {
+            Coupling::Dense { pre, post, .. } if *pre == clamp => {
+                gemm::spread(&change(*post).transposed(), &low[pre.0])
+            }
+            Coupling::Dense { pre, post, .. } if *post == clamp => {
+                gemm::spread(&low[post.0].transposed(), &change(*pre))
+            }
+            Coupling::Dense { pre, post, .. } => {
+                let back = |x: &[Cow<Mat>], factor: f64| x[post.0].map(|v| factor * v);
+                let back = stacked(&back(low, 1.0 / span), &back(high, -1.0 / span));
+                gemm::spread(&back.transposed(), &stacked(&low[pre.0], &high[pre.0]))
+            }
+            Coupling::Bias { on, .. } => {
+                let change = change(*on);
+                let mut g = Mat::zeros(1, change.cols());
+                for v in change.iter_rows() {
+                    for (g, v) in g.row_mut(0).iter_mut().zip(v) {
+                        *g += v;
                     }
                 }
                 g
@@ -120,4 +154,10 @@ impl Coupling {
             Coupling::Bias { value, .. } => value,
         }
     }
+}
+
+/// The rows of both.
+fn stacked(a: &Mat, b: &Mat) -> Mat {
+    let data = [a.as_slice(), b.as_slice()].concat();
+    Mat::from_vec(a.rows() + b.rows(), a.cols(), data)
 }

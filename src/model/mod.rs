@@ -178,4 +178,15 @@ impl EnergyModel {
         let xhat = self.activations(state);
         Params(self.couplings.iter().map(|c| c.grad(&xhat)).collect())
     }
+    /// `(dE/dparam of high - dE/dparam of low) / span` in closed form, each summed over the
+    /// batch, for two states with the same inputs: what [`EnergyModel::grad`] gives of both, to
+    /// rounding, at the price of one.
+    pub fn grad_between(&self, low: &State, high: &State, span: f64) -> Params {
+        let [low, high] = [low, high].map(|state| {
+            let layers = self.layers.iter().zip(state);
+            layers.map(|(layer, x)| layer.activation.quick_values(x)).collect::<Vec<_>>()
+        });
+        let each = self.couplings.iter().map(|c| c.grad_between(&low, &high, self.clamp, span));
+        Params(each.collect())
+    }
 }

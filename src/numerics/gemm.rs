@@ -1,10 +1,13 @@
-//! Dense products of row-major matrices, one thread: the only file that names faer's dense part.
+//! Dense products of row-major matrices: the only file that names faer's dense part.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use super::Mat;
 
 /// What a product does with the numbers that are already in its destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,26 @@ pub struct Metered {
     pub time: Duration,
     /// The shortest call.
     pub shortest: Duration,
+}
+
+/// Rows of a block of [`spread`]: fixed, so that bits do not depend on the number of threads.
+const BLOCK: usize = 64;
+
+/// `a b`, `[m, n]`, of `a` `[m, k]` and `b` `[k, n]`, blocks of rows over the threads.
+///
+/// # Panics
+/// If the inner sizes differ.
+pub fn spread(a: &Mat, b: &Mat) -> Mat {
+    let (m, k, n) = (a.rows(), a.cols(), b.cols());
+    assert_eq!(k, b.rows(), "a product of {m} x {k} and {} x {n}", b.rows());
+    let mut c = Mat::zeros(m, n);
+    if m * n * k > 0 {
+        let blocks = c.as_mut_slice().par_chunks_mut(BLOCK * n);
+        blocks.zip(a.as_slice().par_chunks(BLOCK * k)).for_each(|(c, a)| {
+            f64::gemm(c, a, b.as_slice(), [a.len() / k, n, k], Into::Replace);
+        });
+    }
+    c
 }
 
 thread_local! {
@@ -117,6 +140,20 @@ mod tests {
                     let sum: f64 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
                     let got = c[i * n + j];
                     assert!((got - before[i * n + j] - sum).abs() < 1e-12, "{m} {n} {k}: {got}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_spread_product_is_the_product() {
+        for [m, n, k] in [[1, 1, 1], [130, 9, 33], [64, 5, 1], [0, 3, 2], [3, 2, 0]] {
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let got = spread(&Mat::from_vec(m, k, a.clone()), &Mat::from_vec(k, n, b.clone()));
+            for i in 0..m {
+                for j in 0..n {
+                    let sum: f64 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
+                    assert!((got[(i, j)] - sum).abs() < 1e-12, "{m} {n} {k}");
                 }
             }
         }

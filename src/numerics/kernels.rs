@@ -247,6 +247,18 @@ pub fn times_slope<T: Real>(
     }
 }
 
+/// `out = scale (a - b)`
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+pub fn differences<T: Real>(out: &mut [T], a: &[f64], b: &[f64], scale: f64) {
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        *out = T::of(scale * (a - b));
+    }
+}
+
 /// `out = base - rate x` for a layer in lanes, one rate a row.
 #[multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512bw+avx512vl",

@@ -67,7 +67,20 @@ impl<T: Copy + Default> Mat<T> {
     }
 
     pub fn transposed(&self) -> Self {
-        Mat::from_fn(self.cols, self.rows, |i, j| self[(j, i)])
+        let mut out = Mat::zeros(self.cols, self.rows);
+        // Tiles that fit the cache, or every number written would fetch a line of its own.
+        const TILE: usize = 16;
+        for i in (0..self.rows).step_by(TILE) {
+            let rows = i..(i + TILE).min(self.rows);
+            for j in (0..self.cols).step_by(TILE) {
+                for j in j..(j + TILE).min(self.cols) {
+                    for i in rows.clone() {
+                        out.data[j * self.rows + i] = self.data[i * self.cols + j];
+                    }
+                }
+            }
+        }
+        out
     }
 
     /// The rows named, in the order named.

@@ -1,0 +1,248 @@
+//! Cells programmed: as fabricated, and at every write of new parameters.
+
+use multiversion::multiversion;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+use super::aim::{Aim, ROWS, Source};
+use super::fabricate::{Quirk, SIGNS};
+use super::{Array, Cells, Chip, Clipped, Written};
+use crate::model::EnergyModel;
+use crate::numerics::Mat;
+use crate::numerics::seed::Seed;
+use crate::spec::{Hardware, NonIdeal};
+use crate::units::Siemens;
+
+impl Chip {
+    /// Programs new parameters into the same cells: quirks of fabrication persist, write noise is
+    /// drawn anew, and a cell whose target stays is not touched.
+    ///
+    /// # Panics
+    /// If the model's shape is not the one the chip was made for.
+    pub fn write(&mut self, model: &EnergyModel) -> Written {
+        self.writes += 1;
+        let place = self.place_of_write();
+        let mut written = 0;
+        let (quirks, cells, nonideal) = (&self.quirks, &mut self.cells, &self.nonideal);
+        self.fabric.aim_with(model, |a, array, aim, hardware| {
+            if array.shares.is_some() {
+                return super::aim::aim(array, model, aim);
+            }
+            let place = place.child(&array.name);
+            let writer = Writer::new(nonideal, hardware, &quirks[a], place, array.plus.as_slice());
+            let (count, clipped) = writer.write(array, model, aim, &mut cells[a]);
+            written += count;
+            clipped
+        });
+        self.copy_shared();
+        Written { cells: written, clipped: self.fabric.clipped.len() }
+    }
+
+    /// Makes all cells from their targets.
+    pub(super) fn program(&mut self) {
+        let place = self.place_of_write();
+        for ((array, cells), quirks) in
+            self.fabric.arrays.iter().zip(&mut self.cells).zip(&self.quirks)
+        {
+            if array.shares.is_none() {
+                let (hardware, place) = (&self.fabric.hardware, place.child(&array.name));
+                let writer =
+                    Writer::new(&self.nonideal, hardware, quirks, place, array.plus.as_slice());
+                writer.make(0, array.plus.as_slice(), cells.plus.as_mut_slice());
+                writer.make(1, array.minus.as_slice(), cells.minus.as_mut_slice());
+                writer.stick(cells);
+            }
+        }
+        self.copy_shared();
+    }
+
+    fn place_of_write(&self) -> Seed {
+        self.seed.child("programming").index(self.writes)
+    }
+
+    /// The two directions of a shared array are the same cells.
+    fn copy_shared(&mut self) {
+        for (a, array) in self.fabric.arrays.iter().enumerate() {
+            if let Some(forward) = array.shares {
+                let Cells { plus, minus } = &self.cells[forward];
+                self.cells[a] = Cells { plus: plus.transposed(), minus: minus.transposed() };
+            }
+        }
+    }
+
+    /// How often the chip was written; names the next write's noise.
+    pub fn writes(&self) -> usize {
+        self.writes
+    }
+
+    /// Puts the chip back as it was after `writes` writes of which the last was `model`, with
+    /// `cells` as they were then. Nothing is programmed.
+    ///
+    /// # Panics
+    /// If the model or the cells do not have the shape that the chip was made for.
+    pub fn restore(&mut self, model: &EnergyModel, cells: Vec<Cells>, writes: usize) {
+        let shape = |m: &Mat| [m.rows(), m.cols()];
+        let shapes = |cells: &[Cells]| -> Vec<_> {
+            cells.iter().map(|c| [shape(&c.plus), shape(&c.minus)]).collect()
+        };
+        assert_eq!(shapes(&cells), shapes(&self.cells), "the cells are of another chip");
+        // A chip that was never written is aimed at its model as it was compiled.
+        if self.writes > 0 || writes > 0 || self.fabric.model != *model {
+            self.fabric.aim(model);
+        }
+        self.cells = cells;
+        self.writes = writes;
+    }
+}
+
+/// One write of the cells of an array.
+struct Writer<'a> {
+    nonideal: &'a NonIdeal,
+    hardware: &'a Hardware,
+    quirks: &'a [Quirk; 2],
+    /// A standard normal number for every cell of each sign, so that a cell's noise does not
+    /// hang on which others change; empty without noise.
+    noise: [Vec<f64>; 2],
+}
+
+impl<'a> Writer<'a> {
+    fn new(
+        nonideal: &'a NonIdeal,
+        hardware: &'a Hardware,
+        quirks: &'a [Quirk; 2],
+        place: Seed,
+        cells: &[f64],
+    ) -> Writer<'a> {
+        let draw = |sign: usize| -> Vec<f64> {
+            if nonideal.programming.sigma > 0.0 {
+                let mut rng = place.child(SIGNS[sign]).rng();
+                cells.iter().map(|_| StandardNormal.sample(&mut rng)).collect()
+            } else {
+                Vec::new()
+            }
+        };
+        let (plus, minus) = rayon::join(|| draw(0), || draw(1));
+        Writer { nonideal, hardware, quirks, noise: [plus, minus] }
+    }
+
+    /// Whether a cell is made as it is asked for (unless it is stuck).
+    fn is_exact(&self) -> bool {
+        let programming = &self.nonideal.programming;
+        programming.levels.is_none()
+            && programming.sigma <= 0.0
+            && self.quirks.iter().all(|quirk| quirk.factor.is_empty())
+    }
+
+    /// What cell `k` of a sign becomes.
+    fn cell(&self, sign: usize, k: usize, target: Siemens) -> Siemens {
+        let window = self.hardware.g_max - self.hardware.g_min;
+        let mut g = target;
+        if let Some(levels) = self.nonideal.programming.levels {
+            let steps = (levels - 1) as f64;
+            let step = ((target - self.hardware.g_min) / window * steps).round();
+            g = self.hardware.g_min + step / steps * window;
+        }
+        if let Some(z) = self.noise[sign].get(k) {
+            g = (g + self.nonideal.programming.sigma * window * z).max(0.0);
+        }
+        if let Some(factor) = self.quirks[sign].factor.get(k) {
+            g *= factor;
+        }
+        g
+    }
+
+    fn make(&self, sign: usize, targets: &[Siemens], made: &mut [Siemens]) {
+        for (k, (made, &target)) in made.iter_mut().zip(targets).enumerate() {
+            *made = self.cell(sign, k, target);
+        }
+    }
+
+    /// Puts stuck cells back.
+    fn stick(&self, cells: &mut Cells) {
+        for (quirk, made) in self.quirks.iter().zip([&mut cells.plus, &mut cells.minus]) {
+            for &(k, g) in &quirk.stuck {
+                made.as_mut_slice()[k] = g;
+            }
+        }
+    }
+
+    /// Aims an array at a model and makes the cells whose targets change; how many, and what was
+    /// clipped.
+    fn write(
+        &self,
+        array: &mut Array,
+        model: &EnergyModel,
+        aim: Aim,
+        cells: &mut Cells,
+    ) -> (usize, Vec<Clipped>) {
+        let source = Source::new(array, model, aim);
+        let cols = array.plus.cols().max(1);
+        let [plus, minus, made_plus, made_minus] =
+            [&mut array.plus, &mut array.minus, &mut cells.plus, &mut cells.minus]
+                .map(|m| m.as_mut_slice().par_chunks_mut(ROWS * cols));
+        let blocks = plus.zip(minus).zip(made_plus.zip(made_minus)).enumerate();
+        let each: Vec<(usize, Vec<Clipped>)> = blocks
+            .map(|(b, ((plus, minus), (made_plus, made_minus)))| {
+                let (mut written, mut clipped) = (0, Vec::new());
+                let mut new = [vec![0.0; cols], vec![0.0; cols]];
+                for i in 0..plus.len() / cols {
+                    let row = b * ROWS + i;
+                    let [new_plus, new_minus] = &mut new;
+                    source.row(row, [new_plus, new_minus], &mut clipped);
+                    let at = i * cols..(i + 1) * cols;
+                    for (sign, (targets, made)) in
+                        [(&mut *plus, &mut *made_plus), (&mut *minus, &mut *made_minus)]
+                            .into_iter()
+                            .enumerate()
+                    {
+                        let (targets, made) = (&mut targets[at.clone()], &mut made[at.clone()]);
+                        written += self.row(sign, row * cols, &new[sign], targets, made);
+                    }
+                }
+                (written, clipped)
+            })
+            .collect();
+        self.stick(cells);
+        let written = each.iter().map(|(written, _)| written).sum();
+        (written, each.into_iter().flat_map(|(_, clipped)| clipped).collect())
+    }
+
+    /// Writes a row that starts at cell `start`; how many cells changed.
+    fn row(
+        &self,
+        sign: usize,
+        start: usize,
+        new: &[Siemens],
+        targets: &mut [Siemens],
+        made: &mut [Siemens],
+    ) -> usize {
+        if self.is_exact() {
+            return write_exactly(new, targets, made);
+        }
+        let mut written = 0;
+        for (j, ((target, made), &new)) in targets.iter_mut().zip(made).zip(new).enumerate() {
+            if *target != new {
+                written += 1;
+                *target = new;
+                *made = self.cell(sign, start + j, new);
+            }
+        }
+        written
+    }
+}
+
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+fn write_exactly(new: &[f64], targets: &mut [f64], made: &mut [f64]) -> usize {
+    let mut written = 0;
+    for ((target, made), &new) in targets.iter_mut().zip(made).zip(new) {
+        let changes = *target != new;
+        written += usize::from(changes);
+        *made = if changes { new } else { *made };
+        *target = new;
+    }
+    written
+}
