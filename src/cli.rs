@@ -8,6 +8,7 @@ mod check;
 mod circuits;
 mod compile;
 mod data;
+mod gradcheck;
 mod help;
 mod report;
 mod simulate;
@@ -87,6 +88,20 @@ enum Verb {
         /// A network, or devices on nodes.
         file: PathBuf,
         /// The folder of the run, `reports/<title>` if not given.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Worker threads, one a core if not given. Results do not depend on it.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        threads: Option<u16>,
+        #[command(flatten)]
+        edits: Edits,
+    },
+    /// Hold the gradient that a file learns with against the true one.
+    #[command(after_help = help::GRADCHECK)]
+    Gradcheck {
+        /// A network with [train].
+        file: PathBuf,
+        /// The folder of the run, `reports/<title>-gradcheck` if not given.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Worker threads, one a core if not given. Results do not depend on it.
@@ -271,6 +286,17 @@ fn dispatch(
                 interrupt,
             };
             simulate::run(&file, options, &edits, terminal)
+        }
+        Verb::Gradcheck { file, out, threads, edits } => {
+            let options = Options {
+                out,
+                command: terminal::command_line(args),
+                quiet: terminal.quiet,
+                manner: Manner::Fresh,
+                threads: threads.map(usize::from),
+                interrupt,
+            };
+            gradcheck::run(&file, options, &edits, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),

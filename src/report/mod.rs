@@ -7,6 +7,7 @@ pub mod records;
 
 mod convergence;
 mod gallery;
+mod gradcheck;
 mod histograms;
 mod index;
 mod page;
@@ -95,10 +96,22 @@ struct Made {
     page: String,
 }
 
+/// What every run says of itself.
+#[derive(serde::Deserialize)]
+struct Marker {
+    verb: String,
+}
+
 /// Makes what suits the verb that left the records.
 fn make(dir: &Path) -> Result<Made, ReportError> {
-    let records = Records::load(dir)?;
-    let figures = figures(&records);
-    let page = index::page(&records, &figures, dir);
-    Ok(Made { figures, page })
+    let Marker { verb } = records::read_run(dir)?;
+    match verb.as_str() {
+        "gradcheck" => gradcheck::make(dir),
+        _ => {
+            let records = Records::load(dir)?;
+            let figures = figures(&records);
+            let page = index::page(&records, &figures, dir);
+            Ok(Made { figures, page })
+        }
+    }
 }

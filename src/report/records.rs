@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use super::ReportError;
 use crate::run::record::{self, RunRecord, SampleRecord};
 use crate::run::tensors::{self, Tensor};
@@ -35,10 +37,7 @@ impl Records {
     /// When it is not one, or a record is missing, truncated or not what it should be; the file
     /// and line are named.
     pub fn load(dir: &Path) -> Result<Records, ReportError> {
-        if !dir.join(record::RUN).is_file() {
-            return Err(ReportError::NotARun { dir: dir.to_path_buf() });
-        }
-        let run = read_run(dir)?;
+        let run: RunRecord = read_run(dir)?;
         let samples = read_samples(dir, &run)?;
         let has = |name: &str| dir.join(name).exists();
         Ok(Records {
@@ -64,8 +63,12 @@ impl Records {
     }
 }
 
-fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
+/// The run itself, as the verb that left it shapes it.
+pub(super) fn read_run<T: DeserializeOwned>(dir: &Path) -> Result<T, ReportError> {
     let path = dir.join(record::RUN);
+    if !path.is_file() {
+        return Err(ReportError::NotARun { dir: dir.to_path_buf() });
+    }
     let bytes = read(&path)?;
     serde_json::from_slice(&bytes).map_err(|e| ReportError::Record {
         line: e.line(),

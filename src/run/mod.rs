@@ -3,6 +3,7 @@
 //! A run leaves a folder of plain records (see [`record`]); pictures and tables for people are
 //! made from those alone, by [`crate::report`].
 
+pub mod gradcheck;
 pub mod record;
 pub mod tensors;
 
@@ -15,6 +16,7 @@ mod output;
 mod started;
 mod write;
 
+pub use gradcheck::{GradcheckRecord, Gradchecked, gradcheck};
 pub use interrupt::Interrupt;
 pub use lasting::Manner;
 pub(crate) use output::replace_file;
