@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{hardware, layered};
 use eqcircuit::compile::{Chip, Written, compile, fabricate};
@@ -15,6 +15,7 @@ use eqcircuit::learn::{
 };
 use eqcircuit::model::{Activation, EnergyModel, Family, State};
 use eqcircuit::numerics::seed::Seed;
+use eqcircuit::report;
 use eqcircuit::run::gradcheck::{DIFFERENCES, IMPLICIT, figures};
 use eqcircuit::run::{Gradchecked, Options, RunError, gradcheck, record};
 use eqcircuit::spec::{self, Analysis, ArrayStyle, Edit, Library, NonIdeal, Spec};
@@ -359,6 +360,43 @@ fn the_records_say_what_was_held_against_what() {
     let each = names.iter().map(|name| figures[&format!("gradient-cosine.{name}")]);
     assert_eq!(each.fold(f64::INFINITY, f64::min), run.cosine.unwrap());
     assert_eq!(figures.len(), 5);
+}
+
+#[test]
+fn the_report_draws_the_orders_and_the_bias() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |edits: &[&str]| {
+        let dir = run(folder.path(), edits, 2).folder;
+        let written = report::write(&dir).unwrap();
+        let bytes = |written: &[PathBuf]| -> Vec<Vec<u8>> {
+            written.iter().map(|path| fs::read(path).unwrap()).collect()
+        };
+        let first = bytes(&written);
+        assert!(first == bytes(&report::write(&dir).unwrap()), "the same records, other bytes");
+        let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+        (read("index.md"), read("gradient-order.svg"))
+    };
+    let (page, figure) =
+        report(&["nonideal.fabrication.spread=0.2", "hardware.array=array/shared"]);
+    for words in
+        ["beta = 0.01, centred", "| `hidden.bias` | 1 × 4 |", "4.64e-4", "1 − ", "**", "passed"]
+    {
+        let bold = words == "**";
+        assert!(page.contains(words) != bold, "{words}:\n{page}");
+    }
+    for words in ["centred", "positive phase", "negative phase", "slope 1", "slope 2", "beta ("] {
+        assert!(figure.contains(words), "{words} is not drawn");
+    }
+    let (page, figure) = report(&["nonideal.fabrication.spread=0.5"]);
+    assert!(page.contains("**failed**"), "{page}");
+    assert!(!figure.contains("slope"), "a line that levels off has no slope");
+
+    let (page, _) = {
+        let dir = run(folder.path(), &["train.until.at-most=1 ps"], 1).folder;
+        let written = report::write(&dir).unwrap();
+        (fs::read_to_string(dir.join("index.md")).unwrap(), written)
+    };
+    assert!(page.contains("nothing to compare") && page.contains("3 unsettled"), "{page}");
 }
 
 #[test]

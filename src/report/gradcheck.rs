@@ -97,42 +97,50 @@ fn pair(agreement: Option<AgreementRecord>) -> [String; 2] {
 /// Which of a record's distances a line is of.
 type Pick = fn(&BetaRecord) -> Option<f64>;
 
+/// A line of the slope that theory promises, a little above the one it is meant for; `None` where
+/// that one has not half this slope, for it has met something else.
+fn reference(points: &[[f64; 2]], slope: i32) -> Option<Vec<[f64; 2]>> {
+    let (first, last) = (points.first()?, points.last()?);
+    let fall = |p: &[f64; 2]| (0..slope).map(|_| p[0] / last[0]).product::<f64>();
+    let follows = (first[1] / last[1]).powi(2) <= fall(first);
+    follows.then(|| [first, last].map(|p| [p[0], 2.0 * last[1] * fall(p)]).to_vec())
+}
+
 /// Distance from the truth against beta, with the slopes that theory promises.
 fn order(run: &GradcheckRecord) -> Option<Figure> {
-    let lines: [(&str, Pick, usize); 3] = [
+    // Name, line, and its order in beta.
+    let lines: [(&str, Pick, i32); 3] = [
+        ("centred", |b| b.centred, 2),
         ("positive phase", |b| b.positive, 1),
-        ("negative phase", |b| b.negative, 2),
-        ("centred", |b| b.centred, 0),
+        ("negative phase", |b| b.negative, 1),
     ];
     let distances = || {
         let all = run.betas.iter().flat_map(|b| [b.centred, b.positive, b.negative]);
         all.flatten().filter(|d| *d > 0.0)
     };
     let (low, high) = (distances().reduce(f64::min)?, distances().reduce(f64::max)?);
-    let (first, last) = (run.betas.first()?.beta, run.betas.last()?.beta);
+    let betas = [run.betas.first()?.beta, run.betas.last()?.beta];
     let points = |pick: Pick| -> Vec<[f64; 2]> {
         run.betas.iter().map(|b| [b.beta, pick(b).unwrap_or(f64::NAN)]).collect()
     };
     let mut series: Vec<Series> = lines
         .iter()
-        .map(|&(name, pick, n)| Series {
+        .enumerate()
+        .map(|(n, &(name, pick, _))| Series {
             shape: Shape::Line(points(pick)),
             role: Role::Nth(n),
             label: Label::Key(name.into()),
         })
         .collect();
-    // References stand a little above the lines they are meant for.
-    for (slope, pick) in [(1, lines[0].1), (2, lines[2].1)] {
-        let Some([beta, d]) = points(pick).into_iter().rfind(|p| p[1].is_finite()) else {
-            continue;
-        };
-        let at = |b: f64| [b, 2.0 * d * (0..slope).map(|_| b / beta).product::<f64>()];
-        series.push(Series {
-            shape: Shape::Line(vec![at(first), at(last)]),
+    let references = lines[..2].iter().filter_map(|&(_, pick, slope)| {
+        let known: Vec<[f64; 2]> = points(pick).into_iter().filter(|p| p[1].is_finite()).collect();
+        reference(&known, slope).map(|line| Series {
+            shape: Shape::Line(line),
             role: Role::Limit,
             label: Label::End(format!("slope {slope}")),
-        });
-    }
+        })
+    });
+    series.extend(references);
     let against = match run.truth.as_str() {
         IMPLICIT => "implicit differentiation".to_string(),
         other => {
@@ -145,13 +153,13 @@ fn order(run: &GradcheckRecord) -> Option<Figure> {
         caption: format!(
             "Length of estimate − truth over the length of the truth, all parameters together, of \
              {} samples, against beta. The truth is {against}. Nudged to one side the error is of \
-             first order in beta, centred of second (dashed slopes). A line that levels off has \
+             first order in beta, centred of second, as the slopes show. A line that levels off has \
              met a bias that no small beta removes, such as that of twin arrays whose cells \
              differ, or the tolerance of settling over beta.",
             run.beta_samples
         ),
         body: Body::Chart(Chart {
-            x: Axis::log("beta", Unit::Word("strength of the nudge"), [first, last]),
+            x: Axis::log("beta", Unit::Word("strength of the nudge"), betas),
             y: Axis::log("relative distance", Unit::Word("dimensionless"), [low, 2.0 * high]),
             series,
         }),
