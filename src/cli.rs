@@ -3,11 +3,13 @@
 //! Standard output is data, standard error is talk. Exit codes: 0 done, 1 an expectation failed,
 //! 2 wrong input, 130 interrupted, 70 a bug.
 
+mod arguments;
 mod bug;
 mod check;
 mod circuits;
 mod compile;
 mod data;
+mod gradcheck;
 mod help;
 mod outcome;
 mod report;
@@ -18,18 +20,16 @@ mod train;
 pub use bug::guard;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::data::Split;
 use crate::diag::Report;
 use crate::run::{Evaluation, Interrupt, Manner, Options, evaluate};
-use crate::spec::{Edit, Library, Spec, load};
-use outcome::{conclude, shown, verdicts};
+use arguments::{Edits, Place, Taking};
 use terminal::Terminal;
 
 /// A verb has done what was asked.
@@ -126,6 +126,16 @@ enum Verb {
         #[command(flatten)]
         edits: Edits,
     },
+    /// Hold the gradient that a file learns with against the true one.
+    #[command(after_help = help::GRADCHECK)]
+    Gradcheck {
+        /// A network with [train].
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        edits: Edits,
+    },
     /// Make the report of a run again, from its records alone.
     #[command(after_help = help::REPORT)]
     Report {
@@ -180,70 +190,6 @@ struct DataFolder {
     /// A folder of data sets to look in first, and to fetch into.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-}
-
-/// Where a run goes, and on how many threads.
-#[derive(Debug, Args)]
-struct Place {
-    /// The folder of the run; `reports/<title>`, or `reports/<title>-<verb>`, if not given.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Worker threads, one a core if not given. Results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-}
-
-/// What to do with a run that is already there.
-#[derive(Debug, Args)]
-struct Taking {
-    /// Go on with the run in the folder where it stopped; with a new one where there is none.
-    #[arg(long, conflicts_with = "force")]
-    resume: bool,
-    /// Start again, in place of the run in the folder.
-    #[arg(long)]
-    force: bool,
-}
-
-impl Taking {
-    fn manner(&self) -> Manner {
-        match self {
-            Taking { resume: true, .. } => Manner::Resume,
-            Taking { force: true, .. } => Manner::Force,
-            _ => Manner::Fresh,
-        }
-    }
-}
-
-/// Changes to a file before it is read.
-#[derive(Debug, Args)]
-struct Edits {
-    /// Change a key of the file before it is read; may be given many times.
-    #[arg(long = "set", value_name = "KEY.PATH=VALUE", help_heading = "Edits")]
-    set: Vec<String>,
-    /// The engine: the same as `--set simulate.engine=ENGINE`.
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        value_parser = PossibleValuesParser::new(["ideal", "behavioural", "circuit"]),
-        help_heading = "Edits"
-    )]
-    engine: Option<String>,
-    /// The root of all random draws: the same as `--set seed=N`.
-    #[arg(long, value_name = "N", help_heading = "Edits")]
-    seed: Option<u64>,
-}
-
-impl Edits {
-    fn list(&self) -> Vec<Edit> {
-        let engine = self.engine.iter().map(|engine| format!("simulate.engine={engine}"));
-        let seed = self.seed.iter().map(|seed| format!("seed={seed}"));
-        self.set.iter().cloned().chain(engine).chain(seed).map(Edit::new).collect()
-    }
-
-    /// Reads a file with the changes made to it.
-    fn load(&self, file: &Path) -> Result<Spec, Report> {
-        load(file, &self.list(), &Library::beside(file))
-    }
 }
 
 /// Why a verb did not do what was asked.
@@ -344,6 +290,9 @@ fn dispatch(
             let spec = edits.load(&file)?;
             let finished = evaluate(&spec, &options(place, Manner::Fresh), &evaluation)?;
             simulate::finish(&finished, terminal)
+        }
+        Verb::Gradcheck { file, place, edits } => {
+            gradcheck::run(&file, options(place, Manner::Fresh), &edits, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::terminal::Terminal;
-use super::{DONE, Edits, Failure, WRONG_INPUT};
+use super::arguments::Edits;
+use super::{DONE, Failure, WRONG_INPUT};
 use crate::diag::Report;
 
 /// A file and what is wrong with it.

@@ -3,7 +3,8 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::terminal::Terminal;
-use super::{DONE, Edits, Failure};
+use super::arguments::Edits;
+use super::{DONE, Failure};
 use crate::compile::{Summary, expand};
 use crate::netlist::text::{spice, toml};
 use crate::netlist::{Device, Netlist, Ports};

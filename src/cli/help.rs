@@ -69,6 +69,20 @@ Examples:
   eqcircuit evaluate netlists/digits-ep.toml --checkpoint reports/mine --split train
   eqcircuit evaluate netlists/ham3.toml --untrained --engine ideal --json";
 
+pub(super) const GRADCHECK: &str = "\
+The estimate that [train] rule makes from the first samples of its data is held, tensor by tensor,
+against implicit differentiation of the network as its chip makes it, and against finite
+differences of settled costs at some places of each tensor ([gradcheck] samples, entries, settled).
+1 is perfect, for the cosine and for the ratio of the norms. Twin arrays whose cells differ give a
+biased estimate, shared ones do not. On wires only finite differences are the truth. The report
+shows how the distance from the truth falls with beta. [expect] knows gradient-cosine (the least)
+and gradient-norm-ratio (the one farthest from 1).
+
+Examples:
+  eqcircuit gradcheck netlists/gradient-spread.toml
+  eqcircuit gradcheck netlists/gradient-spread.toml --engine circuit --set gradcheck.samples=2
+  eqcircuit gradcheck netlists/gradient-spread.toml --set hardware.array=array/shared --out shared";
+
 pub(super) const REPORT: &str = "\
 Reads the records that a run has left (run.json, results.jsonl, waveforms) and writes index.md and
 every figure anew. The same records give the same files.

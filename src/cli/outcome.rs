@@ -48,7 +48,7 @@ pub(super) fn shown(path: &Path) -> String {
 }
 
 /// A number for people, to six significant digits.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let short: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     match short.abs() {
         size if size == 0.0 || (1e-3..1e6).contains(&size) => short.to_string(),

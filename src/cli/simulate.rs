@@ -1,7 +1,9 @@
 use std::path::Path;
 
+use super::arguments::Edits;
+use super::outcome::{conclude, shown, verdicts};
 use super::terminal::Terminal;
-use super::{DONE, Edits, Failure, conclude, shown, verdicts};
+use super::{DONE, Failure};
 use crate::report;
 use crate::run::record::SubjectRecord;
 use crate::run::{self, Finished, Options};

@@ -1,7 +1,9 @@
 use std::path::Path;
 
+use super::arguments::Edits;
+use super::outcome::{conclude, shown, verdicts};
 use super::terminal::Terminal;
-use super::{DONE, Edits, Failure, conclude, shown};
+use super::{DONE, Failure};
 use crate::report;
 use crate::run::record::TrainRecord;
 use crate::run::{self, Options, RunError, Trained};
@@ -54,7 +56,7 @@ fn summary(trained: &Trained, terminal: &Terminal) -> String {
             line("window", format!("{} weights are at its edge", last.at_limit));
         }
     }
-    lines.extend(super::verdicts(head, terminal));
+    lines.extend(verdicts(head, terminal));
     lines.push(format!("  {:<9} {}", "report", shown(&trained.folder.join(report::INDEX))));
     lines.join("\n")
 }

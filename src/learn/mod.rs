@@ -1,16 +1,20 @@
 //! Learning with nothing but measurements of the network: equilibrium propagation through any
 //! engine, and the optimisers that turn its gradients into writes.
 
+mod bench;
+mod check;
 mod ep;
 mod optim;
 mod trainer;
 mod truth;
 mod weights;
 
+pub use bench::{Bench, Place, difference_step};
+pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases};
 pub use optim::{Optimiser, OptimiserState, Rule};
 pub use trainer::{Tally, Trainer};
-pub use truth::{Agreement, Network, compare};
+pub use truth::{Agreement, Network, agreement, compare};
 pub use weights::write_weights;
 
 use crate::numerics::Mat;

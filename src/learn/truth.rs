@@ -4,7 +4,7 @@
 
 use crate::compile::{Chip, Direction};
 use crate::model::{Coupling, EnergyModel, LayerId, Params, State};
-use crate::numerics::{Mat, dense};
+use crate::numerics::{Mat, dense, dot};
 
 /// A network near its equilibrium: force `-r x + W f(x) + b` of every free layer, with `W` of
 /// each direction of each coupling as it acts.
@@ -171,14 +171,18 @@ pub struct Agreement {
 
 /// Compares `estimate` with `truth`, tensor by tensor.
 pub fn compare(estimate: &Params, truth: &Params) -> Vec<Agreement> {
-    let each = estimate.0.iter().zip(&truth.0).map(|(a, b)| {
-        let (a, b) = (a.as_slice(), b.as_slice());
-        let norm = |v: &[f64]| crate::numerics::dot(v, v).sqrt();
-        let (na, nb) = (norm(a), norm(b));
-        if na == 0.0 && nb == 0.0 {
-            return Agreement { cosine: 1.0, norm_ratio: 1.0 };
-        }
-        Agreement { cosine: crate::numerics::dot(a, b) / (na * nb), norm_ratio: na / nb }
-    });
-    each.collect()
+    let each = estimate.0.iter().zip(&truth.0);
+    each.map(|(a, b)| agreement(a.as_slice(), b.as_slice(), 0.0)).collect()
+}
+
+/// Compares two vectors of the same length. Two that are no longer than `noise` agree; one that
+/// is zero has no direction, and its cosine with any other is 0.
+pub fn agreement(estimate: &[f64], truth: &[f64], noise: f64) -> Agreement {
+    let norm = |v: &[f64]| dot(v, v).sqrt();
+    let (a, b) = (norm(estimate), norm(truth));
+    if a <= noise && b <= noise {
+        return Agreement { cosine: 1.0, norm_ratio: 1.0 };
+    }
+    let cosine = if a == 0.0 || b == 0.0 { 0.0 } else { dot(estimate, truth) / (a * b) };
+    Agreement { cosine, norm_ratio: a / b }
 }

@@ -7,6 +7,7 @@ pub mod records;
 
 mod convergence;
 mod gallery;
+mod gradcheck;
 mod histograms;
 mod index;
 mod page;
@@ -105,11 +106,15 @@ struct Marker {
 
 /// Makes what suits the verb that left the records.
 fn make(dir: &Path) -> Result<Made, ReportError> {
-    if records::read_run::<Marker>(dir)?.verb == Verb::Train.name() {
-        return training::make(dir);
+    let Marker { verb } = records::read_run(dir)?;
+    match verb.as_str() {
+        word if word == Verb::Gradcheck.name() => gradcheck::make(dir),
+        word if word == Verb::Train.name() => training::make(dir),
+        _ => {
+            let records = Records::load(dir)?;
+            let figures = figures(&records);
+            let page = index::page(&records, &figures, dir);
+            Ok(Made { figures, page })
+        }
     }
-    let records = Records::load(dir)?;
-    let figures = figures(&records);
-    let page = index::page(&records, &figures, dir);
-    Ok(Made { figures, page })
 }

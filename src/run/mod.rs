@@ -3,6 +3,7 @@
 //! A run leaves a folder of plain records (see [`record`]); pictures and tables for people are
 //! made from those alone, by [`crate::report`].
 
+pub mod gradcheck;
 pub mod record;
 pub mod tensors;
 
@@ -19,6 +20,7 @@ mod train;
 mod write;
 
 pub use evaluate::{Evaluation, evaluate};
+pub use gradcheck::{GradcheckRecord, Gradchecked, gradcheck};
 pub use interrupt::Interrupt;
 pub use lasting::Manner;
 pub(crate) use output::replace_file;

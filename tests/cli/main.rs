@@ -1,5 +1,6 @@
 //! The command line as a contract: verbs, streams, exit codes, what is written and what is not.
 
+mod gradcheck;
 mod running;
 mod training;
 
@@ -95,6 +96,7 @@ fn every_help_shows_an_example() {
         &["simulate"],
         &["train"],
         &["evaluate"],
+        &["gradcheck"],
         &["report"],
         &["circuits"],
         &["data"],
@@ -122,6 +124,8 @@ fn wrong_usage_exits_with_two() {
         &[][..],
         &["fly"],
         &["simulate"],
+        &["gradcheck"],
+        &["gradcheck", "small.toml"],
         &["simulate", "small.toml", "--engine", "magic"],
         &["simulate", "small.toml", "--threads", "0"],
         &["simulate", "small.toml", "--seed", "-1"],
@@ -226,7 +230,7 @@ fn completions_know_the_verbs() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = run_in(folder.path(), &["completions", shell]);
         expect_code(&ran, 0);
-        for word in ["simulate", "behavioural", "fetch", "data-dir"] {
+        for word in ["simulate", "gradcheck", "behavioural", "fetch", "data-dir"] {
             assert!(ran.stdout.contains(word), "{shell} does not know {word}");
         }
     }
