@@ -11,6 +11,7 @@ mod data;
 mod help;
 mod report;
 mod simulate;
+mod sweep;
 mod terminal;
 
 pub use bug::guard;
@@ -92,6 +93,26 @@ enum Verb {
         /// Worker threads, one a core if not given. Results do not depend on it.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
         threads: Option<u16>,
+        #[command(flatten)]
+        edits: Edits,
+    },
+    /// Run a file at every point of its [sweep], and write a report.
+    #[command(after_help = help::SWEEP)]
+    Sweep {
+        /// A file with a [sweep].
+        file: PathBuf,
+        /// The folder of the sweep, `reports/<title>-sweep` if not given.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Points worked on at a time, one a core if not given. Results do not depend on it.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: Option<u16>,
+        /// Go on with a sweep that was broken off; points that failed are run again.
+        #[arg(long, conflicts_with = "force")]
+        resume: bool,
+        /// Start anew in place of an earlier sweep.
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         edits: Edits,
     },
@@ -271,6 +292,21 @@ fn dispatch(
                 interrupt,
             };
             simulate::run(&file, options, &edits, terminal)
+        }
+        Verb::Sweep { file, out, jobs, resume, force, edits } => {
+            let options = Options {
+                out,
+                command: terminal::command_line(args),
+                quiet: terminal.quiet,
+                manner: match (resume, force) {
+                    (true, _) => Manner::Resume,
+                    (false, true) => Manner::Force,
+                    (false, false) => Manner::Fresh,
+                },
+                threads: jobs.map(usize::from),
+                interrupt,
+            };
+            sweep::run(&file, options, &edits, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),

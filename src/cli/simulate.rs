@@ -80,13 +80,13 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
 }
 
 /// A path as seen from the current folder.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
 /// A number for people, to six significant digits.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let short: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     match short.abs() {
         size if size == 0.0 || (1e-3..1e6).contains(&size) => short.to_string(),
@@ -95,7 +95,7 @@ fn number(value: f64) -> String {
 }
 
 /// `accuracy = 0.95, at least 0.9`
-fn expectation(expect: &ExpectRecord) -> String {
+pub(super) fn expectation(expect: &ExpectRecord) -> String {
     let value = expect.value.map_or("not known".to_owned(), number);
     let least = expect.at_least.map(|bound| format!(", at least {}", number(bound)));
     let most = expect.at_most.map(|bound| format!(", at most {}", number(bound)));

@@ -11,6 +11,7 @@ mod histograms;
 mod index;
 mod page;
 mod statistics;
+pub mod sweep;
 mod waveforms;
 
 use std::path::{Path, PathBuf};
@@ -35,9 +36,9 @@ pub enum ReportError {
     NotARun { dir: PathBuf },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{}:{line}: {message}; the records are damaged: run `simulate` again", path.display())]
+    #[error("{}:{line}: {message}; the records are damaged: run it again", path.display())]
     Record { path: PathBuf, line: usize, message: String },
-    #[error("{}: {message}; the records are damaged: run `simulate` again", path.display())]
+    #[error("{}: {message}; the records are damaged: run it again", path.display())]
     Tensors { path: PathBuf, message: String },
     #[error(
         "cannot write {}: {source}; the records of the run are whole, and `eqcircuit report` makes \
@@ -97,6 +98,12 @@ struct Made {
 
 /// Makes what suits the verb that left the records.
 fn make(dir: &Path) -> Result<Made, ReportError> {
+    if records::verb(dir).as_deref() == Some("sweep") {
+        let sweep = sweep::Records::load(dir)?;
+        let figures = sweep::figures(&sweep);
+        let page = sweep::page(&sweep, &figures, dir);
+        return Ok(Made { figures, page });
+    }
     let records = Records::load(dir)?;
     let figures = figures(&records);
     let page = index::page(&records, &figures, dir);

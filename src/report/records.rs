@@ -38,7 +38,7 @@ impl Records {
         if !dir.join(record::RUN).is_file() {
             return Err(ReportError::NotARun { dir: dir.to_path_buf() });
         }
-        let run = read_run(dir)?;
+        let run: RunRecord = read_run(dir)?;
         let samples = read_samples(dir, &run)?;
         let has = |name: &str| dir.join(name).exists();
         Ok(Records {
@@ -64,7 +64,18 @@ impl Records {
     }
 }
 
-fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
+/// The verb that left the records of a folder, if it says so.
+pub fn verb(dir: &Path) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Marker {
+        verb: String,
+    }
+    let bytes = std::fs::read(dir.join(record::RUN)).ok()?;
+    serde_json::from_slice::<Marker>(&bytes).ok().map(|marker| marker.verb)
+}
+
+/// `run.json`, whatever the verb.
+pub(super) fn read_run<T: serde::de::DeserializeOwned>(dir: &Path) -> Result<T, ReportError> {
     let path = dir.join(record::RUN);
     let bytes = read(&path)?;
     serde_json::from_slice(&bytes).map_err(|e| ReportError::Record {

@@ -99,11 +99,11 @@ fn samples_csv(samples: &[SampleRecord], out: &mut dyn Write) -> std::io::Result
 }
 
 /// In as many digits as it takes to read back the same number.
-fn number(v: f64) -> String {
+pub(super) fn number(v: f64) -> String {
     if v == 0.0 || (1e-4..1e15).contains(&v.abs()) { v.to_string() } else { format!("{v:e}") }
 }
 
 /// An empty cell for what is not there.
-fn cell(value: Option<impl ToString>) -> String {
+pub(super) fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |v| v.to_string())
 }

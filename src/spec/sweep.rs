@@ -73,15 +73,17 @@ impl Sweep {
         choice
     }
 
-    /// The values of an axis as people write them: text without its quotes, the rest as TOML.
+    /// A value of an axis as people write it: text without its quotes, the rest as TOML.
+    pub fn word(&self, axis: usize, value: usize) -> String {
+        match &self.base.axes[axis].1[value].value {
+            Value::Text(text) => text.clone(),
+            _ => self.axes[axis].values[value].clone(),
+        }
+    }
+
+    /// All values of an axis as people write them.
     pub fn words(&self, axis: usize) -> Vec<String> {
-        let (_, items) = &self.base.axes[axis];
-        let words =
-            items.iter().zip(&self.axes[axis].values).map(|(item, toml)| match &item.value {
-                Value::Text(text) => text.clone(),
-                _ => toml.clone(),
-            });
-        words.collect()
+        (0..self.axes[axis].values.len()).map(|value| self.word(axis, value)).collect()
     }
 
     /// The file at a point, which has no sweep of its own.
