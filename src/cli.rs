@@ -14,6 +14,7 @@ mod help;
 mod outcome;
 mod report;
 mod simulate;
+mod sweep;
 mod terminal;
 mod train;
 
@@ -133,6 +134,22 @@ enum Verb {
         file: PathBuf,
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        edits: Edits,
+    },
+    /// Run a file at every point of its [sweep], and write a report.
+    #[command(after_help = help::SWEEP)]
+    Sweep {
+        /// A file with a [sweep].
+        file: PathBuf,
+        /// The folder of the sweep; `reports/<title>-sweep` if not given.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Points worked on at a time, one a core if not given. Results do not depend on it.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: Option<u16>,
+        #[command(flatten)]
+        manner: Taking,
         #[command(flatten)]
         edits: Edits,
     },
@@ -293,6 +310,10 @@ fn dispatch(
         }
         Verb::Gradcheck { file, place, edits } => {
             gradcheck::run(&file, options(place, Manner::Fresh), &edits, terminal)
+        }
+        Verb::Sweep { file, out, jobs, manner, edits } => {
+            let place = Place { out, threads: jobs };
+            sweep::run(&file, options(place, manner.manner()), &edits, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),

@@ -222,6 +222,17 @@ pub fn parse(text: &str, dimension: Dimension, range: Range) -> Result<f64, Unit
     if range.contains(value) { Ok(value) } else { Err(UnitFault::OutOfRange { range }) }
 }
 
+/// The number that a text begins with and the unit after it, as written: `2.5` and `kohm`.
+pub fn number_and_unit(text: &str) -> Option<(f64, &str)> {
+    let (mantissa, exponent, unit) = split(text.trim())?;
+    Some((format!("{mantissa}e{exponent}").parse().ok()?, unit))
+}
+
+/// A quantity in SI, and what its unit says that it is.
+pub fn parse_any(text: &str) -> Option<(f64, Dimension)> {
+    Dimension::ALL.iter().find_map(|&d| Some((parse(text, d, Range::Any).ok()?, d)))
+}
+
 /// What to say of a number without a unit.
 pub fn missing_unit(value: f64, dimension: Dimension) -> UnitFault {
     let usual = dimension.example().split(' ').next_back().unwrap_or_default();

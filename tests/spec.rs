@@ -9,7 +9,7 @@ use eqcircuit::netlist::{DeviceId, Node, Resistor, text};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
     Analysis, ArrayStyle, Edit, Expect, Fidelity, Library, Precision, Simulate, Spec, Subject,
-    Sweep, load,
+    Sweep, Verb, load,
 };
 use proptest::prelude::*;
 
@@ -287,6 +287,57 @@ fn sweeps_are_handed_on_as_keys_and_toml() {
     let edit = format!("{}={}", sweep.axes[0].key, sweep.axes[0].values[1]);
     let Subject::Network { nonideal, .. } = read(&path, &[&edit]).subject else { panic!() };
     assert_eq!(nonideal.wire.r_segment, 1.0);
+}
+
+#[test]
+fn ranges_become_the_values_that_a_person_would_list() {
+    let (_folder, path) = scratch();
+    let axes = "\"nonideal.wire.r-segment\" = { linear = { from = \"0 ohm\", to = \"5 ohm\", points = 6 } }\n\
+        \"nonideal.fabrication.spread\" = { linear = { from = 0.0, to = 0.3, points = 4 } }\n\
+        \"hardware.g-max\" = { log = { from = \"30 uS\", to = \"3e3 uS\", points = 3 } }\n\
+        \"model.layers.1.size\" = { linear = { from = 9, to = 3, points = 3 } }\n\
+        nonideal.fabrication = { stuck-on = { log = { from = 0.001, to = 0.1, points = 3 } } }\n\
+        seed = { seeds = 3 }\n";
+    let text = format!(
+        "include = \"network.toml\"\nseed = 7\n[hardware]\n[simulate]\nengine = \"circuit\"\n[sweep.axes]\n{axes}"
+    );
+    fs::write(&path, text).unwrap();
+    let spec = read(&path, &[]);
+    let sweep = spec.sweep.clone().unwrap();
+    let values = |i: usize| sweep.axes[i].values.join(" ");
+    assert_eq!(values(0), r#""0 ohm" "1 ohm" "2 ohm" "3 ohm" "4 ohm" "5 ohm""#);
+    assert_eq!(values(1), "0.0 0.1 0.2 0.3");
+    assert_eq!(values(2), r#""30 uS" "300 uS" "3000 uS""#);
+    assert_eq!(values(3), "9 6 3");
+    assert_eq!(values(4), "0.001 0.01 0.1");
+    assert_eq!(values(5), "7 8 9");
+    assert_eq!(sweep.words(0)[5], "5 ohm");
+    assert_eq!(sweep.run, Verb::Simulate);
+    // The resolved text lists them.
+    assert!(spec.resolved.contains("seed = [7, 8, 9]"), "{}", spec.resolved);
+    assert_eq!(read_resolved(&spec, "resolved.toml").sweep, Some(sweep));
+}
+
+#[test]
+fn a_point_is_the_file_with_one_value_of_each_axis() {
+    let (_folder, path) = scratch();
+    let text = "include = \"network.toml\"\n[sweep.axes]\n\
+        \"nonideal.fabrication.spread\" = [0.25, 0.5]\nseed = [4, 5, 6]\n";
+    fs::write(&path, text).unwrap();
+    let sweep = read(&path, &["nonideal.programming.sigma=0.125"]).sweep.unwrap();
+    // A sweep in progress does not follow the file.
+    fs::write(&path, "not a file").unwrap();
+    assert_eq!(sweep.points(), 6);
+    for point in 0..6 {
+        let choice = [point / 3, point % 3];
+        assert_eq!(sweep.choice(point), choice);
+        let spec = sweep.point(point).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(spec.seed, 4 + choice[1] as u64);
+        assert!(spec.sweep.is_none());
+        let Subject::Network { nonideal, .. } = spec.subject else { panic!() };
+        assert_eq!(nonideal.fabrication.spread, [0.25, 0.5][choice[0]]);
+        assert_eq!(nonideal.programming.sigma, 0.125);
+    }
 }
 
 /// A file with nearly every key, to be damaged.

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::terminal::Terminal;
 use super::arguments::Edits;
+use super::terminal::Terminal;
 use super::{DONE, Failure, WRONG_INPUT};
 use crate::diag::Report;
 

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::terminal::Terminal;
 use super::arguments::Edits;
+use super::terminal::Terminal;
 use super::{DONE, Failure};
 use crate::compile::{Summary, expand};
 use crate::netlist::text::{spice, toml};

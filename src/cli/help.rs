@@ -83,6 +83,19 @@ Examples:
   eqcircuit gradcheck netlists/gradient-spread.toml --engine circuit --set gradcheck.samples=2
   eqcircuit gradcheck netlists/gradient-spread.toml --set hardware.array=array/shared --out shared";
 
+pub(super) const SWEEP: &str = "\
+Each axis of [sweep.axes] is a key of the file with its values: a list, { linear = { from = 0.0,
+to = 0.2, points = 6 } }, { log = ... }, or { seeds = 5 } for so many chips. The points are their
+product; `run` says what is done at each: simulate, train or gradcheck. Every finished point is on
+the disk at once, so a sweep that was broken off goes on with --resume; results are the same bytes
+whatever --jobs says. A point that fails is recorded and the others go on; then, or where an
+[expect] does not hold at some point, the exit code is 1.
+
+Examples:
+  eqcircuit sweep netlists/digits-noise.toml
+  eqcircuit sweep netlists/digits-noise.toml --resume --jobs 4
+  eqcircuit sweep netlists/ham3.toml --set 'sweep.axes.seed={ seeds = 3 }' --force";
+
 pub(super) const REPORT: &str = "\
 Reads the records that a run has left (run.json, results.jsonl, waveforms) and writes index.md and
 every figure anew. The same records give the same files.

@@ -33,6 +33,8 @@ pub struct Axis {
     pub unit: Unit,
     pub scale: Scale,
     pub range: [f64; 2],
+    /// Words to write at places, instead of numbers; empty on an axis of numbers.
+    pub names: Vec<(f64, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,10 @@ pub enum Shape {
     Bars { edges: Vec<f64>, counts: Vec<f64> },
     /// A horizontal line through the whole plot.
     Level(f64),
+    /// Points alone: faint of [`Role::Many`], else markers.
+    Dots(Vec<[f64; 2]>),
+    /// Error bars: `[x, low, high]`.
+    Whiskers(Vec<[f64; 3]>),
 }
 
 /// What a series means, which decides how it looks, in colour and in grey alike.
@@ -122,7 +128,13 @@ pub struct Exhibit {
 
 impl Axis {
     pub fn linear(label: impl Into<String>, unit: Unit, range: [f64; 2]) -> Axis {
-        Axis { label: label.into(), unit, scale: Scale::Linear, range: widened(range) }
+        Axis {
+            label: label.into(),
+            unit,
+            scale: Scale::Linear,
+            range: widened(range),
+            names: Vec::new(),
+        }
     }
 
     /// A logarithmic axis over whole decades.
@@ -134,7 +146,14 @@ impl Axis {
         let (low, mut high) = (math::log10(low).floor() as i32, math::log10(high).ceil() as i32);
         high = high.max(low + 1);
         let range = [ten(low), ten(high)];
-        Axis { label: label.into(), unit, scale: Scale::Log, range }
+        Axis { label: label.into(), unit, scale: Scale::Log, range, names: Vec::new() }
+    }
+
+    /// An axis of things that have names but no size, at 0, 1, 2 and so on.
+    pub fn named(label: impl Into<String>, unit: Unit, names: &[String]) -> Axis {
+        let range = [-0.5, names.len() as f64 - 0.5];
+        let names = names.iter().enumerate().map(|(i, name)| (i as f64, name.clone())).collect();
+        Axis { names, ..Axis::linear(label, unit, range) }
     }
 
     /// The label with its unit, and what to multiply a number by for that unit.
@@ -159,8 +178,16 @@ impl Axis {
         }
     }
 
+    /// Whether a number lies on the axis.
+    pub fn holds(&self, v: f64) -> bool {
+        v.is_finite() && (-1e-9..=1.0 + 1e-9).contains(&self.place(v))
+    }
+
     /// Where the grid runs, with the numbers to write there.
     pub fn ticks(&self) -> Vec<(f64, String)> {
+        if !self.names.is_empty() {
+            return self.names.clone();
+        }
         let [low, high] = self.range;
         let (_, factor) = self.label_and_factor();
         match self.scale {

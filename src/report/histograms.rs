@@ -135,5 +135,6 @@ fn count_axis(what: &str, counts: &[&[f64]]) -> Axis {
 /// Logarithmic, from a little below one so that a single count shows.
 fn log_count_axis(what: &str, counts: &[&[f64]]) -> Axis {
     let range = [0.6, 1.6 * top(counts)];
-    Axis { label: what.into(), unit: Unit::Word("count"), scale: Scale::Log, range }
+    let unit = Unit::Word("count");
+    Axis { label: what.into(), unit, scale: Scale::Log, range, names: Vec::new() }
 }

@@ -12,6 +12,7 @@ mod histograms;
 mod index;
 mod page;
 mod statistics;
+pub mod sweep;
 mod training;
 mod waveforms;
 
@@ -110,6 +111,12 @@ fn make(dir: &Path) -> Result<Made, ReportError> {
     match verb.as_str() {
         word if word == Verb::Gradcheck.name() => gradcheck::make(dir),
         word if word == Verb::Train.name() => training::make(dir),
+        word if word == Verb::Sweep.name() => {
+            let sweep = sweep::Records::load(dir)?;
+            let figures = sweep::figures(&sweep);
+            let page = sweep::page(&sweep, &figures, dir);
+            Ok(Made { figures, page })
+        }
         _ => {
             let records = Records::load(dir)?;
             let figures = figures(&records);

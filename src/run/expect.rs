@@ -4,7 +4,7 @@ use super::Found;
 use super::record::{ExpectRecord, SECONDS, Totals};
 use crate::spec::{Expect, Verb};
 
-/// Holds every promise against the run. `node` looks up `v(node)` of a device netlist.
+/// Holds every promise against the run.
 ///
 /// `settled` is the fraction of the samples that settled, `accuracy` the fraction of right
 /// predictions, `settling-time` the largest \[s\] over the samples that settled, `residual` the
@@ -17,7 +17,6 @@ pub(super) fn evaluate(
     found: &Found,
     totals: &Totals,
     notes: &mut Vec<String>,
-    node: impl Fn(&str) -> Option<f64>,
 ) -> Vec<ExpectRecord> {
     let in_seconds = found.clock.as_deref() == Some(SECONDS);
     let mut judged = Vec::new();
@@ -33,11 +32,21 @@ pub(super) fn evaluate(
             }
             "settling-time" => totals.settling_time_largest,
             "residual" => totals.residual_largest,
-            other => node(other),
+            other => node(found, other),
         };
         judged.push(judge(e, value));
     }
     judged
+}
+
+/// The value of `v(node)` of a device netlist: the operating point, or the end of the transient.
+fn node(found: &Found, name: &str) -> Option<f64> {
+    if let Some(op) = &found.op {
+        return op.iter().find(|v| v.name == name).map(|v| v.value);
+    }
+    let table = found.waveforms.as_ref()?;
+    let column = table.header.iter().position(|h| h.strip_suffix("_V") == Some(name))?;
+    table.rows.last().map(|row| row[column])
 }
 
 /// Holds a promise against what came of it; `None` fails.

@@ -22,7 +22,8 @@ pub struct Interrupt(Arc<Mutex<Running>>);
 #[derive(Debug, Default)]
 struct Running {
     staged: Option<PathBuf>,
-    heeded: bool,
+    /// How many runs, one inside another, end by themselves.
+    heeded: usize,
     tripped: bool,
 }
 
@@ -38,7 +39,7 @@ impl Interrupt {
             // Nothing better can be done in a handler than to leave the rest behind.
             let _ = fs::remove_dir_all(staged);
         }
-        running.heeded && first
+        running.heeded > 0 && first
     }
 
     pub fn tripped(&self) -> bool {
@@ -47,12 +48,13 @@ impl Interrupt {
 
     /// From here on the run looks at [`Interrupt::tripped`] and ends in good order.
     pub(super) fn heed(&self) {
-        self.lock().heeded = true;
+        self.lock().heeded += 1;
     }
 
     /// The run is over; what is left can be broken off.
     pub(super) fn unheed(&self) {
-        self.lock().heeded = false;
+        let mut running = self.lock();
+        running.heeded = running.heeded.saturating_sub(1);
     }
 
     /// Names the folder to be removed; refuses when the run has been interrupted.

@@ -16,6 +16,7 @@ mod lasting;
 mod network;
 mod output;
 mod started;
+mod sweep;
 mod train;
 mod write;
 
@@ -25,6 +26,8 @@ pub use interrupt::Interrupt;
 pub use lasting::Manner;
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
+pub use sweep::record as sweep_record;
+pub use sweep::{Swept, sweep};
 pub use train::{Trained, train};
 
 use std::path::{Path, PathBuf};
@@ -57,7 +60,8 @@ pub struct Options {
     pub quiet: bool,
     /// What to do with a run that is already there, for verbs that run long.
     pub manner: Manner,
-    /// Worker threads; `None` takes one a core. Results do not depend on it.
+    /// Worker threads; `None` takes one a core. Results do not depend on it. Of a sweep, so many
+    /// points are worked on at a time.
     pub threads: Option<usize>,
     /// To stop from a signal handler.
     pub interrupt: Interrupt,
@@ -142,6 +146,8 @@ pub enum RunError {
         usual.display()
     )]
     Untrained { file: String, usual: PathBuf },
+    #[error("{file} has no [sweep], which says what is varied")]
+    NoSweep { file: String },
     #[error("{file} has no [train], which says what is learned from which data")]
     NoTraining { file: String },
     #[error("a network needs samples: name them in [simulate] inputs")]
@@ -203,9 +209,20 @@ pub fn simulate(spec: &Spec, options: &Options) -> Result<Finished, RunError> {
     )?;
     let progress = spinner(options.quiet);
 
-    let found = in_pool(options.threads, || match &spec.subject {
+    let found = in_pool(options.threads, || find(spec, &progress))??;
+
+    progress.set_message("recording");
+    let summary = record_all(spec, Verb::Simulate, options, &started, found, &staging)?;
+    let folder = staging.publish()?;
+    progress.finish_and_clear();
+    Ok(Finished { folder, summary })
+}
+
+/// What `[simulate]` of a file asks for, with nothing written.
+fn find(spec: &Spec, progress: &ProgressBar) -> Result<Found, RunError> {
+    match &spec.subject {
         Subject::Network { model, hardware, nonideal } => {
-            network(spec, model, hardware, nonideal, &progress)
+            network(spec, model, hardware, nonideal, progress)
         }
         Subject::Devices { netlist, ports: Some(ports) } => {
             let layout = Layout::of_ports(ports);
@@ -218,13 +235,7 @@ pub fn simulate(spec: &Spec, options: &Options) -> Result<Finished, RunError> {
             progress.set_message("solving");
             Ok(devices::analyse(netlist, &spec.simulate))
         }
-    })??;
-
-    progress.set_message("recording");
-    let summary = record_all(spec, Verb::Simulate, options, &started, found, &staging)?;
-    let folder = staging.publish()?;
-    progress.finish_and_clear();
-    Ok(Finished { folder, summary })
+    }
 }
 
 /// Model, chip, engine, equilibrium.
@@ -286,16 +297,8 @@ fn record_all(
     staging: &Staging,
 ) -> Result<Summary, RunError> {
     let totals = expect::totals(&found, started.elapsed());
-    let node = |name: &str| {
-        let last = found.waveforms.as_ref().and_then(|table| {
-            let column = table.header.iter().position(|h| h.strip_suffix("_V") == Some(name))?;
-            table.rows.last().map(|row| row[column])
-        });
-        let op = found.op.as_ref().and_then(|op| op.iter().find(|v| v.name == name));
-        op.map(|v| v.value).or(last)
-    };
     let mut notes = found.notes.clone();
-    let expect = expect::evaluate(&spec.expect, verb, &found, &totals, &mut notes, node);
+    let expect = expect::evaluate(&spec.expect, verb, &found, &totals, &mut notes);
     let run = RunRecord {
         head: Head { expect, notes, ..head(spec, options, verb, started) },
         analysis: match spec.simulate.analysis {

@@ -78,6 +78,17 @@ impl Table {
         self.entries.iter().find(|e| e.key == key)
     }
 
+    /// Whether it is written `{ like = "this" }`.
+    pub fn is_inline(&self) -> bool {
+        self.inline
+    }
+
+    /// All of it but one key.
+    pub fn without(&self, key: &str) -> Table {
+        let entries = self.entries.iter().filter(|e| e.key != key).cloned().collect();
+        Table { entries, inline: self.inline }
+    }
+
     fn position(&self, key: &str) -> Option<usize> {
         self.entries.iter().position(|e| e.key == key)
     }

@@ -15,6 +15,7 @@ mod inputs;
 mod library;
 mod model;
 mod ports;
+mod range;
 mod reader;
 mod settings;
 mod simulate;
@@ -38,7 +39,7 @@ use crate::diag::{Diagnostic, Report, SourceMap, Span};
 use crate::model::Family;
 use document::Table;
 use reader::{Reading, TableReader};
-use sweep::PlacedAxis;
+use sweep::{Placed, PlacedAxis};
 
 /// Reads and checks a file, with `edits` made to it first.
 ///
@@ -50,11 +51,15 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
         return Err(Report::new(found, sources));
     };
     let reading = Reading::new(sources, found);
-    let (spec, axes) = read(&reading, &root, path, library);
+    let (spec, placed) = read(&reading, &root, path, library);
     let found = reading.take();
-    let found = try_axes(&reading, &root, path, library, &axes, found);
+    let axes = placed.as_ref().map_or(&[][..], |placed| &placed.axes);
+    let found = try_axes(&reading, &root, path, library, axes, found);
     match spec {
-        Some(spec) if found.is_empty() => Ok(spec),
+        Some(spec) if found.is_empty() => {
+            let sources = reading.into_sources();
+            Ok(Spec { sweep: placed.map(|p| p.sweep(&root, sources, path, library)), ..spec })
+        }
         _ => {
             assert!(!found.is_empty(), "a file was refused without a word");
             Err(Report::new(found, reading.into_sources()))
@@ -79,7 +84,8 @@ fn try_axes(
     axes: &[PlacedAxis],
     mut found: Vec<Diagnostic>,
 ) -> Vec<Diagnostic> {
-    let trials = axes.iter().flat_map(|axis| axis.documents(root).map(move |d| (axis, d)));
+    let root = root.without("sweep");
+    let trials = axes.iter().flat_map(|axis| axis.documents(&root).map(move |d| (axis, d)));
     for (axis, (span, document)) in trials {
         match document {
             Ok(document) => drop(read(reading, &document, path, library)),
@@ -105,12 +111,13 @@ fn try_axes(
     found
 }
 
+/// A document as checked data, but for its sweep, which is told beside it.
 fn read(
     reading: &Reading,
     root: &Table,
     path: &Path,
     library: &Library,
-) -> (Option<Spec>, Vec<PlacedAxis>) {
+) -> (Option<Spec>, Option<Placed>) {
     let t = reading.root(root, 0);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let title = t.text("title").or(stem);
@@ -120,11 +127,11 @@ fn read(
         Some(_) => devices(&t),
         None => None,
     };
-    let axes = t.optional_table("sweep").map(|t| sweep::read(&t));
+    let trains = t.has("train");
+    let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, seed, trains));
     let record = Rc::clone(&t.record);
     drop(t);
     let tree = record.resolved();
-    let sweep = axes.as_deref().map(sweep::plain);
     let spec = parts.map(|parts| Spec {
         title,
         seed,
@@ -134,11 +141,11 @@ fn read(
         train: parts.train,
         gradcheck: parts.gradcheck,
         expect: parts.expect,
-        sweep,
+        sweep: None,
         resolved: tree.document(&files::folder_of(path)),
         tree,
     });
-    (spec, axes.unwrap_or_default())
+    (spec, sweep)
 }
 
 /// What a network and a netlist have in common in the end.

@@ -261,6 +261,11 @@ impl<'a> TableReader<'a> {
         child
     }
 
+    /// The table under a name that people choose, which is written down in other words.
+    pub fn unrecorded(&self, entry: &'a Entry) -> TableReader<'a> {
+        self.child(&entry.key, Some(&entry.item))
+    }
+
     fn child(&self, key: &str, item: Option<&'a Item>) -> TableReader<'a> {
         let (table, quiet) = match item.map(|i| &i.value) {
             Some(Value::Table(table)) => (Some(table), false),

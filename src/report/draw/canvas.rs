@@ -139,6 +139,11 @@ impl Canvas<'_> {
         self.drawn(self.root.draw(&Circle::new(pixel(&centre), fine(radius), style)));
     }
 
+    pub fn disc(&self, centre: Point, radius: f64, color: RGBColor) {
+        let style = color.filled();
+        self.drawn(self.root.draw(&Circle::new(pixel(&centre), fine(radius), style)));
+    }
+
     /// A text, vertically centred on its point. Characters that SVG cannot hold are drawn as the
     /// replacement character: names come from files, and may hold anything.
     pub fn text(&self, text: &str, at: Point, size: f64, anchor: Anchor, color: RGBColor) {

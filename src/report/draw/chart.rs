@@ -96,6 +96,10 @@ fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>]) {
             let ink = stroke(series.role);
             let (low, high) = ([*x, y + 5.0], [x + SWATCH, y - 5.0]);
             match series.shape {
+                Shape::Dots(_) => {
+                    canvas.disc([x + 0.5 * SWATCH, y], dot(series.role), ink.color);
+                }
+                Shape::Whiskers(_) => whisker(canvas, x + 0.5 * SWATCH, [y + 5.0, y - 5.0], ink),
                 Shape::Line(_) | Shape::Level(_) => {
                     canvas.line(&[[*x, y], [x + SWATCH, y]], ink);
                 }
@@ -163,6 +167,33 @@ fn draw_series(canvas: &Canvas, f: &Frame, series: &Series) {
             }
         }
         Shape::Bars { edges, counts } => bars(canvas, f, series.role, edges, counts),
+        Shape::Dots(points) => {
+            let inside = |&[x, y]: &Point| f.chart.x.holds(x) && f.chart.y.holds(y);
+            for &point in points.iter().filter(|point| inside(point)) {
+                canvas.disc(f.at(point), dot(series.role), ink.color);
+            }
+        }
+        Shape::Whiskers(points) => {
+            for &[x, low, high] in points.iter().filter(|p| p.iter().all(|v| v.is_finite())) {
+                let ends = [low, high].map(|v| f.y(v).clamp(f.top, f.bottom));
+                whisker(canvas, f.x(x), ends, ink);
+            }
+        }
+    }
+}
+
+/// The radius of a dot.
+fn dot(role: Role) -> f64 {
+    if role == Role::Many { 2.0 } else { 3.5 }
+}
+
+/// An error bar with its caps, never dashed.
+fn whisker(canvas: &Canvas, x: f64, [low, high]: [f64; 2], ink: Stroke) {
+    const CAP: f64 = 4.0;
+    let ink = Stroke::solid(ink.color, 1.5);
+    canvas.line(&[[x, low], [x, high]], ink);
+    for y in [low, high] {
+        canvas.line(&[[x - CAP, y], [x + CAP, y]], ink);
     }
 }
 

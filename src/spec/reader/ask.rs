@@ -107,6 +107,23 @@ impl<'a> TableReader<'a> {
         self.quantity(key, Dimension::One, range)
     }
 
+    /// A number and whatever unit is written after it; a bare one has none.
+    pub fn number_and_unit(&self, key: &'static str) -> Ask<'_, 'a, (f64, String)> {
+        let read = |item: &Item| {
+            let found = match &item.value {
+                Value::Integer(value) => Some((*value as f64, "")),
+                Value::Float(value) => Some((*value, "")),
+                Value::Text(text) => units::number_and_unit(text),
+                _ => None,
+            };
+            let found = found.filter(|(number, _)| number.is_finite());
+            found
+                .map(|(number, unit)| (number, unit.to_string()))
+                .ok_or_else(|| wrong_kind(key, item, "a finite number, with its unit", "\"2 ohm\""))
+        };
+        self.ask(key, read, |(number, unit)| format!("{number:?} {unit}"))
+    }
+
     pub fn text(&self, key: &'static str) -> Ask<'_, 'a, String> {
         self.ask(key, |item| text(key, item).map(str::to_string), |v| quote(v))
     }

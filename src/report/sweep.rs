@@ -1,0 +1,200 @@
+//! The report of a sweep.
+
+mod charts;
+mod groups;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::ReportError;
+use super::figure::Figure;
+use super::page::{quantity, short, table};
+use super::records::read_run;
+use crate::run::record::{RESULTS, RUN};
+use crate::run::sweep_record::{PointRecord, SWEEP_FILES, SweepRecord, unit};
+pub use groups::{Estimate, Group, Interval, Plan};
+
+/// Most points in the table.
+const SHOWN: usize = 40;
+
+/// The records of a sweep, read back; of one that is not finished, as far as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Records {
+    pub sweep: SweepRecord,
+    /// Sorted.
+    pub points: Vec<PointRecord>,
+}
+
+impl Records {
+    /// Reads the folder of a sweep.
+    ///
+    /// # Errors
+    /// When it is not one, or a record is not what it should be; the file and line are named.
+    pub fn load(dir: &Path) -> Result<Records, ReportError> {
+        if !dir.join(RUN).is_file() {
+            return Err(ReportError::NotARun { dir: dir.to_path_buf() });
+        }
+        let sweep: SweepRecord = read_run(dir)?;
+        let path = dir.join(RESULTS);
+        let text = match std::fs::read_to_string(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !sweep.finished => String::new(),
+            text => text.map_err(|source| ReportError::Read { path: path.clone(), source })?,
+        };
+        // What a sweep that was killed had not finished writing is no damage.
+        let whole = match sweep.finished {
+            true => text.as_str(),
+            false => text.rfind('\n').map_or("", |end| &text[..end]),
+        };
+        let mut points: Vec<PointRecord> = Vec::new();
+        for (i, line) in whole.lines().enumerate() {
+            points.push(serde_json::from_str(line).map_err(|e| ReportError::Record {
+                path: path.clone(),
+                line: i + 1,
+                message: format!("not a point's record, perhaps cut short: {e}"),
+            })?);
+        }
+        if sweep.finished && points.len() != sweep.points {
+            let message =
+                format!("ends after {} of the sweep's {} points", points.len(), sweep.points);
+            return Err(ReportError::Record { path, line: points.len() + 1, message });
+        }
+        points.sort_by_key(|point| point.point);
+        Ok(Records { sweep, points })
+    }
+}
+
+/// A chart for every figure that varies.
+pub fn figures(records: &Records) -> Vec<Figure> {
+    charts::figures(records)
+}
+
+/// `index.md`; `dir` is only asked which records there are.
+pub fn page(records: &Records, figures: &[Figure], dir: &Path) -> String {
+    let mut page = String::new();
+    head(&mut page, &records.sweep);
+    let (varying, same) = groups::figures(&records.points);
+    means(&mut page, records, &varying);
+    if !same.is_empty() {
+        let same = same.iter().map(|(name, v)| format!("{name} = {}", shown(name, *v)));
+        let _ =
+            writeln!(page, "The same at every point: {}.\n", same.collect::<Vec<_>>().join(", "));
+    }
+    super::page::figures(&mut page, figures);
+    points(&mut page, records, &varying);
+    failures(&mut page, records);
+    super::page::files(&mut page, &SWEEP_FILES, dir);
+    page
+}
+
+fn head(page: &mut String, sweep: &SweepRecord) {
+    let failed = match sweep.failed {
+        0 => String::new(),
+        n => format!(", {n} failed"),
+    };
+    let state = if sweep.finished { "" } else { " (not finished: go on with --resume)" };
+    let mut rows = vec![
+        ("points", format!("{} of `{}`{failed}{state}", sweep.points, sweep.run)),
+        ("jobs", format!("{}, busy {:.0} % of the time", sweep.jobs, 100.0 * sweep.busy)),
+    ];
+    for axis in &sweep.axes {
+        rows.push(("axis", format!("`{}` = {}", axis.key, axis.values.join(", "))));
+    }
+    if !sweep.head.expect.is_empty() {
+        let told = "judged at every point; the value below is the worst of all";
+        rows.push(("expectations", told.to_string()));
+    }
+    super::page::head(page, &sweep.head, rows);
+}
+
+/// Mean and interval of every figure that varies, for each group of replicates.
+fn means(page: &mut String, records: &Records, varying: &[String]) {
+    let plan = Plan::new(&records.sweep);
+    let groups = plan.groups(records);
+    if groups.is_empty() || varying.is_empty() {
+        return;
+    }
+    *page += "## Means\n\n";
+    let _ = writeln!(page, "{}\n", plan.words(records, &groups));
+    let axes: Vec<usize> = plan.x.into_iter().chain(plan.others.iter().copied()).collect();
+    let keys = axes.iter().map(|&axis| records.sweep.axes[axis].key.as_str());
+    let header: Vec<&str> = keys.chain(["n"]).chain(varying.iter().map(String::as_str)).collect();
+    table(
+        page,
+        &header,
+        groups.iter().map(|group| {
+            let values = axes.iter().zip(&group.place);
+            let values =
+                values.map(|(&axis, &value)| records.sweep.axes[axis].values[value].clone());
+            let cells = varying.iter().map(|name| match group.estimate(name) {
+                None => String::new(),
+                Some(Estimate { mean, interval: Interval::None, .. }) => shown(name, mean),
+                Some(Estimate { mean, range: [low, high], .. }) => {
+                    format!("{} [{}, {}]", shown(name, mean), shown(name, low), shown(name, high))
+                }
+            });
+            values.chain([group.members.len().to_string()]).chain(cells).collect()
+        }),
+    );
+}
+
+fn points(page: &mut String, records: &Records, varying: &[String]) {
+    let all = &records.points;
+    *page += "## Points\n\n";
+    if all.len() > SHOWN {
+        let _ = writeln!(page, "The first {SHOWN} of {}; all are in results.csv.\n", all.len());
+    }
+    let axes = &records.sweep.axes;
+    let keys = axes.iter().map(|axis| axis.key.as_str());
+    let figures = varying.iter().map(String::as_str);
+    let header: Vec<&str> =
+        ["point"].into_iter().chain(keys).chain(["outcome"]).chain(figures).collect();
+    table(
+        page,
+        &header,
+        all.iter().take(SHOWN).map(|point| {
+            let value = |key: &String| point.edits.get(key).cloned().unwrap_or_default();
+            let figure = |name: &String| {
+                point.figures.get(name).map_or_else(String::new, |v| shown(name, *v))
+            };
+            let broken = point.expect.iter().any(|e| !e.passed);
+            let outcome = match broken {
+                true => "**expectation failed**".to_string(),
+                false => point.outcome.clone(),
+            };
+            [point.point.to_string()]
+                .into_iter()
+                .chain(axes.iter().map(|axis| value(&axis.key)))
+                .chain([outcome])
+                .chain(varying.iter().map(figure))
+                .collect()
+        }),
+    );
+}
+
+fn failures(page: &mut String, records: &Records) {
+    let failed: Vec<&PointRecord> = records.points.iter().filter(|p| !p.is_done()).collect();
+    if failed.is_empty() {
+        return;
+    }
+    *page += "## Failed points\n\n";
+    if failed.len() > SHOWN {
+        let _ = writeln!(page, "The first {SHOWN} of {}; all are in results.csv.\n", failed.len());
+    }
+    table(
+        page,
+        &["point", "where", "why"],
+        failed.iter().take(SHOWN).map(|point| {
+            let why = point.message.clone().unwrap_or_default().replace('\n', " ");
+            vec![point.point.to_string(), point.place(), why]
+        }),
+    );
+}
+
+/// A figure for people.
+fn shown(name: &str, value: f64) -> String {
+    match unit(name) {
+        "" if groups::is_fraction(name) => format!("{} %", short(100.0 * value)),
+        "" => short(value),
+        unit => quantity(value, unit),
+    }
+}

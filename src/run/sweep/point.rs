@@ -1,0 +1,141 @@
+//! One point of a sweep.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+
+use super::record::{DONE, FAILED, POINTS, PointRecord};
+use crate::diag::Report;
+use crate::run::record::{ExpectRecord, RUN};
+use crate::run::{Manner, Options, RunError, expect, find, gradcheck, train};
+use crate::spec::{Spec, Sweep, Verb};
+
+/// What came of a point.
+struct Came {
+    figures: BTreeMap<String, f64>,
+    expect: Vec<ExpectRecord>,
+    notes: Vec<String>,
+}
+
+/// Why nothing came of it.
+enum Trouble {
+    Message(String),
+    /// It is to be done another time.
+    Interrupted,
+}
+
+impl From<RunError> for Trouble {
+    fn from(error: RunError) -> Trouble {
+        match error {
+            RunError::Interrupted | RunError::Stopped { .. } => Trouble::Interrupted,
+            other => Trouble::Message(other.to_string()),
+        }
+    }
+}
+
+impl From<Report> for Trouble {
+    fn from(report: Report) -> Trouble {
+        let sources = report.sources();
+        let said = report.diagnostics().iter().map(|d| match &d.span {
+            Some(span) => {
+                let at = sources.locate(span.start);
+                format!("{} ({}:{}:{})", d.message, at.name, at.line, at.column)
+            }
+            None => d.message.clone(),
+        });
+        Trouble::Message(said.collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// Does what a sweep asks at a point; `None` when interrupted. Whatever else goes wrong with the
+/// point, a panic too, is recorded as its failure.
+pub fn run(sweep: &Sweep, point: usize, folder: &Path, options: &Options) -> Option<PointRecord> {
+    let came = catch_unwind(AssertUnwindSafe(|| try_run(sweep, point, folder, options)))
+        .unwrap_or_else(|panic| Err(Trouble::Message(format!("a bug: {}", words(&*panic)))));
+    let record = PointRecord {
+        point,
+        edits: edits(sweep, point),
+        outcome: FAILED.to_string(),
+        message: None,
+        figures: BTreeMap::new(),
+        expect: Vec::new(),
+        notes: Vec::new(),
+    };
+    match came {
+        Ok(Came { figures, expect, notes }) => {
+            Some(PointRecord { outcome: DONE.to_string(), figures, expect, notes, ..record })
+        }
+        Err(Trouble::Message(message)) => Some(PointRecord { message: Some(message), ..record }),
+        Err(Trouble::Interrupted) => None,
+    }
+}
+
+/// The value of each axis at a point, by its key.
+pub fn edits(sweep: &Sweep, point: usize) -> BTreeMap<String, String> {
+    let chosen = sweep.choice(point).into_iter().enumerate();
+    chosen.map(|(axis, i)| (sweep.axes[axis].key.clone(), sweep.word(axis, i))).collect()
+}
+
+fn try_run(sweep: &Sweep, point: usize, folder: &Path, options: &Options) -> Result<Came, Trouble> {
+    let spec = sweep.point(point)?;
+    let figures = match sweep.run {
+        Verb::Train => train(&spec, &own_options(folder, point, options)?)?.figures(),
+        Verb::Gradcheck => gradcheck::figures(&spec, None)?,
+        _ => return Ok(simulate(spec)?),
+    };
+    let judged = spec.expect.iter().filter(|e| e.is_of(sweep.run));
+    let expect = judged.map(|e| expect::judge(e, figures.get(&e.figure).copied())).collect();
+    Ok(Came { figures, expect, notes: Vec::new() })
+}
+
+/// Options for a point that is a run of its own, in `points/<index>/`, taken up where it was.
+fn own_options(folder: &Path, point: usize, options: &Options) -> Result<Options, RunError> {
+    let own: PathBuf = folder.join(POINTS).join(format!("{point:04}"));
+    // What was killed before it had a marker would be taken for somebody else's.
+    if own.exists() && !own.join(RUN).exists() {
+        fs::remove_dir_all(&own)
+            .map_err(|source| RunError::Folder { path: own.clone(), source })?;
+    }
+    Ok(Options {
+        out: Some(own),
+        quiet: true,
+        manner: Manner::Resume,
+        threads: None,
+        ..options.clone()
+    })
+}
+
+fn simulate(mut spec: Spec) -> Result<Came, RunError> {
+    // Of the way there nothing is kept but its ends.
+    spec.simulate.points = 2;
+    let found = find(&spec, &ProgressBar::hidden())?;
+    let totals = expect::totals(&found, 0.0);
+    let mut notes = found.notes.clone();
+    let expect = expect::evaluate(&spec.expect, Verb::Simulate, &found, &totals, &mut notes);
+    let fraction = totals.settled as f64 / totals.samples.max(1) as f64;
+    let known = [
+        ("samples", Some(totals.samples as f64)),
+        ("settled", (totals.samples > 0).then_some(fraction)),
+        ("accuracy", totals.accuracy),
+        ("settling-time", totals.settling_time_largest),
+        ("settling-time-median", totals.settling_time_median),
+        ("residual", totals.residual_largest),
+        ("clipped", Some(totals.clipped as f64)),
+    ];
+    // Voltages of nodes are figures where something is promised of them.
+    let judged = expect.iter().map(|e| (e.figure.as_str(), e.value));
+    let figures = known.into_iter().chain(judged);
+    let finite = figures.filter_map(|(name, value)| Some((name, value.filter(|v| v.is_finite())?)));
+    let figures = finite.map(|(name, value)| (name.to_string(), value)).collect();
+    Ok(Came { figures, expect, notes })
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
+}
