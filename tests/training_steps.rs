@@ -65,13 +65,10 @@ fn training_gives_the_same_bits_on_any_number_of_threads() {
 fn inputs_held_between_phases_change_no_bit() {
     let model = network();
     let made = chip(&model, 0.0);
-    let mut drive = Drive {
-        clamp: common::normal(Seed::new(64), 70, 150, 1.0),
-        nudge: Nudge::None,
-    };
-    let settle = |engine: &mut Behavioural, drive: &Drive| {
-        engine.settle(drive, None, &UNTIL, &Save::End)
-    };
+    let mut drive =
+        Drive { clamp: common::normal(Seed::new(64), 70, 150, 1.0), nudge: Nudge::None };
+    let settle =
+        |engine: &mut Behavioural, drive: &Drive| engine.settle(drive, None, &UNTIL, &Save::End);
     let fresh = |chip: &Chip, drive: &Drive| {
         settle(&mut Behavioural::new(chip.clone(), Precision::F32), drive)
     };
