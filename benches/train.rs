@@ -20,6 +20,8 @@ const RULE: EquilibriumPropagation = EquilibriumPropagation { beta: 0.2, phases:
 const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 /// Loose enough to be quick; tighter ones learn no better.
 const SETTLED: f64 = 1e-3;
+/// Relative and absolute error of a time step: waveforms do not matter here.
+const STEP: [f64; 2] = [1e-2, 1e-3];
 const W_MAX: f64 = 1.0;
 
 fn until(settled: f64) -> Until {
@@ -75,7 +77,8 @@ struct Spent {
 impl Training {
     fn new(batch: usize) -> Training {
         let model = common::network(&[784, 512, 10], Activation::Tanh, 0.4);
-        let engine = Behavioural::new(common::chip(&model, Some(W_MAX)), Precision::F32);
+        let engine = Behavioural::new(common::chip(&model, Some(W_MAX)), Precision::F32)
+            .with_tolerance(STEP[0], STEP[1]);
         let labels: Vec<usize> = (0..batch).map(|s| s % 10).collect();
         Training {
             engine: Timed(engine, Duration::ZERO),
@@ -132,8 +135,7 @@ fn row(batch: usize, threads: usize, shapes: bool) {
         training.step();
         (spent[steps / 2], rayon::broadcast(|_| read_meter()).concat())
     });
-    let (gradient, settling): (Vec<_>, Vec<_>) =
-        products.iter().cloned().partition(|p| is_gradient(p));
+    let (gradient, settling): (Vec<_>, Vec<_>) = products.iter().cloned().partition(is_gradient);
     let alone = [bare::<f32>(&settling), bare::<f64>(&gradient)].map(|s| s / threads as f64);
     let roof = batch as f64 / alone.iter().sum::<f64>();
     let rate = batch as f64 / spent.total;
@@ -179,7 +181,8 @@ fn one_sample() {
         });
         println!("64-32-10, one sample alone, all three phases, {name}: {:.3} ms", 1e3 * once);
     };
-    let mut behavioural = Behavioural::new(chip.clone(), Precision::F32);
+    let mut behavioural =
+        Behavioural::new(chip.clone(), Precision::F32).with_tolerance(STEP[0], STEP[1]);
     time("behavioural, f32 to 1e-3", &mut behavioural, SETTLED, 100);
     let mut behavioural = Behavioural::new(chip.clone(), Precision::F64);
     time("behavioural, f64 to 1e-6", &mut behavioural, 1e-6, 100);
