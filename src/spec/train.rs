@@ -17,7 +17,6 @@ const RULE: &str = "rule = { equilibrium-propagation = { beta = 0.2 } }";
 /// Reads `[train]`; `None` if something that has no default is wrong or missing.
 pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> Option<Train> {
     let rule = rule(t);
-    let data = data(t, subject);
     let epochs = t.count("epochs", 1..=1 << 32).or(10) as usize;
     let batch = t.count("batch", 1..=1 << 32).or(32) as usize;
     let (optimiser, rate) = optimiser(&t.table("optimiser"));
@@ -36,17 +35,19 @@ pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> O
     let until = t.table("until");
     let settled = until.number("settled", Range::Positive).or(1e-4);
     if precision == Precision::F32 && settled < 1e-6 {
+        let which = if t.has("precision") { "f32" } else { "f32, which [train] works in here," };
         t.report(
-            Diagnostic::at(until.span("settled"), "f32 cannot settle this closely")
+            Diagnostic::at(until.span("settled"), format!("{which} cannot settle this closely"))
                 .label("below the rounding of f32")
-                .help("write 1e-4, or `precision = \"f64\"`"),
+                .help("write 1e-4, or `precision = \"f64\"` in [train]"),
         );
     }
     let at_most = until.quantity("at-most", Dimension::Second, Range::Positive);
     let at_most = at_most.or(simulate.at_most);
     let iterations = until.count("iterations", 1..=i64::MAX as u64);
     let at_most_iterations = iterations.or(simulate.at_most_iterations as u64) as usize;
-    let [data, test] = data?;
+    // Last, so that a lone key of those above is not taken for a misspelt one.
+    let [data, test] = data(t, subject)?;
     Some(Train {
         rule: rule?,
         data,
@@ -64,10 +65,31 @@ pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> O
 }
 
 fn rule(t: &TableReader) -> Option<EquilibriumPropagation> {
+    if !t.has("rule") {
+        t.report(
+            Diagnostic::at(t.own_span(), "[train] needs `rule`")
+                .label("`rule` is missing")
+                .help(format!("add for example `{RULE}`")),
+        );
+        return None;
+    }
     let rules = t.table("rule");
     rules.one_of(&["equilibrium-propagation"], None, RULE)?;
     let t = rules.table("equilibrium-propagation");
-    let beta = t.number("beta", Range::Positive).or(0.2);
+    let beta = t.number("beta", Range::Any).or(0.2);
+    if beta <= 0.0 {
+        let cure = match beta {
+            0.0 => "write for example 0.2: what is learned is the difference that a nudge makes",
+            _ => {
+                "write it without the sign, and `phases = \"negative\"` to nudge away from the labels"
+            }
+        };
+        t.report(
+            Diagnostic::at(t.span("beta"), format!("`beta` is {beta}, must be above zero"))
+                .label("out of range")
+                .help(cure),
+        );
+    }
     let phases = t.choice("phases", &Phases::ALL.map(|p| (p.name(), p))).or_default();
     Some(EquilibriumPropagation { beta, phases })
 }
@@ -97,7 +119,10 @@ const BELOW_ONE: Range = Range::FractionBelowOne;
 fn data(t: &TableReader, subject: &Subject) -> Option<[DataSet; 2]> {
     let key = t.one_of(&["data", "train"], None, "data = \"digits\"")?;
     let sets = match key {
-        "data" => inputs::both(t, subject),
+        "data" => {
+            t.exclude("data", &["test"]);
+            inputs::both(t, subject)
+        }
         _ => {
             let part = |key, split| {
                 let t = t.optional_table(key)?;

@@ -117,3 +117,24 @@ fn gradcheck_leaves_runs_of_other_verbs_alone() {
     expect_code(&run_in(folder.path(), &["gradcheck", "learns.toml", "--out", "y"]), 0);
     assert_eq!(names(folder.path()), ["inputs.csv", "learns.toml", "small.toml", "x", "y"]);
 }
+
+#[test]
+fn data_that_is_not_there_is_named_with_its_cure() {
+    let folder = school();
+    let text = format!("{NETWORK}{TRAIN}").replace(
+        "train = { csv = \"inputs.csv\" }\ntest = { csv = \"inputs.csv\" }",
+        "data = \"mnist\"",
+    );
+    fs::write(folder.path().join("mnist.toml"), text).unwrap();
+    for verb in ["check", "gradcheck"] {
+        let ran = run_in(folder.path(), &[verb, "mnist.toml"]);
+        expect_code(&ran, 2);
+        let home = folder.path().join(".local/share/eqcircuit");
+        for words in
+            ["mnist.toml:", "data = \"mnist\"", &home.display().to_string(), "data fetch mnist"]
+        {
+            assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
+        }
+        assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
+    }
+}
