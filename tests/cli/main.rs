@@ -1,6 +1,7 @@
 //! The command line as a contract: verbs, streams, exit codes, what is written and what is not.
 
 mod running;
+mod sweeping;
 
 use std::fs;
 use std::path::Path;
@@ -92,6 +93,7 @@ fn every_help_shows_an_example() {
         &["check"][..],
         &["compile"],
         &["simulate"],
+        &["sweep"],
         &["report"],
         &["circuits"],
         &["data"],
@@ -122,6 +124,10 @@ fn wrong_usage_exits_with_two() {
         &["simulate", "small.toml", "--engine", "magic"],
         &["simulate", "small.toml", "--threads", "0"],
         &["simulate", "small.toml", "--seed", "-1"],
+        &["sweep"],
+        &["sweep", "small.toml"],
+        &["sweep", "small.toml", "--jobs", "0"],
+        &["sweep", "small.toml", "--resume", "--force"],
         &["compile", "small.toml", "--json"],
         &["compile", "small.toml", "-o", "small.toml"],
         &["report", "."],
