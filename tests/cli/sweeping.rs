@@ -87,9 +87,11 @@ fn an_interrupt_keeps_the_points_that_are_done() {
         "--jobs",
         "1",
         "--set",
-        "sweep.axes.simulate.damping=[0.0, 0.999999999]",
+        "sweep.axes.simulate.until.iterations=[1, 1000000000000]",
         "--set",
-        "simulate.until.iterations=1000000000000",
+        "simulate.until.settled=1e-300",
+        "--set",
+        "simulate.damping=0.999999999",
     ];
     let mut program = Process::new(PROGRAM);
     bare(&mut program, folder.path());
