@@ -4,6 +4,7 @@ pub(super) const PROGRAM: &str = "\
 Start:
   eqcircuit check netlists/ham3.toml        is the file right?
   eqcircuit simulate netlists/ham3.toml     settle it, write reports/ham3/index.md
+  eqcircuit sweep netlists/digits-noise.toml    many chips, and a chart of their accuracy
   eqcircuit simulate --help                 more examples; every verb has some
 
 Exit codes:

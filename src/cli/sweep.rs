@@ -74,7 +74,7 @@ fn summary(swept: &Swept, terminal: &Terminal) -> String {
     let busy = format!("{jobs}, {:.0} % busy", 100.0 * busy);
     let mut lines =
         vec![format!("{}: {points} points of {run}, {time} ({busy})", swept.record.head.title)];
-    let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
+    let mut line = |name: &str, value: String| lines.push(format!("  {name:<13} {value}"));
     let failed = match failed {
         0 => String::new(),
         failed => format!(", {}", terminal.paint("1;31", &format!("{failed} failed"))),

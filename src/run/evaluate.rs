@@ -80,7 +80,7 @@ fn settle(
     }
     let parameters = network::chip_tensors(&model, made.as_ref());
     let cells = made.as_ref().map_or(0, network::cell_count);
-    let mut engine = make_engine(&spec.simulate, &model, made, simulate.precision);
+    let mut engine = make_engine(simulate, &model, made);
     let layout = Layout::of_model(&model);
     // An operating point keeps no moments, which would be many for a whole test set.
     let simulate = Simulate { points: 2, ..simulate.clone() };

@@ -39,9 +39,7 @@ use crate::compile::{Chip, compile, fabricate};
 use crate::engine::{Behavioural, Circuit, Engine, Ideal};
 use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
-use crate::spec::{
-    Analysis, Fidelity, Hardware, NonIdeal, Precision, Simulate, Spec, Subject, Verb,
-};
+use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Simulate, Spec, Subject, Verb};
 use network::Layout;
 use output::Staging;
 use record::{Head, RunRecord, SubjectRecord, Work};
@@ -254,7 +252,7 @@ fn network(
     let cells = chip.as_ref().map_or(0, network::cell_count);
     let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
 
-    let mut engine = make_engine(simulate, model, chip, simulate.precision);
+    let mut engine = make_engine(simulate, model, chip);
 
     progress.set_message("settling");
     let layout = Layout::of_model(model);
@@ -269,15 +267,10 @@ fn network(
 }
 
 /// The engine of a file, on its chip if it has one.
-fn make_engine(
-    simulate: &Simulate,
-    model: &EnergyModel,
-    chip: Option<Chip>,
-    precision: Precision,
-) -> Box<dyn Engine> {
+fn make_engine(simulate: &Simulate, model: &EnergyModel, chip: Option<Chip>) -> Box<dyn Engine> {
     match (simulate.engine, chip) {
         (Fidelity::Ideal, _) | (_, None) => Box::new(Ideal::new(model.clone(), simulate.damping)),
-        (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, precision)),
+        (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, simulate.precision)),
         (Fidelity::Circuit, Some(chip)) => Box::new(Circuit::from_chip(chip, simulate.analysis)),
     }
 }

@@ -274,7 +274,7 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// Updates made so far.
     pub steps: usize,
-    /// Learning rate.
+    /// Learning rate at the end of the epoch.
     pub rate: Option<f64>,
     /// Means over the training samples as they were learned from, in the free phase.
     pub train_loss: Option<f64>,

@@ -17,8 +17,10 @@ use super::record::{
 };
 use super::started::Started;
 use super::{Options, RunError, chip, expect, in_pool, make_engine, network};
-use crate::engine::Until;
+use crate::compile::Chip;
+use crate::engine::{Behavioural, Engine, Until};
 use crate::learn::{Optimiser, Tally, Trainer};
+use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
 use crate::spec::{Fidelity, Spec, Subject, Train, Verb};
 use crate::units::{Dimension, format_short};
@@ -82,7 +84,7 @@ pub(super) fn trainer(spec: &Spec, train: &Train) -> Trainer {
     };
     let fidelity = spec.simulate.engine;
     let made = (fidelity != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
-    let engine = make_engine(&spec.simulate, model, made, train.precision);
+    let engine = learning_engine(spec, train, model, made);
     let optimiser = Optimiser::new(train.optimiser, train.rate, model);
     Trainer::new(model.clone(), engine, optimiser, train.rule, until(train))
 }
@@ -92,6 +94,22 @@ fn until(train: &Train) -> Until {
         settled: train.settled,
         at_most: train.at_most,
         at_most_iterations: train.at_most_iterations,
+    }
+}
+
+/// As [`make_engine`], in the precision of `[train]`. Learning asks for equilibria only, so that
+/// the way there may be rough; settling times come out a few percent off.
+fn learning_engine(
+    spec: &Spec,
+    train: &Train,
+    model: &EnergyModel,
+    chip: Option<Chip>,
+) -> Box<dyn Engine> {
+    match (spec.simulate.engine, chip) {
+        (Fidelity::Behavioural, Some(chip)) => {
+            Box::new(Behavioural::new(chip, train.precision).with_tolerance(1e-2, 1e-3))
+        }
+        (_, chip) => make_engine(&spec.simulate, model, chip),
     }
 }
 
@@ -110,7 +128,7 @@ pub(super) fn restore(
     if fits.second.len() != checkpoint.optimiser.second.len() {
         return Err("its optimiser is another one than the file's".to_string());
     }
-    trainer.engine = make_engine(&spec.simulate, &checkpoint.model, chip, train.precision);
+    trainer.engine = learning_engine(spec, train, &checkpoint.model, chip);
     trainer.optimiser.restore(checkpoint.optimiser);
     trainer.model = checkpoint.model;
     Ok(checkpoint.progress)
@@ -206,11 +224,14 @@ impl<'a> Run<'a> {
         let (epoch, first) = (self.progress.epoch, self.progress.batch);
         let mut order: Vec<usize> = (0..self.train.data.inputs.rows()).collect();
         order.shuffle(&mut Seed::new(self.spec.seed).child("shuffle").index(epoch).rng());
-        let factor = self.train.schedule.factor(epoch, self.train.epochs);
-        self.trainer.optimiser.rate = self.train.rate * factor;
+        let batches = order.len().div_ceil(self.train.batch);
+        let updates = self.train.epochs * batches;
         let mut learned = 0;
         for samples in order.chunks(self.train.batch).skip(first) {
             self.stop_if_interrupted()?;
+            let done = epoch * batches + self.progress.batch;
+            let factor = self.train.schedule.factor(done, updates);
+            self.trainer.optimiser.rate = self.train.rate * factor;
             let tally = self.trainer.step(&self.train.data, samples);
             self.progress.tally.add(&tally);
             self.progress.batch += 1;

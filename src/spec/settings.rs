@@ -273,14 +273,14 @@ pub enum OptimiserRule {
     Adam { beta1: f64, beta2: f64, epsilon: f64 },
 }
 
-/// The learning rate over the epochs `e = 0..epochs`, as a factor on the first one.
+/// The learning rate over the whole training, as a factor on the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Schedule {
     #[default]
     Constant,
-    /// `1 - e / epochs`
+    /// `1 - s` with `s` the share of all updates that are done.
     Linear,
-    /// `1/2 (1 + cos(pi e / epochs))` (Loshchilov and Hutter 2017, without restarts).
+    /// `1/2 (1 + cos(pi s))` (Loshchilov and Hutter 2017, without restarts).
     Cosine,
 }
 
@@ -296,9 +296,9 @@ impl Schedule {
         }
     }
 
-    /// What the first rate is multiplied by in an epoch, counted from 0.
-    pub fn factor(self, epoch: usize, epochs: usize) -> f64 {
-        let share = epoch as f64 / epochs as f64;
+    /// What the first rate is multiplied by when `done` of `all` updates are made.
+    pub fn factor(self, done: usize, all: usize) -> f64 {
+        let share = done as f64 / all as f64;
         match self {
             Schedule::Constant => 1.0,
             Schedule::Linear => 1.0 - share,

@@ -2,6 +2,7 @@
 
 mod gradcheck;
 mod running;
+mod sweeping;
 mod training;
 
 use std::fs;
@@ -97,6 +98,7 @@ fn every_help_shows_an_example() {
         &["train"],
         &["evaluate"],
         &["gradcheck"],
+        &["sweep"],
         &["report"],
         &["circuits"],
         &["data"],
@@ -129,6 +131,10 @@ fn wrong_usage_exits_with_two() {
         &["simulate", "small.toml", "--engine", "magic"],
         &["simulate", "small.toml", "--threads", "0"],
         &["simulate", "small.toml", "--seed", "-1"],
+        &["sweep"],
+        &["sweep", "small.toml"],
+        &["sweep", "small.toml", "--jobs", "0"],
+        &["sweep", "small.toml", "--resume", "--force"],
         &["compile", "small.toml", "--json"],
         &["compile", "small.toml", "-o", "small.toml"],
         &["report", "."],

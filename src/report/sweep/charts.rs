@@ -11,8 +11,10 @@ use crate::units::{Dimension, parse_any};
 const DRAWN: usize = 6;
 /// Names of figures that have none of their own: voltages of nodes.
 const NODES: [&str; 6] = ["node-1", "node-2", "node-3", "node-4", "node-5", "node-6"];
-/// How far apart the series stand sideways, as a fraction of the axis.
+/// How far apart the series stand sideways, as a fraction of the axis; and how far from its mean
+/// a replicate.
 const APART: f64 = 0.008;
+const ASIDE: f64 = -0.01;
 
 /// Everything about a chart but its figure.
 struct Frame<'a> {
@@ -31,12 +33,9 @@ pub fn figures(records: &Records) -> Vec<Figure> {
     let (axis, at) = axis(&records.sweep.axes[x]);
     let frame = Frame { records, plan: &plan, groups: &groups, x: axis, at };
     let (varying, _) = groups::figures(&records.points);
-    // Where every sample settles, the residual tells of the tolerance alone.
-    let unsettled = varying.iter().any(|name| name == "settled");
     let mut nodes = NODES.into_iter();
     varying
         .iter()
-        .filter(|name| *name != "residual" || unsettled)
         .filter(|name| !name.ends_with("samples"))
         .filter_map(|name| {
             let known = ORDER.iter().find(|known| *known == name).copied();
@@ -92,7 +91,8 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
         let (mut means, mut bars, mut dots) = (Vec::new(), Vec::new(), Vec::new());
         for group in of {
             let Some(estimate) = group.estimate(name) else { continue };
-            let x = beside(&frame.x, frame.at[group.place[0]], n, drawn);
+            let shift = APART * (n as f64 - 0.5 * (drawn as f64 - 1.0));
+            let x = shifted(&frame.x, frame.at[group.place[0]], shift);
             means.push([x, factor * estimate.mean]);
             if estimate.interval != Interval::None {
                 bars.push([x, factor * estimate.range[0], factor * estimate.range[1]]);
@@ -100,6 +100,7 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
             }
             let values = group.values(name);
             if values.len() > 1 {
+                let x = shifted(&frame.x, x, ASIDE);
                 dots.extend(values.into_iter().map(|v| [x, factor * v]));
             }
         }
@@ -119,9 +120,8 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
     })
 }
 
-/// A place beside a value, so that series can be told apart.
-fn beside(axis: &Axis, value: f64, n: usize, of: usize) -> f64 {
-    let shift = APART * (n as f64 - 0.5 * (of as f64 - 1.0));
+/// A place beside a value, by a fraction of the axis.
+fn shifted(axis: &Axis, value: f64, shift: f64) -> f64 {
     let [low, high] = axis.range;
     match axis.scale {
         Scale::Linear => value + shift * (high - low),
@@ -225,7 +225,7 @@ fn caption(frame: &Frame, name: &str, intervals: &[Interval], drawn: usize) -> S
     if intervals.contains(&Interval::Student) {
         words += match wilson {
             true => " Where there is but one replicate, the 95 % Wilson interval over its samples.",
-            false => " Single replicates are the faint points.",
+            false => " Single replicates are the faint points beside it.",
         };
     }
     if drawn > 1 {

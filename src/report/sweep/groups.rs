@@ -34,7 +34,8 @@ pub fn is_fraction(name: &str) -> bool {
     FRACTIONS.iter().any(|(fraction, _)| *fraction == name)
 }
 
-/// The names of the figures that vary over the points, and those that do not with their value.
+/// The names of the figures that vary over the points so that it means something, and those that
+/// do not with their value.
 pub fn figures(points: &[PointRecord]) -> (Vec<String>, Vec<(String, f64)>) {
     let names: BTreeSet<&str> =
         points.iter().flat_map(|point| point.figures.keys().map(String::as_str)).collect();
@@ -50,6 +51,9 @@ pub fn figures(points: &[PointRecord]) -> (Vec<String>, Vec<(String, f64)>) {
             false => varying.push(name.to_string()),
         }
     }
+    // Where every sample settles, the residual tells of the tolerance alone.
+    let unsettled = varying.iter().any(|name| name == "settled");
+    varying.retain(|name| name != "residual" || unsettled);
     (varying, same)
 }
 
