@@ -9,7 +9,7 @@ use crate::compile::Chip;
 use crate::model::{EnergyModel, Family, State};
 use crate::numerics::kernels::Real;
 use crate::numerics::ode::{Arrival, End, Goal, Stepper, Tolerance};
-use crate::numerics::tableau::{TSITOURAS, Tableau};
+use crate::numerics::tableau::{BOGACKI_SHAMPINE, TSITOURAS, Tableau};
 use crate::numerics::{Mat, math};
 use crate::spec::Precision;
 use crate::units::Second;
@@ -59,7 +59,7 @@ impl<T: Real> Arrays<T> {
 
     /// Chunks of samples, cut by the size of the network and of the batch alone.
     fn chunks(&self, batch: usize) -> Vec<Range<usize>> {
-        layout::chunks::<T>(batch, (TABLEAU.stages() + 4) * self.net.dim)
+        layout::chunks::<T>(batch, (TSITOURAS.stages() + 4) * self.net.dim)
     }
 }
 
@@ -69,7 +69,9 @@ fn same_bits(a: &Mat, b: &Mat) -> bool {
         && x.zip(y).all(|(x, y)| x.to_bits() == y.to_bits())
 }
 
-const TABLEAU: &Tableau = &TSITOURAS;
+/// From this relative tolerance on, a pair of low order gets there in fewer evaluations: near the
+/// equilibrium the step is bounded by stability, which three more stages hardly widen.
+const ROUGH: f64 = 3e-3;
 /// See [`Tolerance::remaining`]: the least, and the most that a loose tolerance asks for.
 const REMAINING: [f64; 2] = [0.02, 0.2];
 
@@ -94,12 +96,16 @@ impl Behavioural {
         Behavioural { relative, absolute, ..self }
     }
 
+    fn tableau(&self) -> &'static Tableau {
+        if self.relative < ROUGH { &TSITOURAS } else { &BOGACKI_SHAMPINE }
+    }
+
     fn settle_in<T: Real>(&self, arrays: &Arrays<T>, task: &Task, save: &Save) -> Settled {
         let net = &arrays.net;
         let goal = Goal {
             settled: Some(task.until.settled),
             until: task.until.at_most / net.tau,
-            first_step: math::pow(self.relative, 1.0 / TABLEAU.order as f64).min(0.5),
+            first_step: math::pow(self.relative, 1.0 / self.tableau().order as f64).min(0.5),
         };
         let ends = self.over_chunks(arrays, task, |stepper, samples, inputs| {
             let mut x = net.gather(task.start, samples.clone());
@@ -182,7 +188,7 @@ impl Behavioural {
             .into_par_iter()
             .zip(inputs)
             .map_init(
-                || Stepper::new(TABLEAU, tolerance),
+                || Stepper::new(self.tableau(), tolerance),
                 |stepper, (samples, inputs)| (samples.clone(), f(stepper, samples, inputs)),
             )
             .collect()

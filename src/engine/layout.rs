@@ -50,11 +50,13 @@ pub fn starting(model: &EnergyModel, drive: &Drive, start: Option<&State>) -> St
 }
 
 /// A batch cut into chunks of lanes whose buffers (this many numbers a sample) fit the
-/// second-level cache: by the size of the network alone, whatever the number of threads.
+/// second-level cache, all about as large: by the sizes of network and batch alone, whatever the
+/// number of threads.
 pub fn chunks<T: Real>(batch: usize, numbers: usize) -> Vec<Range<usize>> {
     const BYTES: usize = 1 << 20;
     const MOST: usize = 64;
     let lanes = BYTES / (numbers * size_of::<T>());
-    let lanes = (lanes / T::VECTOR * T::VECTOR).clamp(T::VECTOR, MOST);
+    let most = (lanes / T::VECTOR * T::VECTOR).clamp(T::VECTOR, MOST);
+    let lanes = batch.div_ceil(batch.div_ceil(most).max(1)).max(1).next_multiple_of(T::VECTOR);
     (0..batch).step_by(lanes).map(|s| s..(s + lanes).min(batch)).collect()
 }
