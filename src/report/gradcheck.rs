@@ -153,9 +153,9 @@ fn order(run: &GradcheckRecord) -> Option<Figure> {
         caption: format!(
             "Length of estimate − truth over the length of the truth, all parameters together, of \
              {} samples, against beta. The truth is {against}. Nudged to one side the error is of \
-             first order in beta, centred of second, as the slopes show. A line that levels off has \
-             met a bias that no small beta removes, such as that of twin arrays whose cells \
-             differ, or the tolerance of settling over beta.",
+             first order in beta, centred of second (dashed, where a line follows it). A line \
+             that levels off has met a bias that no small beta removes, such as that of twin \
+             arrays whose cells differ, or the tolerance of settling over beta.",
             run.beta_samples
         ),
         body: Body::Chart(Chart {
