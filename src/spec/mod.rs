@@ -172,7 +172,10 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     let simulate = simulate::read(&t.table("simulate"), &subject);
     let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));
     let checks = trains || t.has("gradcheck");
-    let gradcheck = checks.then(|| train::gradcheck(&t.table("gradcheck"))).unwrap_or_default();
+    let gradcheck = match checks {
+        true => train::gradcheck(&t.table("gradcheck")),
+        false => GradCheck::default(),
+    };
     let expect = t
         .optional_table("expect")
         .map(|t| expect::read(&t, &subject, None, simulate.inputs.as_ref(), train.is_some()))
