@@ -59,7 +59,7 @@ pub fn bins(values: usize) -> usize {
 const Z: f64 = 1.959_963_984_540_054;
 
 /// The 0.975 quantile of Student's t: listed up to 10 degrees of freedom, beyond by the expansion
-/// of Cornish and Fisher (Abramowitz and Stegun 26.7.5), which is right to 1e-4 there.
+/// of Cornish and Fisher (Abramowitz and Stegun 26.7.5), within 2e-4 there.
 pub fn student_t(freedom: usize) -> f64 {
     const LISTED: [f64; 10] =
         [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281];

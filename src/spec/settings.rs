@@ -353,7 +353,7 @@ impl Verb {
 /// One line of `[expect]`: a figure of the run and its bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expect {
-    /// The name of one of [`FIGURES`], or `v(node)` of a device netlist.
+    /// The name of one of [`super::FIGURES`], or `v(node)` of a device netlist.
     pub figure: String,
     pub at_least: Option<f64>,
     pub at_most: Option<f64>,
