@@ -57,7 +57,8 @@ pub(super) fn read(t: &TableReader, family: Family, seed: u64) -> Option<EnergyM
     let init = t.table("init");
     let scale = init.number("scale", Range::NonNegative).or(1.0);
     let mut model = model?;
-    initialise(&mut model, scale, Seed::new(seed).child("init"));
+    let scales = couplings.iter().map(|c| scale * c.scale).collect();
+    initialise(&mut model, scales, Seed::new(seed).child("init"));
     Some(model)
 }
 
@@ -70,10 +71,11 @@ pub(super) fn tensor_name(model: &EnergyModel, coupling: &Coupling) -> String {
     }
 }
 
-/// Weights uniform in `+-scale sqrt(6 / (pre + post))` (Glorot and Bengio 2010), biases zero.
-fn initialise(model: &mut EnergyModel, scale: f64, seed: Seed) {
+/// Weights uniform in `+-scale sqrt(6 / (pre + post))` (Glorot and Bengio 2010), biases zero;
+/// `scales` holds one a coupling.
+fn initialise(model: &mut EnergyModel, scales: Vec<f64>, seed: Seed) {
     let names: Vec<String> = model.couplings.iter().map(|c| tensor_name(model, c)).collect();
-    for (coupling, name) in model.couplings.iter_mut().zip(names) {
+    for ((coupling, name), scale) in model.couplings.iter_mut().zip(names).zip(scales) {
         if let Coupling::Dense { weight, .. } = coupling {
             let reach = scale * math::sqrt(6.0 / (weight.rows() + weight.cols()) as f64);
             let mut rng = seed.child(&name).rng();
@@ -164,6 +166,8 @@ impl Names {
 struct SpannedCoupling {
     coupling: Coupling,
     span: Span,
+    /// `init-scale`
+    scale: f64,
 }
 
 fn couplings(
@@ -179,10 +183,12 @@ fn couplings(
         let example = "{ dense = { between = [\"input\", \"hidden\"] } }";
         let coupling = match t.one_of(&["dense", "bias"], None, example) {
             Some("dense") => dense(&t.table("dense"), layers, names),
-            Some("bias") => bias(&t.table("bias"), layers, names, clamp),
+            Some("bias") => {
+                bias(&t.table("bias"), layers, names, clamp).map(|(c, span)| (c, span, 1.0))
+            }
             _ => None,
         };
-        let Some((coupling, span)) = coupling else { continue };
+        let Some((coupling, span, scale)) = coupling else { continue };
         let same = |other: &&SpannedCoupling| joins(&other.coupling) == joins(&coupling);
         if let Some(first) = couplings.iter().find(same) {
             let (what, help) = match &coupling {
@@ -200,7 +206,7 @@ fn couplings(
             );
             continue;
         }
-        couplings.push(SpannedCoupling { coupling, span });
+        couplings.push(SpannedCoupling { coupling, span, scale });
     }
     if couplings.len() == tables.len() && layers.len() >= 2 {
         uncoupled(t, layers, &couplings, all_read);
@@ -216,8 +222,9 @@ fn joins(coupling: &Coupling) -> (LayerId, LayerId) {
     }
 }
 
-fn dense(t: &TableReader, layers: &[SpannedLayer], names: &Names) -> Option<(Coupling, Span)> {
+fn dense(t: &TableReader, layers: &[SpannedLayer], names: &Names) -> Option<(Coupling, Span, f64)> {
     let example = "between = [\"input\", \"hidden\"]";
+    let scale = t.number("init-scale", Range::NonNegative).optional().unwrap_or(1.0);
     let between = t.texts("between", example).needed(example)?;
     let span = t.span("between");
     let [(pre_name, pre_span), (post_name, post_span)] = between.as_slice() else {
@@ -248,7 +255,7 @@ fn dense(t: &TableReader, layers: &[SpannedLayer], names: &Names) -> Option<(Cou
         );
         return None;
     }
-    Some((Coupling::Dense { pre, post, weight: Mat::zeros(rows, cols) }, span))
+    Some((Coupling::Dense { pre, post, weight: Mat::zeros(rows, cols) }, span, scale))
 }
 
 fn bias(
