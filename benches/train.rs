@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use common::{bare, pool, shortest};
 use eqcircuit::compile::{Chip, Written};
 use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Save, Settled, Until};
-use eqcircuit::learn::{EquilibriumPropagation, Optimiser, Phases, Rule, one_hot};
+use eqcircuit::learn::{EquilibriumPropagation, Optimiser, OptimiserRule, Phases, one_hot};
 use eqcircuit::model::{Activation, EnergyModel, State};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::gemm::{Metered, read_meter, start_meter};
 use eqcircuit::spec::{Analysis, Precision};
 
 const RULE: EquilibriumPropagation = EquilibriumPropagation { beta: 0.2, phases: Phases::Centred };
-const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const ADAM: OptimiserRule = OptimiserRule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 /// Loose enough to be quick; tighter ones learn no better.
 const SETTLED: f64 = 1e-3;
 /// Relative and absolute error of a time step: waveforms do not matter here.

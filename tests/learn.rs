@@ -6,7 +6,9 @@ mod common;
 use common::{hardware, layered};
 use eqcircuit::compile::{Chip, compile, fabricate};
 use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save, Settled, Until};
-use eqcircuit::learn::{EquilibriumPropagation, Network, Optimiser, Phases, Rule, compare};
+use eqcircuit::learn::{
+    EquilibriumPropagation, Network, Optimiser, OptimiserRule, Phases, compare,
+};
 use eqcircuit::model::{Activation, Cost, EnergyModel, Params};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, relative_difference};
@@ -192,9 +194,10 @@ fn a_restored_optimiser_goes_on_as_the_one_it_was() {
     let p = problem(Activation::Tanh);
     let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
     let grad = p.model.grad(&state);
-    for rule in
-        [Rule::Sgd { momentum: 0.9 }, Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }]
-    {
+    for rule in [
+        OptimiserRule::Sgd { momentum: 0.9 },
+        OptimiserRule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    ] {
         let mut old = Optimiser::new(rule, 0.1, &p.model);
         let mut model = p.model.clone();
         old.step(&mut model, &grad);

@@ -5,7 +5,7 @@ mod common;
 use common::{hardware, layered};
 use eqcircuit::compile::{Chip, compile, fabricate};
 use eqcircuit::engine::{Behavioural, Drive, Engine, Nudge, Save, Settled, Until};
-use eqcircuit::learn::{EquilibriumPropagation, Optimiser, Phases, Rule, one_hot};
+use eqcircuit::learn::{EquilibriumPropagation, Optimiser, OptimiserRule, Phases, one_hot};
 use eqcircuit::model::{Activation, EnergyModel, Params};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{ArrayStyle, NonIdeal, Precision};
@@ -29,7 +29,7 @@ fn chip(model: &EnergyModel, sigma: f64) -> Chip {
 fn train(threads: usize, sigma: f64) -> (EnergyModel, Chip, Vec<Settled>) {
     let mut model = network();
     let mut engine = Behavioural::new(chip(&model, sigma), Precision::F32);
-    let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let rule = OptimiserRule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     let mut optimiser = Optimiser::new(rule, 1e-2, &model);
     let ep = EquilibriumPropagation { beta: 0.2, phases: Phases::Centred };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");

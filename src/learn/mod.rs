@@ -7,15 +7,13 @@ mod ep;
 mod optim;
 mod trainer;
 mod truth;
-mod weights;
 
 pub use bench::{Bench, Place, difference_step};
 pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases};
-pub use optim::{Optimiser, OptimiserState, Rule};
+pub use optim::{Optimiser, OptimiserRule, OptimiserState};
 pub use trainer::{Tally, Trainer};
 pub use truth::{Agreement, Network, agreement, compare};
-pub use weights::write_weights;
 
 use crate::numerics::Mat;
 

@@ -5,12 +5,12 @@ use rayon::prelude::*;
 
 use crate::model::{EnergyModel, Params};
 use crate::numerics::math;
-pub use crate::spec::OptimiserRule as Rule;
+pub use crate::spec::OptimiserRule;
 
 /// A rule with its state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimiser {
-    pub rule: Rule,
+    pub rule: OptimiserRule,
     pub rate: f64,
     state: OptimiserState,
 }
@@ -20,19 +20,19 @@ pub struct Optimiser {
 pub struct OptimiserState {
     /// The mean gradient of every parameter, row-major, in the order of the model's couplings.
     pub first: Vec<Vec<f64>>,
-    /// The mean squared gradient, as `first`; empty for [`Rule::Sgd`].
+    /// The mean squared gradient, as `first`; empty for [`OptimiserRule::Sgd`].
     pub second: Vec<Vec<f64>>,
     /// How many steps were made.
     pub steps: u32,
 }
 
 impl Optimiser {
-    pub fn new(rule: Rule, rate: f64, model: &EnergyModel) -> Optimiser {
+    pub fn new(rule: OptimiserRule, rate: f64, model: &EnergyModel) -> Optimiser {
         let zeros: Vec<Vec<f64>> =
             model.couplings.iter().map(|c| vec![0.0; c.values().len()]).collect();
         let second = match rule {
-            Rule::Sgd { .. } => Vec::new(),
-            Rule::Adam { .. } => zeros.clone(),
+            OptimiserRule::Sgd { .. } => Vec::new(),
+            OptimiserRule::Adam { .. } => zeros.clone(),
         };
         Optimiser { rule, rate, state: OptimiserState { first: zeros, second, steps: 0 } }
     }
@@ -62,10 +62,10 @@ impl Optimiser {
             let each = each.zip(grad.0[c].as_slice().par_chunks(CHUNK));
             let each = each.zip(state.first[c].par_chunks_mut(CHUNK));
             match self.rule {
-                Rule::Sgd { momentum } => {
+                OptimiserRule::Sgd { momentum } => {
                     each.for_each(|((w, g), m)| sgd(w, g, m, momentum, rate));
                 }
-                Rule::Adam { beta1, beta2, epsilon } => {
+                OptimiserRule::Adam { beta1, beta2, epsilon } => {
                     let lift = |b: f64| 1.0 - math::pow(b, f64::from(state.steps));
                     let adam = Adam {
                         beta: [beta1, beta2],

@@ -88,7 +88,7 @@ impl EnergyModel {
     }
 
     /// The name of a coupling, unique in the model: `input-hidden` for a dense one, `hidden` for
-    /// a bias. Its parameter tensors are `<name>.weight` and `<name>.bias`.
+    /// a bias.
     pub fn coupling_name(&self, coupling: &Coupling) -> String {
         match coupling {
             Coupling::Dense { pre, post, .. } => {
@@ -96,6 +96,15 @@ impl EnergyModel {
             }
             Coupling::Bias { on, .. } => self.layer(*on).name.clone(),
         }
+    }
+
+    /// The name of a coupling's parameter tensor, `<name>.weight` or `<name>.bias`.
+    pub fn tensor_name(&self, coupling: &Coupling) -> String {
+        let word = match coupling {
+            Coupling::Dense { .. } => "weight",
+            Coupling::Bias { .. } => "bias",
+        };
+        format!("{}.{word}", self.coupling_name(coupling))
     }
 
     /// The layers that move, in order.

@@ -7,7 +7,7 @@ use super::RunError;
 use super::tensors::{self, Tensor};
 use crate::compile::{Cells, Chip};
 use crate::learn::{Optimiser, OptimiserState, Tally};
-use crate::model::{Coupling, EnergyModel};
+use crate::model::EnergyModel;
 use crate::numerics::Mat;
 
 /// Where a run stands. Counted from 0: the epoch that is being learned, and how many of its
@@ -64,14 +64,11 @@ impl Checkpoint {
         let sums = [cost, free_time, free_time_largest, nudged_time];
         let mut all = vec![Tensor::vector(PROGRESS, counts.chain(sums).collect())];
         for (c, coupling) in model.couplings.iter().enumerate() {
-            let name = model.coupling_name(coupling);
-            all.push(parameter(model, coupling));
+            let name = model.tensor_name(coupling);
+            all.push(Tensor::parameter(model, coupling));
             let mut put = |moment: &str, values: Option<&Vec<f64>>| {
-                let values = values.cloned();
-                all.extend(
-                    values
-                        .map(|v| Tensor::vector(format!("{moment}.{name}.{}", word(coupling)), v)),
-                );
+                let tensor = |v: &Vec<f64>| Tensor::vector(format!("{moment}.{name}"), v.clone());
+                all.extend(values.map(tensor));
             };
             put("first", state.first.get(c));
             put("second", state.second.get(c));
@@ -102,22 +99,6 @@ impl Checkpoint {
     }
 }
 
-/// The parameters of a coupling as a tensor, as a weights file names it.
-pub(super) fn parameter(model: &EnergyModel, coupling: &Coupling) -> Tensor {
-    let name = format!("{}.{}", model.coupling_name(coupling), word(coupling));
-    match coupling {
-        Coupling::Dense { weight, .. } => Tensor::matrix(name, weight),
-        Coupling::Bias { value, .. } => Tensor::vector(name, value.clone()),
-    }
-}
-
-fn word(coupling: &Coupling) -> &'static str {
-    match coupling {
-        Coupling::Dense { .. } => "weight",
-        Coupling::Bias { .. } => "bias",
-    }
-}
-
 /// The tensors of a file by name.
 struct Found(BTreeMap<String, Tensor>);
 
@@ -139,7 +120,7 @@ impl Found {
         let names: Vec<(String, Vec<usize>)> = model
             .couplings
             .iter()
-            .map(|c| parameter(&model, c))
+            .map(|c| Tensor::parameter(&model, c))
             .map(|t| (t.name, t.shape))
             .collect();
         for (coupling, (name, shape)) in model.couplings.iter_mut().zip(&names) {

@@ -256,20 +256,8 @@ fn trace_tensors(settled: &Settled, layout: &Layout, data: &DataSet) -> Vec<Tens
 /// Parameters of the model as `<coupling>.weight` and `<coupling>.bias`; of a chip also the
 /// conductances \[S\] of each array as `<array>.{plus,minus}.{asked,made}`.
 pub(super) fn chip_tensors(model: &EnergyModel, chip: Option<&Chip>) -> Vec<Tensor> {
-    use crate::model::Coupling;
-    let mut tensors: Vec<Tensor> = model
-        .couplings
-        .iter()
-        .map(|coupling| {
-            let name = model.coupling_name(coupling);
-            match coupling {
-                Coupling::Dense { weight, .. } => Tensor::matrix(format!("{name}.weight"), weight),
-                Coupling::Bias { value, .. } => {
-                    Tensor::vector(format!("{name}.bias"), value.clone())
-                }
-            }
-        })
-        .collect();
+    let parameters = model.couplings.iter().map(|coupling| Tensor::parameter(model, coupling));
+    let mut tensors: Vec<Tensor> = parameters.collect();
     let Some(chip) = chip else { return tensors };
     for (array, made) in chip.fabric.arrays.iter().zip(&chip.cells) {
         if array.shares.is_some() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use safetensors::tensor::{Dtype, View};
 
+use crate::model::{Coupling, EnergyModel};
 use crate::numerics::Mat;
 
 /// A named tensor, row-major.
@@ -21,6 +22,16 @@ impl Tensor {
 
     pub fn matrix(name: impl Into<String>, m: &Mat) -> Tensor {
         Tensor { name: name.into(), shape: vec![m.rows(), m.cols()], data: m.as_slice().to_vec() }
+    }
+
+    /// The parameters of a coupling, as a weights file holds them: a weight `[post, pre]`, or a
+    /// bias `[size]`.
+    pub fn parameter(model: &EnergyModel, coupling: &Coupling) -> Tensor {
+        let name = model.tensor_name(coupling);
+        match coupling {
+            Coupling::Dense { weight, .. } => Tensor::matrix(name, weight),
+            Coupling::Bias { value, .. } => Tensor::vector(name, value.clone()),
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
 
-use super::checkpoint::{Checkpoint, Progress, parameter};
+use super::checkpoint::{Checkpoint, Progress};
 use super::lasting::Lasting;
 use super::record::{
     CHECKPOINT, CHIP, EpochRecord, ExpectRecord, RESULTS, RESULTS_CSV, RUN, TIMING, TimingRecord,
     TrainRecord, WEIGHTS,
 };
 use super::started::Started;
+use super::tensors::Tensor;
 use super::{Options, RunError, chip, expect, in_pool, make_engine, network};
 use crate::compile::Chip;
 use crate::engine::{Behavioural, Engine, Until};
@@ -49,6 +50,8 @@ impl Trained {
             ("train-loss", last.and_then(|e| e.train_loss)),
             ("initial-test-accuracy", self.epochs.first().map(|e| e.test_accuracy)),
             ("settled", last.and_then(|e| e.settled)),
+            ("train-samples", Some(self.record.samples as f64)),
+            ("test-samples", Some(self.record.test_samples as f64)),
         ];
         figures.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect()
     }
@@ -326,7 +329,7 @@ impl<'a> Run<'a> {
             self.record.head.expect.push(expect::judge(expect, value));
         }
         let model = &self.trainer.model;
-        let weights: Vec<_> = model.couplings.iter().map(|c| parameter(model, c)).collect();
+        let weights: Vec<_> = model.couplings.iter().map(|c| Tensor::parameter(model, c)).collect();
         let chip = network::chip_tensors(model, self.trainer.engine.chip());
         self.lasting.tensors(WEIGHTS, &weights)?;
         self.lasting.tensors(CHIP, &chip)?;

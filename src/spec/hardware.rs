@@ -2,7 +2,6 @@
 
 use super::document::{Entry, Value};
 use super::library::Library;
-use super::model::tensor_name;
 use super::reader::{TableReader, quantity};
 use super::{
     ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, TemplateArg,
@@ -83,7 +82,7 @@ fn check_weights(t: &TableReader, hardware: &Hardware, model: &EnergyModel) {
                 t.span("w-max"),
                 format!(
                     "`{}[{i}, {j}]` is {:.4}{more}: outside the conductance window",
-                    tensor_name(model, coupling),
+                    model.tensor_name(coupling),
                     weight[(i, j)]
                 ),
             )

@@ -48,7 +48,7 @@ pub(super) fn read(t: &TableReader, family: Family, seed: u64) -> Option<EnergyM
         let mut model = model?;
         let wanted: Vec<(String, Span)> = couplings
             .iter_mut()
-            .map(|c| (tensor_name(&model, &c.coupling), c.span.clone()))
+            .map(|c| (model.tensor_name(&c.coupling), c.span.clone()))
             .collect();
         let sound = t.reading.count() == before;
         weights::load(t, &path, &mut model, &wanted, sound)?;
@@ -62,19 +62,10 @@ pub(super) fn read(t: &TableReader, family: Family, seed: u64) -> Option<EnergyM
     Some(model)
 }
 
-/// The name of a coupling's tensor in a weights file.
-pub(super) fn tensor_name(model: &EnergyModel, coupling: &Coupling) -> String {
-    let name = model.coupling_name(coupling);
-    match coupling {
-        Coupling::Dense { .. } => format!("{name}.weight"),
-        Coupling::Bias { .. } => format!("{name}.bias"),
-    }
-}
-
 /// Weights uniform in `+-scale sqrt(6 / (pre + post))` (Glorot and Bengio 2010), biases zero;
 /// `scales` holds one a coupling.
 fn initialise(model: &mut EnergyModel, scales: Vec<f64>, seed: Seed) {
-    let names: Vec<String> = model.couplings.iter().map(|c| tensor_name(model, c)).collect();
+    let names: Vec<String> = model.couplings.iter().map(|c| model.tensor_name(c)).collect();
     for ((coupling, name), scale) in model.couplings.iter_mut().zip(names).zip(scales) {
         if let Coupling::Dense { weight, .. } = coupling {
             let reach = scale * math::sqrt(6.0 / (weight.rows() + weight.cols()) as f64);

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::model::tensor_name;
 use super::reader::TableReader;
 use crate::diag::{Diagnostic, Span};
 use crate::model::{Coupling, EnergyModel};
@@ -59,7 +58,7 @@ pub(super) fn load(
             whole = false;
         }
     }
-    let expected: Vec<String> = model.couplings.iter().map(|c| tensor_name(model, c)).collect();
+    let expected: Vec<String> = model.couplings.iter().map(|c| model.tensor_name(c)).collect();
     for name in names.iter().filter(|n| !expected.iter().any(|e| e == *n)) {
         t.report(
             at(format!("the weights file has a tensor `{name}` that no coupling takes"))

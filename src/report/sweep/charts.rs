@@ -39,7 +39,9 @@ pub fn figures(records: &Records) -> Vec<Figure> {
         .filter(|name| !name.ends_with("samples"))
         .filter_map(|name| {
             let known = ORDER.iter().find(|known| *known == name).copied();
-            chart(&frame, name, known.or_else(|| nodes.next())?)
+            // The parts of a figure, such as one a tensor, are for the tables.
+            let node = || name.starts_with("v(").then(|| nodes.next()).flatten();
+            chart(&frame, name, known.or_else(node)?)
         })
         .collect()
 }

@@ -7,8 +7,9 @@ use crate::report::statistics::{mean_interval, wilson};
 use crate::run::sweep_record::{PointRecord, SweepRecord};
 
 /// Figures in the order of the report; those with other names follow.
-pub const ORDER: [&str; 11] = [
+pub const ORDER: [&str; 12] = [
     "test-accuracy",
+    "initial-test-accuracy",
     "accuracy",
     "train-accuracy",
     "settled",
@@ -22,8 +23,9 @@ pub const ORDER: [&str; 11] = [
 ];
 
 /// Figures that are fractions, and what counts the samples that they are fractions of.
-const FRACTIONS: [(&str, &str); 4] = [
+const FRACTIONS: [(&str, &str); 5] = [
     ("accuracy", "samples"),
+    ("initial-test-accuracy", "test-samples"),
     ("settled", "samples"),
     ("test-accuracy", "test-samples"),
     ("train-accuracy", "train-samples"),
