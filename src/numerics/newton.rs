@@ -138,8 +138,12 @@ impl<'a> Solver<'a> {
         found.map(|()| self.work.newton - before)
     }
 
-    /// Plain damped Newton iteration for `I(x) = 0`.
-    pub(super) fn at_rest(&mut self, x: &mut [f64]) -> Result<(), Failure> {
+    /// Plain damped Newton iteration for `I(x) = 0`, to rounding: from near an equilibrium to that
+    /// one, from afar to any.
+    ///
+    /// # Errors
+    /// When it does not converge; `x` is then anywhere.
+    pub fn at_rest(&mut self, x: &mut [f64]) -> Result<(), Failure> {
         self.damped(&Target::default(), x)
     }
 

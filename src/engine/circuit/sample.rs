@@ -108,7 +108,8 @@ impl Circuit {
         let mut x = self.driver.start(netlist.dim(), start);
         let (outcome, track) = match self.analysis {
             Analysis::Op => {
-                let outcome = match solver.equilibrium(&mut x) {
+                let near = start.and_then(|_| self.near(&mut solver, &mut x));
+                let outcome = match near.map_or_else(|| solver.equilibrium(&mut x), Ok) {
                     Ok(iterations) => Outcome::Equilibrium { iterations },
                     Err(failure) => failed(netlist, failure),
                 };
@@ -123,6 +124,24 @@ impl Circuit {
         let residual = self.driver.residual(solver.evaluate(0.0, &x).currents());
         let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
         Sample { voltages, outcome, residual, track, work }
+    }
+
+    /// Newton's method alone, for a start that is nearly at rest already, as the free state is in
+    /// a nudged phase; `None`, with `x` as it was, if that leads away from there.
+    fn near(&self, solver: &mut Solver, x: &mut [f64]) -> Option<usize> {
+        const NEAR: f64 = 0.1;
+        let before = solver.work.newton;
+        let start = x.to_vec();
+        let found = solver.at_rest(x).is_ok();
+        let largest = |f: &dyn Fn(usize) -> f64| {
+            self.driver.nodes.iter().map(|&k| f(k).abs()).fold(0.0, f64::max)
+        };
+        let (moved, size) = (largest(&|k| x[k] - start[k]), largest(&|k| start[k]));
+        if found && moved <= NEAR * size {
+            return Some(solver.work.newton - before);
+        }
+        x.copy_from_slice(&start);
+        None
     }
 
     fn follow(
