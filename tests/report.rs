@@ -415,7 +415,7 @@ fn damaged_records_are_named_with_their_line() {
         fs::write(dir.join(name), &bytes[..keep(bytes.len())]).unwrap();
     };
     let (_, text) = complaint(|dir| cut(dir, record::RESULTS, |n| n - 20));
-    assert!(text.contains("results.jsonl:60: not a sample's record"), "{text}");
+    assert!(text.contains("results.jsonl:60: not a whole record"), "{text}");
 
     let (_, text) = complaint(|dir| {
         let all = fs::read_to_string(dir.join(record::RESULTS)).unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use eqcircuit::data::{Split, digits};
 use eqcircuit::report;
 use eqcircuit::run::record::{self, EpochRecord, TrainRecord};
 use eqcircuit::run::{Evaluation, Interrupt, Manner, Options, RunError, Trained, evaluate, train};
@@ -286,6 +287,38 @@ fn every_engine_learns() {
         assert!(last.train_loss < first.train_loss, "{engine}: {first:?} {last:?}");
         assert_eq!(last.settled, Some(1.0), "{engine}");
     }
+}
+
+/// Bundled digits as a pair of IDX files, `pictures` and `labels`.
+fn write_idx(folder: &Path, name: &str, split: Split, samples: usize) {
+    let set = digits(split);
+    let count = (samples as u32).to_be_bytes();
+    let mut pictures = [&[0, 0, 8, 3][..], &count, &[0, 0, 0, 8], &[0, 0, 0, 8]].concat();
+    let mut labels = [&[0, 0, 8, 1][..], &count].concat();
+    for (row, label) in set.inputs.iter_rows().zip(set.labels.as_ref().unwrap()).take(samples) {
+        pictures.extend(row.iter().map(|pixel| (255.0 * pixel).round() as u8));
+        labels.push(*label as u8);
+    }
+    fs::write(folder.join(format!("{name}-pictures")), pictures).unwrap();
+    fs::write(folder.join(format!("{name}-labels")), labels).unwrap();
+}
+
+#[test]
+fn files_of_the_mnist_family_are_learned_from() {
+    let dir = tempfile::tempdir().unwrap();
+    write_idx(dir.path(), "train", Split::Train, 300);
+    write_idx(dir.path(), "test", Split::Test, 100);
+    let file = dir.path().join("idx.toml");
+    let part = |name: &str| {
+        format!("idx = {{ pictures = \"{name}-pictures\", labels = \"{name}-labels\" }}")
+    };
+    let text = FILE
+        .replace("data = \"digits\", split = \"train\", first = 300", &part("train"))
+        .replace("data = \"digits\", first = 100", &part("test"));
+    fs::write(&file, text).unwrap();
+    let run = trained(&load_file(&file, &[]), &dir.path().join("out"));
+    assert_eq!((run.record.samples, run.record.test_samples), (300, 100));
+    assert!(run.failed().next().is_none(), "{:?}", run.record.head.expect);
 }
 
 #[test]

@@ -169,3 +169,22 @@ fn only_networks_with_a_train_table_are_trained() {
     assert!(ran.stderr.contains("[train]"), "{}", ran.stderr);
     assert!(!folder.path().join("reports").exists(), "nothing is written");
 }
+
+#[test]
+fn mnist_is_read_where_it_is_and_missed_with_a_cure() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/netlists/mnist-ep.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run_in(folder.path(), &["check", file]);
+    expect_code(&ran, 2);
+    assert!(ran.stderr.contains("data fetch mnist --from"), "{}", ran.stderr);
+
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if !data.join("mnist").is_dir() {
+        eprintln!("MNIST is absent: there is no {}/mnist to read", data.display());
+        return;
+    }
+    let mut program = Process::new(PROGRAM);
+    bare(&mut program, folder.path());
+    let ran = program.env("EQCIRCUIT_DATA", data).args(["check", file]).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
