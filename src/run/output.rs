@@ -129,7 +129,8 @@ fn refuse_foreign(target: &Path, verb: Verb) -> Result<(), RunError> {
 pub(super) fn inhabitant(target: &Path) -> Result<Option<String>, RunError> {
     #[derive(serde::Deserialize)]
     struct Marker {
-        verb: String,
+        /// Early runs, all of them settled, did not say.
+        verb: Option<String>,
     }
     let unusable = |source| RunError::Folder { path: target.to_path_buf(), source };
     match fs::read_dir(target) {
@@ -144,7 +145,7 @@ pub(super) fn inhabitant(target: &Path) -> Result<Option<String>, RunError> {
     let marker = fs::read(target.join(record::RUN)).ok();
     let marker = marker.and_then(|bytes| serde_json::from_slice::<Marker>(&bytes).ok());
     match marker {
-        Some(Marker { verb }) => Ok(Some(verb)),
+        Some(Marker { verb }) => Ok(Some(verb.unwrap_or_else(|| Verb::Simulate.name().into()))),
         None => Err(RunError::NotOurs { path: target.to_path_buf() }),
     }
 }
