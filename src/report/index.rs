@@ -89,7 +89,7 @@ fn confusion(page: &mut String, records: &Records) {
     let pairs: Vec<(usize, Option<usize>)> =
         records.samples.iter().filter_map(|s| Some((s.label?, s.prediction))).collect();
     let classes = pairs.iter().map(|(l, p)| 1 + *l.max(&p.unwrap_or(0))).max().unwrap_or(0);
-    if classes < 2 || classes > MOST_CLASSES {
+    if !(2..=MOST_CLASSES).contains(&classes) {
         return;
     }
     let count = |l, p| pairs.iter().filter(|pair| **pair == (l, p)).count();

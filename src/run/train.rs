@@ -74,7 +74,7 @@ pub fn train(spec: &Spec, options: &Options) -> Result<Trained, RunError> {
     options.interrupt.heed();
     let trained = in_pool(options.threads, || {
         let run = Run::open(spec, train, options, lasting, &started, resumes)?;
-        run.to_the_end()
+        run.complete()
     });
     options.interrupt.unheed();
     trained?
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
         self.finish_epoch(None, &test)
     }
 
-    fn to_the_end(mut self) -> Result<Trained, RunError> {
+    fn complete(mut self) -> Result<Trained, RunError> {
         let batches = self.train.data.inputs.rows().div_ceil(self.train.batch);
         self.bar.set_length((self.train.epochs * batches) as u64);
         self.bar.set_position((self.progress.epoch * batches + self.progress.batch) as u64);
