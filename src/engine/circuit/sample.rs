@@ -129,7 +129,7 @@ impl Circuit {
     /// Newton's method alone, for a start that is nearly at rest already, as the free state is in
     /// a nudged phase; `None`, with `x` as it was, if that leads away from there.
     fn near(&self, solver: &mut Solver, x: &mut [f64]) -> Option<usize> {
-        const NEAR: f64 = 0.1;
+        const NEAR: f64 = 0.3;
         let before = solver.work.newton;
         let start = x.to_vec();
         let found = solver.at_rest(x).is_ok();
