@@ -127,7 +127,8 @@ impl Circuit {
     }
 
     /// Newton's method alone, for a start that is nearly at rest already, as the free state is in
-    /// a nudged phase; `None`, with `x` as it was, if that leads away from there.
+    /// a nudged phase; `None`, with `x` as it was, if that leads away from there: further than a
+    /// third of the start, or of a state of 1, where activations bend.
     fn near(&self, solver: &mut Solver, x: &mut [f64]) -> Option<usize> {
         const NEAR: f64 = 0.3;
         let before = solver.work.newton;
@@ -136,8 +137,9 @@ impl Circuit {
         let largest = |f: &dyn Fn(usize) -> f64| {
             self.driver.nodes.iter().map(|&k| f(k).abs()).fold(0.0, f64::max)
         };
-        let (moved, size) = (largest(&|k| x[k] - start[k]), largest(&|k| start[k]));
-        if found && moved <= NEAR * size {
+        let moved = largest(&|k| x[k] - start[k]);
+        let unit = self.driver.volts.iter().copied().fold(f64::INFINITY, f64::min);
+        if found && moved <= NEAR * largest(&|k| start[k]).max(unit) {
             return Some(solver.work.newton - before);
         }
         x.copy_from_slice(&start);
