@@ -7,7 +7,7 @@ use super::bench::{Bench, Place, difference_step};
 use super::truth::{Agreement, agreement};
 use super::{EquilibriumPropagation, Estimate, Phases};
 use crate::engine::{Drive, Nudge, Outcome, Save, Until};
-use crate::model::{Coupling, Params};
+use crate::model::Params;
 use crate::numerics::{Mat, dot, seed::Seed};
 
 /// What is asked of a rule.
@@ -99,7 +99,7 @@ impl Question {
         couplings
             .flat_map(|(c, (coupling, grad))| {
                 let mut all: Vec<usize> = (0..grad.as_slice().len()).collect();
-                all.shuffle(&mut self.seed.child(&tensor_name(bench, coupling)).rng());
+                all.shuffle(&mut self.seed.child(&bench.model().tensor_name(coupling)).rng());
                 let wanted = self.entries.min(all.len());
                 let live = |k: &usize| grad.as_slice()[*k] != 0.0;
                 let mut drawn: Vec<usize> =
@@ -149,7 +149,7 @@ pub fn check(bench: &Bench, question: &Question) -> Checked {
         let noise = q.until.settled / step;
         let against = |m: &Mat| (!places.is_empty()).then(|| agreement(&at(m), &truth, noise));
         TensorCheck {
-            name: tensor_name(bench, coupling),
+            name: bench.model().tensor_name(coupling),
             shape: [grad.rows(), grad.cols()],
             norm: dot(grad.as_slice(), grad.as_slice()).sqrt(),
             implicit: implicit.map(|truth| agreement(grad.as_slice(), truth.as_slice(), 0.0)),
@@ -201,12 +201,4 @@ pub fn orders(bench: &Bench, question: &Question, differences: &[(Place, f64)]) 
         series.push(AtBeta { beta, distance });
     }
     series
-}
-
-fn tensor_name(bench: &Bench, coupling: &Coupling) -> String {
-    let kind = match coupling {
-        Coupling::Dense { .. } => "weight",
-        Coupling::Bias { .. } => "bias",
-    };
-    format!("{}.{kind}", bench.model().coupling_name(coupling))
 }

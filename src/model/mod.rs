@@ -187,6 +187,7 @@ impl EnergyModel {
         let xhat = self.activations(state);
         Params(self.couplings.iter().map(|c| c.grad(&xhat)).collect())
     }
+
     /// `(dE/dparam of high - dE/dparam of low) / span` in closed form, each summed over the
     /// batch, for two states with the same inputs: what [`EnergyModel::grad`] gives of both, to
     /// rounding, at the price of one.

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::run::record::Marker;
 use crate::run::replace_file;
 use crate::spec::Verb;
 use figure::Figure;
@@ -99,24 +100,13 @@ struct Made {
     page: String,
 }
 
-/// What every [`crate::run::record::RUN`] begins with.
-#[derive(serde::Deserialize)]
-struct Marker {
-    verb: String,
-}
-
 /// Makes what suits the verb that left the records.
 fn make(dir: &Path) -> Result<Made, ReportError> {
-    let Marker { verb } = records::read_run(dir)?;
-    match verb.as_str() {
-        word if word == Verb::Gradcheck.name() => gradcheck::make(dir),
-        word if word == Verb::Train.name() => training::make(dir),
-        word if word == Verb::Sweep.name() => {
-            let sweep = sweep::Records::load(dir)?;
-            let figures = sweep::figures(&sweep);
-            let page = sweep::page(&sweep, &figures, dir);
-            Ok(Made { figures, page })
-        }
+    let marker: Marker = records::read_run(dir)?;
+    match Verb::named(marker.verb()) {
+        Some(Verb::Gradcheck) => gradcheck::make(dir),
+        Some(Verb::Train) => training::make(dir),
+        Some(Verb::Sweep) => sweep::make(dir),
         _ => {
             let records = Records::load(dir)?;
             let figures = figures(&records);

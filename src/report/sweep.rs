@@ -6,10 +6,10 @@ mod groups;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::ReportError;
 use super::figure::Figure;
 use super::page::{quantity, short, table};
 use super::records::read_run;
+use super::{Made, ReportError};
 use crate::run::record::{RESULTS, RUN};
 use crate::run::sweep_record::{PointRecord, SWEEP_FILES, SweepRecord, unit};
 pub use groups::{Estimate, Group, Interval, Plan};
@@ -61,6 +61,14 @@ impl Records {
         points.sort_by_key(|point| point.point);
         Ok(Records { sweep, points })
     }
+}
+
+/// The report of the sweep in this folder.
+pub(super) fn make(dir: &Path) -> Result<Made, ReportError> {
+    let records = Records::load(dir)?;
+    let figures = figures(&records);
+    let page = page(&records, &figures, dir);
+    Ok(Made { figures, page })
 }
 
 /// A chart for every figure that varies.

@@ -127,11 +127,6 @@ fn refuse_foreign(target: &Path, verb: Verb) -> Result<(), RunError> {
 /// # Errors
 /// If it holds something else.
 pub(super) fn inhabitant(target: &Path) -> Result<Option<String>, RunError> {
-    #[derive(serde::Deserialize)]
-    struct Marker {
-        /// Early runs, all of them settled, did not say.
-        verb: Option<String>,
-    }
     let unusable = |source| RunError::Folder { path: target.to_path_buf(), source };
     match fs::read_dir(target) {
         Ok(mut entries) => {
@@ -143,9 +138,9 @@ pub(super) fn inhabitant(target: &Path) -> Result<Option<String>, RunError> {
         Err(source) => return Err(unusable(source)),
     }
     let marker = fs::read(target.join(record::RUN)).ok();
-    let marker = marker.and_then(|bytes| serde_json::from_slice::<Marker>(&bytes).ok());
+    let marker = marker.and_then(|bytes| serde_json::from_slice::<record::Marker>(&bytes).ok());
     match marker {
-        Some(Marker { verb }) => Ok(Some(verb.unwrap_or_else(|| Verb::Simulate.name().into()))),
+        Some(marker) => Ok(Some(marker.verb().to_string())),
         None => Err(RunError::NotOurs { path: target.to_path_buf() }),
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(doc)]
 use crate::spec::Verb;
 
 /// The marker of a run folder, and the run in one object: a [`RunRecord`].
@@ -75,6 +74,20 @@ pub struct Head {
     pub expect: Vec<ExpectRecord>,
     /// What a reader should know about these numbers.
     pub notes: Vec<String>,
+}
+
+/// What every [`RUN`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The name of a [`Verb`]; early runs, all of them settled, did not say.
+    pub verb: Option<String>,
+}
+
+impl Marker {
+    /// The name of the verb that left the run.
+    pub fn verb(&self) -> &str {
+        self.verb.as_deref().unwrap_or(Verb::Simulate.name())
+    }
 }
 
 /// [`RUN`] of `simulate` and `evaluate`: everything about a run but its samples.
@@ -303,6 +316,18 @@ pub struct TimingRecord {
     pub seconds: f64,
     /// Training samples a second, measuring left out.
     pub samples_per_second: f64,
+}
+
+/// A record as one line of JSON.
+pub(super) fn line(record: &impl Serialize) -> String {
+    serde_json::to_string(record).expect("records are maps of plain values")
+}
+
+/// A record as a document of its own.
+pub(super) fn document(record: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(record).expect("records are maps of plain values");
+    text.push(b'\n');
+    text
 }
 
 /// `None` for a number that JSON cannot hold.

@@ -17,7 +17,7 @@ use super::record::{
 };
 use super::started::Started;
 use super::tensors::Tensor;
-use super::{Options, RunError, chip, expect, in_pool, make_engine, network};
+use super::{Options, RunError, chip, expect, in_pool, make_engine, network, record};
 use crate::compile::Chip;
 use crate::engine::{Behavioural, Engine, Until};
 use crate::learn::{Optimiser, Tally, Trainer};
@@ -25,7 +25,7 @@ use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
 use crate::spec::{Fidelity, Spec, Subject, Train, Verb};
 use crate::units::{Dimension, format_short};
-use lines::{bar, describe, epoch_record, json, parsed, table};
+use lines::{bar, describe, epoch_record, parsed, table};
 
 /// A training run that came to its end, on the disk.
 #[derive(Debug, Clone)]
@@ -177,6 +177,11 @@ impl<'a> Run<'a> {
             let lines = lasting.keep_lines(TIMING, progress.epoch)?;
             let timing: Vec<TimingRecord> = parsed(&lasting, TIMING, &lines)?;
             before = timing.iter().map(|t| t.seconds).sum();
+        } else if resumes && lasting.lines(RESULTS)?.len() > 1 {
+            let message = "it is gone, but results.jsonl has epochs that it should go on from; \
+                           start again with --force"
+                .to_string();
+            return Err(RunError::Damaged { path, message });
         }
         record.epochs = progress.epoch;
         let bar = bar(train, options.quiet);
@@ -250,7 +255,7 @@ impl<'a> Run<'a> {
             seconds: start.elapsed().as_secs_f64(),
             samples_per_second: learned as f64 / learning,
         };
-        self.lasting.append(TIMING, &json(&timing))?;
+        self.lasting.append(TIMING, &record::line(&timing))?;
         let rate = self.trainer.optimiser.rate;
         self.finish_epoch(Some(rate), &test)
     }
@@ -259,7 +264,7 @@ impl<'a> Run<'a> {
     fn finish_epoch(&mut self, rate: Option<f64>, test: &Tally) -> Result<(), RunError> {
         let tally = std::mem::take(&mut self.progress.tally);
         let line = epoch_record(&self.progress, rate, &tally, test, &self.trainer);
-        self.lasting.append(RESULTS, &json(&line))?;
+        self.lasting.append(RESULTS, &record::line(&line))?;
         self.epochs.push(line);
         self.save()?;
         self.write_record()
@@ -278,9 +283,7 @@ impl<'a> Run<'a> {
         self.record.train_loss = last.and_then(|e| e.train_loss);
         self.record.seconds = self.before + self.started.elapsed();
         self.record.head.duration = self.record.seconds;
-        let mut text = serde_json::to_vec_pretty(&self.record).unwrap_or_default();
-        text.push(b'\n');
-        self.lasting.replace(RUN, &text)
+        self.lasting.replace(RUN, &record::document(&self.record))
     }
 
     fn stop_if_interrupted(&mut self) -> Result<(), RunError> {

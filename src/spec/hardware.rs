@@ -72,6 +72,7 @@ fn check_weights(t: &TableReader, hardware: &Hardware, model: &EnergyModel) {
         let count = weight.as_slice().iter().filter(|w| beyond(w)).count();
         let Some(at) = weight.as_slice().iter().position(beyond) else { continue };
         let largest = weight.as_slice().iter().fold(0.0f64, |m, w| m.max(w.abs()));
+        let fits = (largest * 1e4).ceil() / 1e4;
         let (i, j) = (at / weight.cols(), at % weight.cols());
         let more = match count {
             1 => String::new(),
@@ -88,8 +89,11 @@ fn check_weights(t: &TableReader, hardware: &Hardware, model: &EnergyModel) {
             )
             .label("`g-max` stands for this weight")
             .help(format!(
-                "raise `w-max` to {:.4} or more, leave it out, or write `clip = true`",
-                (largest * 1e4).ceil() / 1e4
+                "{}, or write `clip = true`",
+                match t.has("w-max") {
+                    true => format!("raise `w-max` to {fits:.4} or more, leave it out"),
+                    false => format!("write `w-max = {fits:.4}` or more: training takes 1 here"),
+                }
             )),
         );
     }

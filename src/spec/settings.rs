@@ -348,6 +348,11 @@ impl Verb {
             Verb::Sweep => "sweep",
         }
     }
+
+    /// The verb of this name.
+    pub fn named(name: &str) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.name() == name)
+    }
 }
 
 /// One line of `[expect]`: a figure of the run and its bounds.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::point;
 use super::record::{AxisRecord, DONE, PointRecord, SweepRecord, TIMING, TimingRecord, unit};
 use crate::run::lasting::Lasting;
-use crate::run::record::{ExpectRecord, RESULTS, RESULTS_CSV, RUN};
+use crate::run::record::{ExpectRecord, RESULTS, RESULTS_CSV, RUN, document, line as line_of};
 use crate::run::started::Started;
 use crate::run::write::{cell, number};
 use crate::run::{Options, RunError, head};
@@ -72,14 +72,14 @@ impl Ledger {
 
     /// Adds what came of a point, on the disk first.
     pub fn enter(&mut self, record: &PointRecord, wall_time: f64) -> Result<(), RunError> {
-        let line = json(record);
+        let line = line_of(record);
         self.lasting.append(RESULTS, &line)?;
         self.lines[record.point] = Some(line);
         self.failed += usize::from(!record.is_done());
         self.inside += wall_time;
         let ended = self.before + self.started.elapsed();
         let timing = TimingRecord { point: record.point, wall_time, ended };
-        self.lasting.append(TIMING, &json(&timing))
+        self.lasting.append(TIMING, &line_of(&timing))
     }
 
     /// Notes how busy `jobs` workers were over a wall time \[s\].
@@ -94,9 +94,7 @@ impl Ledger {
         self.record.done = tried - failed;
         self.record.failed = failed;
         self.record.head.duration = self.before + self.started.elapsed();
-        let mut text = serde_json::to_string_pretty(&self.record).unwrap_or_default();
-        text.push('\n');
-        self.lasting.replace(RUN, text.as_bytes())
+        self.lasting.replace(RUN, &document(&self.record))
     }
 
     /// Writes all results sorted by point, and `run.json` as finished.
@@ -207,14 +205,8 @@ fn csv(axes: &[AxisRecord], points: &[PointRecord]) -> Vec<u8> {
         row
     });
     let mut table = csv::Writer::from_writer(Vec::new());
-    // Into memory, and all rows are as long as the header: nothing can go wrong.
     for row in [header].into_iter().chain(rows) {
-        let _ = table.write_record(row);
+        table.write_record(row).expect("all rows are as long as the header");
     }
-    table.into_inner().unwrap_or_default()
-}
-
-/// A record as one line.
-fn json(record: &impl serde::Serialize) -> String {
-    serde_json::to_string(record).unwrap_or_default()
+    table.into_inner().expect("a vector takes everything")
 }

@@ -88,10 +88,6 @@ pub(super) fn describe(
     }
 }
 
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("records are maps of plain values")
-}
-
 pub(super) fn parsed<T: serde::de::DeserializeOwned>(
     lasting: &Lasting,
     name: &str,
