@@ -76,6 +76,7 @@ impl Netlist {
             x,
             at,
             temperature: self.temperature,
+            gmin: self.gmin,
             first_own: nodes + self.own_starts[device.0] as usize,
             first_memory: self.memory_starts[device.0] as usize,
             own_starts: &self.own_starts,

@@ -21,7 +21,7 @@ pub use waveform::{Waveform, WaveformField, WaveformForm};
 
 use std::collections::HashMap;
 
-use crate::units::Kelvin;
+use crate::units::{Kelvin, Siemens};
 
 /// A node; [`Node::GROUND`] is the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -50,6 +50,8 @@ pub struct Netlist {
     memory_starts: Vec<u32>,
     /// Of all devices \[K\].
     pub temperature: Kelvin,
+    /// What every junction has in parallel \[S\].
+    pub gmin: Siemens,
 }
 
 /// 27 degrees Celsius \[K\], where device parameters are given unless told otherwise.
@@ -66,6 +68,7 @@ impl Default for Netlist {
             own_starts: Vec::new(),
             memory_starts: vec![0],
             temperature: ROOM_TEMPERATURE,
+            gmin: 1e-12,
         }
     }
 }

@@ -11,15 +11,18 @@ use crate::units::Second;
 pub enum Instant {
     /// At rest: sources at their direct-current values, nothing moving.
     Rest,
+    /// At time 0 of a motion that begins without an operating point: charges and fluxes with an
+    /// initial value of their own have that, whatever the unknowns are.
+    Start,
     /// At this time \[s\] of a motion.
     At(Second),
 }
 
 impl Instant {
-    /// The time; 0 at rest.
+    /// The time; 0 at rest and at the start.
     pub fn time(self) -> Second {
         match self {
-            Instant::Rest => 0.0,
+            Instant::Rest | Instant::Start => 0.0,
             Instant::At(time) => time,
         }
     }

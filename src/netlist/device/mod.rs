@@ -22,7 +22,7 @@ pub use source::{AcDrive, CurrentSource, VoltageSource};
 
 use super::{DeviceId, Node};
 use crate::numerics::dae::{Instant, Quantity, Stamps};
-use crate::units::{Kelvin, Second};
+use crate::units::{Kelvin, Second, Siemens};
 use field::Args;
 
 /// An entry of the roll.
@@ -138,6 +138,7 @@ pub(super) struct View<'a> {
     pub x: &'a [f64],
     pub at: Instant,
     pub temperature: Kelvin,
+    pub gmin: Siemens,
     /// The place of the device's first own unknown.
     pub first_own: usize,
     /// The place of the first number it remembers.

@@ -57,7 +57,7 @@ fn args(p: Node, n: Node, dc: f64, wave: &Option<Waveform>, ac: Option<AcDrive>)
 
 fn value(dc: f64, wave: &Option<Waveform>, at: Instant) -> f64 {
     match (at, wave) {
-        (Instant::At(time), Some(wave)) => wave.at(time),
+        (Instant::At(_) | Instant::Start, Some(wave)) => wave.at(at.time()),
         _ => dc,
     }
 }
