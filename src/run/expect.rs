@@ -39,10 +39,19 @@ pub(super) fn evaluate(
     judged
 }
 
-/// The value of `v(node)` of a device netlist: the operating point, or the end of the transient.
+/// A measured figure, or the value of `v(node)` of a device netlist: the operating point, or the
+/// end of the transient.
 fn node(found: &Found, name: &str) -> Option<f64> {
+    let measures = found.study.as_ref().map_or(&[][..], |study| &study.measures);
+    if let Some(measure) = measures.iter().find(|m| m.name == name) {
+        return measure.value;
+    }
     if let Some(op) = &found.op {
         return op.iter().find(|v| v.name == name).map(|v| v.value);
+    }
+    let tran = found.waves.iter().find(|(file, _)| file == "tran.raw");
+    if let Some(column) = tran.and_then(|(_, waves)| waves.column(name)) {
+        return Some(column.values.at(column.values.len() - 1)[0]);
     }
     let table = found.waveforms.as_ref()?;
     let column = table.header.iter().position(|h| h.strip_suffix("_V") == Some(name))?;
