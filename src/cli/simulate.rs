@@ -29,7 +29,7 @@ pub(super) fn finish(finished: &Finished, terminal: &Terminal) -> Result<u8, Fai
     let concluded = conclude(finished.failed(), terminal);
     let failed = finished.summary.run.study.iter().flat_map(|study| &study.analyses);
     let mut code = concluded.unwrap_or(DONE);
-    for analysis in failed.filter(|a| a.outcome != SETTLED) {
+    for analysis in failed.filter(|a| !a.done) {
         terminal.error(&format!("{}: {}", analysis.analysis, analysis.message));
         code = EXPECTATION_FAILED;
     }
@@ -76,9 +76,6 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     lines.join("\n")
 }
 
-/// The word of an analysis that came to its end.
-const SETTLED: &str = "settled";
-
 /// A circuit's analyses in a few lines.
 fn study_summary(finished: &Finished, study: &StudyRecord, terminal: &Terminal) -> String {
     let run = &finished.summary.run;
@@ -89,7 +86,7 @@ fn study_summary(finished: &Finished, study: &StudyRecord, terminal: &Terminal) 
     let time = format_short(run.totals.wall_time, Dimension::Second);
     let mut lines = vec![format!("{}: {size}, {time}", run.head.title)];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
-    for a in study.analyses.iter().filter(|a| a.outcome == SETTLED) {
+    for a in study.analyses.iter().filter(|a| a.done) {
         let points = if a.points == 1 { "1 point".into() } else { format!("{} points", a.points) };
         let said: Vec<&str> =
             std::iter::once(&*points).chain(a.notes.iter().map(|n| &**n)).collect();

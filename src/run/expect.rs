@@ -66,6 +66,9 @@ pub(super) fn judge(expect: &Expect, value: Option<f64>) -> ExpectRecord {
     ExpectRecord { figure, value, at_least, at_most, passed: value.is_some_and(within) }
 }
 
+/// The words of outcomes that came to their end.
+const DONE: [&str; 2] = ["settled", "finished"];
+
 /// Figures over all samples.
 pub(super) fn totals(found: &Found, wall_time: f64) -> Totals {
     let samples = &found.samples;
@@ -80,7 +83,7 @@ pub(super) fn totals(found: &Found, wall_time: f64) -> Totals {
     };
     Totals {
         samples: samples.len(),
-        settled: samples.iter().filter(|s| s.outcome == "settled").count(),
+        settled: samples.iter().filter(|s| DONE.contains(&s.outcome.as_str())).count(),
         accuracy: (!labelled.is_empty()).then(|| {
             labelled.iter().filter(|&&right| right).count() as f64 / labelled.len() as f64
         }),

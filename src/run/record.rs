@@ -161,8 +161,10 @@ pub struct AnalysisRecord {
     /// Its waveforms, an ngspice raw file; `None` if there are none.
     pub file: Option<String>,
     pub points: usize,
-    /// A word: `settled`, `singular`, ...
+    /// A word: `settled`, `finished`, `singular`, ...
     pub outcome: String,
+    /// Whether it came to its end.
+    pub done: bool,
     /// The same as a sentence that says what to try.
     pub message: String,
     /// How it was found, and how exactly.

@@ -15,7 +15,9 @@ use crate::spec::Study;
 
 /// Runs every analysis; each is a sample of the run.
 pub(super) fn run(netlist: &Netlist, title: &str, study: &Study, progress: &ProgressBar) -> Found {
-    let done = engine::study(netlist, study, &mut |at| progress.set_message(at.to_string()));
+    let done = engine::study(netlist, study, &mut |at| {
+        progress.set_message(format!("{} {:.0} %", at.word, 100.0 * at.share));
+    });
     let names = file_names(&done.results);
     let analyses = done.results.iter().zip(&names).map(|(run, file)| analysis(run, file));
     let measures =
@@ -58,7 +60,7 @@ fn file_names(runs: &[AnalysisRun]) -> Vec<Option<String>> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     runs.iter()
         .map(|run| {
-            let count = seen.entry(&run.word).or_default();
+            let count = seen.entry(run.word).or_default();
             *count += 1;
             let stem = match *count {
                 1 => run.word.to_string(),
@@ -76,6 +78,7 @@ fn analysis(run: &AnalysisRun, file: &Option<String>) -> AnalysisRecord {
         file: file.clone(),
         points: run.waves.points(),
         outcome: run.outcome.word().to_string(),
+        done: run.outcome.is_settled(),
         message: run.outcome.to_string(),
         notes: run.notes.clone(),
         work: work(&run.stats),

@@ -65,7 +65,7 @@ pub(super) fn records(
         }
     }
     for (name, waves) in &found.waves {
-        staging.write(name, |out| raw::write(&mut out, waves, raw::Format::Binary))?;
+        staging.write(name, |out| raw::write(out, waves, raw::Format::Binary))?;
     }
     if let Some(study) = found.study.as_ref().filter(|study| !study.measures.is_empty()) {
         let measures: BTreeMap<&str, Option<f64>> =
