@@ -12,8 +12,8 @@ mod validate;
 mod waveform;
 
 pub use device::{
-    AcDrive, Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Noise, Own,
-    Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+    AcDrive, Amplifier, Arg, Capacitor, Cccs, Ccvs, Coupling, CurrentSource, Device, Entry, Field,
+    Inductor, Kind, Noise, Own, Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 pub use validate::Fault;

@@ -2,13 +2,15 @@
 
 use super::AcDrive;
 use crate::netlist::{DeviceId, Node, Waveform};
-use crate::units::{Dimension, Range};
+use crate::units::{self, Dimension, Range};
 
 /// One argument of a device, as a file writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     pub key: &'static str,
     pub kind: Kind,
+    /// One line for people, with its unit where the kind does not tell.
+    pub about: &'static str,
 }
 
 /// What an argument may be.
@@ -35,26 +37,27 @@ pub enum Kind {
     AcDrive { dimension: Dimension },
 }
 
-impl Field {
-    pub(super) const fn node(key: &'static str) -> Field {
-        Field { key, kind: Kind::Node }
-    }
-
-    pub(super) const fn nodes(key: &'static str) -> Field {
-        Field { key, kind: Kind::Nodes }
+impl Kind {
+    pub(super) const fn required(dimension: Dimension, range: Range) -> Kind {
+        Kind::Number { dimension, range, default: None }
     }
 
     pub(super) const fn defaulted(
-        key: &'static str,
         dimension: Dimension,
         range: Range,
         default: &'static str,
-    ) -> Field {
-        Field { key, kind: Kind::Number { dimension, range, default: Some(default) } }
+    ) -> Kind {
+        Kind::Number { dimension, range, default: Some(default) }
     }
 
-    pub(super) const fn number(key: &'static str, dimension: Dimension, range: Range) -> Field {
-        Field { key, kind: Kind::Number { dimension, range, default: None } }
+    pub(super) const fn optional(dimension: Dimension, range: Range) -> Kind {
+        Kind::Optional { dimension, range }
+    }
+
+    /// The number that stands for a key left out, where there is one.
+    pub fn default(self) -> Option<f64> {
+        let Kind::Number { dimension, range, default: Some(text) } = self else { return None };
+        units::parse(text, dimension, range).ok()
     }
 }
 
@@ -97,7 +100,6 @@ impl Args {
         }
     }
 
-    #[expect(dead_code, reason = "the first device with a foreign branch is not in the roll yet")]
     pub fn branch(&mut self) -> DeviceId {
         match self.0.next() {
             Some(Arg::Branch(device)) => device,

@@ -61,10 +61,16 @@ fn arguments(netlist: &Netlist, device: &Device) -> String {
     };
     let fields = device.entry().fields.iter().zip(device.args());
     fields
-        .filter(|(_, arg)| *arg != Arg::Absent)
+        .filter(|(field, arg)| *arg != Arg::Absent && !is_default(field.kind, arg))
         .map(|(field, arg)| format!("{} = {}", field.key, argument(field.kind, arg)))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Whether reading gives the same argument when the key is left out.
+fn is_default(kind: Kind, arg: &Arg) -> bool {
+    let Arg::Number(value) = arg else { return false };
+    kind.default().is_some_and(|default| default.to_bits() == value.to_bits())
 }
 
 /// `{ pulse = { low = "0 V", ... } }`; what is infinite is left out.
