@@ -6,14 +6,17 @@
 
 mod device;
 mod equations;
+pub mod expression;
 mod ports;
 pub mod text;
 mod validate;
 mod waveform;
 
 pub use device::{
-    AcDrive, Amplifier, Arg, Capacitor, Cccs, Ccvs, Coupling, CurrentSource, Device, Entry, Field,
-    Inductor, Kind, Noise, Own, Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+    AcDrive, Amplifier, Arg, BehaviouralCurrent, BehaviouralVoltage, Capacitor, Cccs, Ccvs,
+    Coupling, CurrentSource, Device, Diode, DiodeModel, Entry, Field, Inductor, Kind, Mosfet,
+    MosfetModel, Noise, Own, Path, Polarity, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs,
+    VoltageSource,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 pub use validate::Fault;

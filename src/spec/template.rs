@@ -141,6 +141,13 @@ impl Place<'_> {
             }
             .map(|&word| Arg::Word(word))
             .ok_or_else(|| format!("`{key}` must be one of: {}", choices.join(", "))),
+            Kind::Choice { choices } => match written(key) {
+                Some(TemplateArg::Word(word)) => choices.iter().find(|c| *c == word),
+                Some(_) => None,
+                None => choices.first(),
+            }
+            .map(|&word| Arg::Word(word))
+            .ok_or_else(|| format!("`{key}` must be one of: {}", choices.join(", "))),
             Kind::Conductance => match (written("g"), written("r")) {
                 (Some(g), None) => {
                     self.number(key, g, Dimension::Siemens, Range::NonNegative).map(Arg::Number)
@@ -161,7 +168,10 @@ impl Place<'_> {
                 Some(arg) => self.number(key, arg, dimension, range).map(Arg::Number),
                 None => Ok(Arg::Absent),
             },
-            Kind::Branch | Kind::Waveform { .. } | Kind::AcDrive { .. } => match written(key) {
+            Kind::Branch
+            | Kind::Expression { .. }
+            | Kind::Waveform { .. }
+            | Kind::AcDrive { .. } => match written(key) {
                 Some(_) => Err(format!("`{key}` cannot be given in a neuron circuit")),
                 None => Ok(Arg::Absent),
             },

@@ -1,10 +1,10 @@
 use super::junction::{
-    band_gap, bounded_exp, capacitance_factor, critical_voltage, depletion, limit_junction,
+    bounded_exp, capacitance_factor, critical_voltage, depletion, limit_junction,
     potential_at, thermal_voltage,
 };
 use super::parameters::parameters;
 use super::{Arg, Args, Element, Field, Kind, Noise, Own, Path, View, charge, flow, joined};
-use crate::netlist::{Node, ROOM_TEMPERATURE};
+use crate::netlist::Node;
 use crate::numerics::dae::Stamps;
 use crate::numerics::math::{exp, log, pow};
 use crate::units::{
@@ -69,8 +69,8 @@ pub struct Diode {
 }
 
 const PINS: [Field; 2] = [
-    Field { key: "p", kind: Kind::Node, about: " anode" },
-    Field { key: "n", kind: Kind::Node, about: " cathode" },
+    Field { key: "p", kind: Kind::Node, about: "anode" },
+    Field { key: "n", kind: Kind::Node, about: "cathode" },
 ];
 
 /// The parameters at a temperature, for the whole area.

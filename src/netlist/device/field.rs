@@ -1,6 +1,7 @@
 //! What a device is made from: its arguments as data.
 
 use super::AcDrive;
+use crate::netlist::expression::{Expression, Probe};
 use crate::netlist::{DeviceId, Node, Waveform};
 use crate::units::{self, Dimension, Range};
 
@@ -28,8 +29,12 @@ pub enum Kind {
     Optional { dimension: Dimension, range: Range },
     /// One of these words.
     Word { choices: &'static [&'static str] },
+    /// One of these words; the first where it is left out.
+    Choice { choices: &'static [&'static str] },
     /// The name of a device with a branch current.
     Branch,
+    /// An expression of node voltages, branch currents and time, its value in this dimension.
+    Expression { dimension: Dimension },
     /// A waveform of a source in this dimension, each form under a key of its own; may be left
     /// out.
     Waveform { dimension: Dimension },
@@ -61,6 +66,17 @@ impl Kind {
     }
 }
 
+/// Two lists of fields as one.
+pub(super) const fn joined<const N: usize>(first: &[Field], then: &[Field]) -> [Field; N] {
+    let mut all = [Field { key: "", kind: Kind::Node, about: "" }; N];
+    let mut k = 0;
+    while k < N {
+        all[k] = if k < first.len() { first[k] } else { then[k - first.len()] };
+        k += 1;
+    }
+    all
+}
+
 /// The value of an argument.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arg {
@@ -69,6 +85,7 @@ pub enum Arg {
     Number(f64),
     Word(&'static str),
     Branch(DeviceId),
+    Expression(Expression<Probe>),
     Waveform(Waveform),
     AcDrive(AcDrive),
     /// Left out.
@@ -104,6 +121,13 @@ impl Args {
         match self.0.next() {
             Some(Arg::Branch(device)) => device,
             other => panic!("expected a device, got {other:?}"),
+        }
+    }
+
+    pub fn expression(&mut self) -> Expression<Probe> {
+        match self.0.next() {
+            Some(Arg::Expression(expression)) => expression,
+            other => panic!("expected an expression, got {other:?}"),
         }
     }
 

@@ -5,20 +5,27 @@
 //! A new device is one file with an [`Element`] and one line in the roll.
 
 mod amplifier;
+mod behavioural;
 mod capacitor;
 mod controlled;
+mod diode;
 mod field;
 mod inductor;
+mod junction;
+mod mosfet;
 mod parameters;
 mod resistor;
 mod softmax;
 mod source;
 
 pub use amplifier::Amplifier;
+pub use behavioural::{BehaviouralCurrent, BehaviouralVoltage};
 pub use capacitor::Capacitor;
 pub use controlled::{Cccs, Ccvs, Vccs, Vcvs};
+pub use diode::{Diode, DiodeModel};
 pub use field::{Arg, Field, Kind};
 pub use inductor::{Coupling, Inductor};
+pub use mosfet::{Mosfet, MosfetModel, Polarity};
 pub use resistor::Resistor;
 pub use softmax::SoftmaxAmplifier;
 pub use source::{AcDrive, CurrentSource, VoltageSource};
@@ -26,7 +33,7 @@ pub use source::{AcDrive, CurrentSource, VoltageSource};
 use super::{DeviceId, Node};
 use crate::numerics::dae::{Instant, Quantity, Stamps};
 use crate::units::{BOLTZMANN, Kelvin, Second, Siemens};
-use field::Args;
+use field::{Args, joined};
 
 /// An entry of the roll.
 pub struct Entry {
@@ -298,6 +305,10 @@ devices! {
     "ccvs" Ccvs,
     "inductor" Inductor,
     "coupling" Coupling,
+    "behavioural-voltage" BehaviouralVoltage,
+    "behavioural-current" BehaviouralCurrent,
+    "diode" Diode,
+    "mosfet" Mosfet,
     "amplifier" Amplifier,
     "softmax-amplifier" SoftmaxAmplifier,
 }

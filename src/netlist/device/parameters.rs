@@ -1,6 +1,7 @@
 //! A device's struct, its keys in a file, and the ways between them, from one list.
 
 use super::field::{Arg, Args, Kind};
+use crate::netlist::expression::{Expression, Probe};
 use crate::netlist::{DeviceId, Node};
 
 /// What a field of a device's struct can be.
@@ -50,6 +51,20 @@ impl Parameter for Option<f64> {
 
     fn default_of(_: Kind) -> Option<f64> {
         None
+    }
+}
+
+impl Parameter for Expression<Probe> {
+    fn take(args: &mut Args) -> Expression<Probe> {
+        args.expression()
+    }
+
+    fn give(&self) -> Arg {
+        Arg::Expression(self.clone())
+    }
+
+    fn default_of(_: Kind) -> Expression<Probe> {
+        Expression::number(0.0)
     }
 }
 
@@ -120,8 +135,7 @@ macro_rules! words {
         pub enum $name { $($(#[$doc])* $variant),+ }
 
         impl $name {
-            pub(super) const WORD: $crate::netlist::device::Kind =
-                $crate::netlist::device::Kind::Word { choices: &[$($word),+] };
+            pub(super) const CHOICES: &'static [&'static str] = &[$($word),+];
         }
 
         impl $crate::netlist::device::parameters::Parameter for $name {
