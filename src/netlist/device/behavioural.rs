@@ -104,13 +104,13 @@ impl Element for BehaviouralCurrent {
         self.give()
     }
 
-    /// A direct current can flow where the expression knows the voltage between its pins.
+    /// A direct current can flow where the expression knows the voltage of one of its pins.
     fn paths(&self) -> Vec<Path> {
-        let between = |leaf: &Probe| match *leaf {
-            Probe::Voltage(a, b) => (a, b) == (self.p, self.n) || (b, a) == (self.p, self.n),
+        let own = |node: Node| node != Node::GROUND && (node == self.p || node == self.n);
+        let conducts = self.i.leaves().iter().any(|leaf| match *leaf {
+            Probe::Voltage(a, b) => own(a) || own(b),
             _ => false,
-        };
-        let conducts = self.i.leaves().iter().any(between);
+        });
         let path = Path { from: self.p, to: self.n, forces: false };
         if conducts { vec![path] } else { Vec::new() }
     }

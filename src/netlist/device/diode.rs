@@ -1,6 +1,6 @@
 use super::junction::{
-    bounded_exp, capacitance_factor, critical_voltage, depletion, limit_junction,
-    potential_at, thermal_voltage,
+    bounded_exp, capacitance_factor, critical_voltage, depletion, limit_junction, potential_at,
+    thermal_voltage,
 };
 use super::parameters::parameters;
 use super::{Arg, Args, Element, Field, Kind, Noise, Own, Path, View, charge, flow, joined};
