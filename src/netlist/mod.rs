@@ -6,6 +6,7 @@
 
 mod device;
 mod equations;
+pub mod expression;
 mod ports;
 pub mod text;
 mod validate;

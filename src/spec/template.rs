@@ -161,7 +161,10 @@ impl Place<'_> {
                 Some(arg) => self.number(key, arg, dimension, range).map(Arg::Number),
                 None => Ok(Arg::Absent),
             },
-            Kind::Branch | Kind::Waveform { .. } | Kind::AcDrive { .. } => match written(key) {
+            Kind::Branch
+            | Kind::Expression { .. }
+            | Kind::Waveform { .. }
+            | Kind::AcDrive { .. } => match written(key) {
                 Some(_) => Err(format!("`{key}` cannot be given in a neuron circuit")),
                 None => Ok(Arg::Absent),
             },

@@ -1,6 +1,7 @@
 //! What a device is made from: its arguments as data.
 
 use super::AcDrive;
+use crate::netlist::expression::{Expression, Probe};
 use crate::netlist::{DeviceId, Node, Waveform};
 use crate::units::{Dimension, Range};
 
@@ -28,6 +29,8 @@ pub enum Kind {
     Word { choices: &'static [&'static str] },
     /// The name of a device with a branch current.
     Branch,
+    /// An expression of node voltages, branch currents and time, its value in this dimension.
+    Expression { dimension: Dimension },
     /// A waveform of a source in this dimension, each form under a key of its own; may be left
     /// out.
     Waveform { dimension: Dimension },
@@ -66,6 +69,7 @@ pub enum Arg {
     Number(f64),
     Word(&'static str),
     Branch(DeviceId),
+    Expression(Expression<Probe>),
     Waveform(Waveform),
     AcDrive(AcDrive),
     /// Left out.
@@ -102,6 +106,14 @@ impl Args {
         match self.0.next() {
             Some(Arg::Branch(device)) => device,
             other => panic!("expected a device, got {other:?}"),
+        }
+    }
+
+    #[expect(dead_code, reason = "the first behavioural source is not in the roll yet")]
+    pub fn expression(&mut self) -> Expression<Probe> {
+        match self.0.next() {
+            Some(Arg::Expression(expression)) => expression,
+            other => panic!("expected an expression, got {other:?}"),
         }
     }
 

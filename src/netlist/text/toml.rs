@@ -23,6 +23,7 @@
 //! name of one of `layers`; `nudge` are pairs of a current source and a vccs, one a unit of the
 //! read layer. Numbers are written in as many digits as it takes to read the same bits.
 
+use crate::netlist::expression::{Dialect, Probe};
 use crate::netlist::{Arg, Device, DeviceId, Kind, Netlist, Node, Ports, Waveform};
 use crate::units::{Dimension, format_exact};
 
@@ -50,6 +51,7 @@ fn arguments(netlist: &Netlist, device: &Device) -> String {
             quantity(value, dimension)
         }
         (Arg::Number(value), Kind::Conductance) => quantity(value, Dimension::Siemens),
+        (Arg::Expression(value), _) => quoted(&value.text(Dialect::Home, &|p| probe(netlist, p))),
         (Arg::Branch(id), _) => quoted(&netlist.devices()[id.0].0),
         (Arg::Waveform(wave), Kind::Waveform { dimension }) => waveform(&wave, dimension),
         (Arg::AcDrive(ac), Kind::AcDrive { dimension }) => format!(
@@ -65,6 +67,17 @@ fn arguments(netlist: &Netlist, device: &Device) -> String {
         .map(|(field, arg)| format!("{} = {}", field.key, argument(field.kind, arg)))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn probe(netlist: &Netlist, probe: &Probe) -> String {
+    let node = |n: Node| netlist.node_name(n).to_string();
+    match probe {
+        Probe::Voltage(a, Node::GROUND) => format!("v({})", node(*a)),
+        Probe::Voltage(a, b) => format!("v({}, {})", node(*a), node(*b)),
+        Probe::Current(id) => format!("i({})", netlist.devices()[id.0].0),
+        Probe::Time => "time".to_string(),
+        Probe::Temperature => "temper".to_string(),
+    }
 }
 
 /// `{ pulse = { low = "0 V", ... } }`; what is infinite is left out.
