@@ -65,7 +65,7 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
     Some(placed)
 }
 
-fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
+pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
     let place = |node: &Node| placed.nodes.get(node).cloned();
     let name = |node: &Node| placed.netlist.node_name(*node);
     match fault {

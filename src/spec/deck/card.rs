@@ -92,6 +92,11 @@ impl<'d> Cursor<'d> {
         self.card.tokens.get(self.at).map_or(self.card.text.len(), |t| t.range.start)
     }
 
+    /// What is next, as text.
+    pub fn text(&self) -> &'d str {
+        self.card.tokens.get(self.at).map_or("", |t| &self.card.text[t.range.clone()])
+    }
+
     pub fn skip(&mut self) {
         self.at += 1;
     }

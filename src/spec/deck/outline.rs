@@ -37,7 +37,8 @@ pub(super) struct FunctionCard<'d> {
 pub(super) struct Outline<'d> {
     pub top: Block<'d>,
     pub globals: Vec<&'d str>,
-    pub title: Option<Span>,
+    /// `.title`
+    pub title: Option<String>,
     /// All other dot cards and the commands of `.control`, in order.
     pub dots: Vec<&'d Card<'d>>,
 }
@@ -95,7 +96,7 @@ impl<'d> Sorter<'d, '_> {
                 self.out.globals.extend(names.into_iter().map(|(name, _)| name));
             }
             ".ic" | ".nodeset" => self.block().voltages.push(card),
-            ".title" => self.out.title = Some(card.span(word.len()..card.text.len())),
+            ".title" => self.out.title = Some(card.text[word.len()..].trim().to_string()),
             ".end" => {}
             _ if self.open.len() > 1 => self.found.report(
                 Diagnostic::at(card.head(), format!("`{word}` cannot stand in a subcircuit"))
