@@ -26,6 +26,12 @@ pub(super) struct Placed {
     branches: Vec<(DeviceId, Span)>,
 }
 
+impl Placed {
+    pub fn of(netlist: Netlist, nodes: HashMap<Node, Span>, devices: Vec<Span>) -> Placed {
+        Placed { netlist, nodes, devices, branches: Vec::new() }
+    }
+}
+
 /// Reads the devices; `None` if any of them cannot be made.
 pub(super) fn read(t: &TableReader) -> Option<Placed> {
     let mut placed = Placed { netlist: Netlist::new(), ..Placed::default() };

@@ -9,8 +9,8 @@ use super::words::Kind;
 use super::{measures, settings};
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{DeviceId, Node};
-use crate::numerics::math::{log10, pow};
-use crate::spec::study::{DcSweep, Request, Study, Swept, Tran};
+use crate::numerics::math::log10;
+use crate::spec::study::{DcSweep, Request, Study, Swept, Tran, linear, logarithmic, steps};
 use crate::units::Kelvin;
 
 /// What dot lines tell beside the study.
@@ -166,7 +166,7 @@ impl<'d> Dot<'_, 'd, '_> {
         let start = self.next_number("where the sweep starts", usage)?;
         let stop = self.next_number("where the sweep stops", usage)?;
         let step = self.next_number("the step of the sweep", usage)?;
-        let count = ((stop - start) / step + 1e-9).floor();
+        let count = (stop - start) / step;
         if !(0.0..MOST).contains(&count) {
             self.report(
                 Diagnostic::at(at, "this sweep does not get from its start to its stop")
@@ -176,7 +176,7 @@ impl<'d> Dot<'_, 'd, '_> {
             return None;
         }
         let offset = if of == Swept::Temperature { settings::FREEZING } else { 0.0 };
-        let values = (0..=count as usize).map(|k| start + k as f64 * step + offset).collect();
+        let values = steps(start, stop, step).into_iter().map(|value| value + offset).collect();
         Some(DcSweep { of, values })
     }
 
@@ -283,15 +283,11 @@ impl<'d> Dot<'_, 'd, '_> {
             );
             return None;
         }
-        let whole = count.floor();
+        let count = count as usize;
         Some(match kind {
-            "lin" if whole == 1.0 => vec![from],
-            "lin" => (0..whole as usize).map(|k| from + k as f64 * (to - from) / (whole - 1.0)).collect(),
-            _ => {
-                let base: f64 = if kind == "dec" { 10.0 } else { 2.0 };
-                let steps = (log10(to / from) / log10(base) * whole + 1e-9).floor();
-                (0..=steps as usize).map(|k| from * pow(base, k as f64 / whole)).collect()
-            }
+            "lin" => linear(count, from, to),
+            "dec" => logarithmic(10.0, count, from, to),
+            _ => logarithmic(2.0, count, from, to),
         })
     }
 

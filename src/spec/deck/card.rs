@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Found;
 use super::files::Card;
 use super::words::{Kind, Token};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::Span;
 
 /// `key = value`, the value as text of its card.
 #[derive(Clone)]

@@ -7,7 +7,6 @@ use super::card::Cursor;
 use super::elements;
 use super::files::Card;
 use super::given::Given;
-use super::outline::Block;
 use super::scope::Scope;
 use super::timing::Timing;
 use crate::diag::{Diagnostic, Span, did_you_mean};

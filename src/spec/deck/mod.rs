@@ -146,6 +146,7 @@ pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
         path: path.to_path_buf(),
         subject: Subject::Devices { netlist: deck.netlist, ports: None },
         simulate,
+        study: Some(deck.study),
         train: None,
         gradcheck: GradCheck::default(),
         expect: Vec::new(),
@@ -169,6 +170,10 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
     if found.count() == 0 || devices.len() == circuit.names.len() {
         analyses::read(&circuit, &outline.dots, &top, &mut study, &mut known);
     }
+    if study.analyses.is_empty() {
+        study.analyses.push(Request::Op);
+        found.note(Diagnostic::new("the deck asks for no analysis; its operating point is found"));
+    }
     if devices.is_empty() && found.count() == 0 {
         found.report(
             Diagnostic::new("the deck has no devices")
@@ -181,7 +186,7 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
     let mut netlist = std::mem::take(&mut circuit.netlist);
     netlist.temperature = study.solving.temperature;
     netlist.gmin = study.solving.gmin;
-    let mut placed = Placed { netlist, nodes: std::mem::take(&mut circuit.nodes), devices, ..Placed::default() };
+    let mut placed = Placed::of(netlist, std::mem::take(&mut circuit.nodes), devices);
     if laid == 0 && found.count() == 0 {
         faults(&mut placed, &study, found);
     }
