@@ -1,7 +1,9 @@
 //! Elementary functions, the only place that names them: through `libm`, so that results are the
 //! same bits on every machine.
 
-pub use libm::{atan2, cos, cosh, exp, expm1, hypot, log, log1p, log10, pow, sinh, sqrt, tanh};
+pub use libm::{
+    atan2, cos, cosh, exp, expm1, hypot, log, log1p, log10, pow, sin, sinh, sqrt, tanh,
+};
 
 /// `1 / (1 + exp(-x))`, without overflow.
 pub fn logistic(x: f64) -> f64 {
