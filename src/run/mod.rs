@@ -248,21 +248,29 @@ fn network(
     progress.set_message("compiling");
     let chip =
         (simulate.engine != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
-    let parameters = network::chip_tensors(model, chip.as_ref());
-    let cells = chip.as_ref().map_or(0, network::cell_count);
-    let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
-
-    let mut engine = make_engine(simulate, model, chip);
-
     progress.set_message("settling");
-    let layout = Layout::of_model(model);
-    let mut found =
-        network::settle(&mut *engine, &layout, simulate, |settled| model.energy(&settled.state))?;
+    let mut found = on_engine(model, chip, simulate)?;
     if simulate.engine == Fidelity::Behavioural && nonideal.wire.r_segment > 0.0 {
         found.notes.push(
             "the wires of [nonideal] wire are left out: only the circuit engine has them".into(),
         );
     }
+    Ok(found)
+}
+
+/// The samples of `[simulate]` on its engine, with what is known of the chip.
+fn on_engine(
+    model: &EnergyModel,
+    chip: Option<Chip>,
+    simulate: &Simulate,
+) -> Result<Found, RunError> {
+    let parameters = network::chip_tensors(model, chip.as_ref());
+    let cells = chip.as_ref().map_or(0, network::cell_count);
+    let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
+    let mut engine = make_engine(simulate, model, chip);
+    let layout = Layout::of_model(model);
+    let found =
+        network::settle(&mut *engine, &layout, simulate, |settled| model.energy(&settled.state))?;
     Ok(Found { chip: parameters, cells, clipped, ..found })
 }
 
