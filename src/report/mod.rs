@@ -4,6 +4,7 @@
 pub mod draw;
 pub mod figure;
 pub mod records;
+pub mod signals;
 
 mod convergence;
 mod gallery;
