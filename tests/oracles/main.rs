@@ -8,9 +8,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;
+mod constants;
 mod deck;
 mod formula;
-mod raw;
 mod simulators;
 mod table;
 
@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use common::ngspice;
 use compare::{Verdict, closed_forms};
-use deck::Deck;
+use deck::{Deck, Kind};
 use simulators::Results;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -123,4 +123,23 @@ fn decks_agree_with_ngspice_and_their_closed_forms() {
         let file = Path::new(ROOT).join("docs/validation.md");
         fs::write(&file, table::document(&rows)).unwrap();
     }
+}
+
+/// What is asked of a transient is meant for waveforms that no longer depend on the steps.
+#[test]
+#[ignore = "a study of the decks, not of this program; run it when a transient deck is changed"]
+fn transients_of_ngspice_have_converged() {
+    let folder = Path::new(ROOT).join("tests/oracles/decks");
+    let decks = deck::decks(&folder).unwrap_or_else(|e| panic!("{e}"));
+    let timed = decks.into_par_iter().filter(|deck| deck.analyses.contains_key(&Kind::Tran));
+    let worst = |deck: Deck| -> Result<(f64, String), String> {
+        let coarse = simulators::ngspice(&deck)?;
+        let deck = deck.refined()?;
+        let fine = simulators::ngspice(&deck)?;
+        let verdict = compare::compare(&deck, &fine, &coarse);
+        Ok((verdict.worst.get(&Kind::Tran).copied().unwrap_or(0.0), deck.name))
+    };
+    let found: Result<Vec<(f64, String)>, String> = timed.map(worst).collect();
+    let loose: Vec<_> = found.unwrap().into_iter().filter(|(worst, _)| *worst > 5e-4).collect();
+    assert!(loose.is_empty(), "{loose:?}");
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Instant;
 
+use eqcircuit::data::raw;
+use eqcircuit::data::waves::{Values, Waves};
 use nalgebra::Complex;
 
 use crate::deck::{Deck, Kind};
 use crate::formula::Signals;
-use crate::raw;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_eqcircuit");
 
@@ -175,9 +176,19 @@ fn measured(line: &str, name: &str) -> Option<f64> {
     rest.split_whitespace().next()?.parse().ok()
 }
 
+/// All plots of a raw file, with names in lower case.
 fn read(file: &Path) -> Result<Vec<Plot>, String> {
-    let bytes = fs::read(file).map_err(|e| e.to_string())?;
-    raw::read(&bytes).map_err(|e| format!("{}: {e}", file.display()))
+    let plots = raw::read(file).map_err(|e| format!("{}: {}", file.display(), e.message))?;
+    let plot = |waves: Waves| Plot {
+        name: waves.plot,
+        names: waves.columns.iter().map(|c| c.name.to_lowercase()).collect(),
+        columns: waves.columns.iter().map(|c| complex(&c.values)).collect(),
+    };
+    Ok(plots.into_iter().map(plot).collect())
+}
+
+fn complex(values: &Values) -> Vec<Complex<f64>> {
+    (0..values.len()).map(|k| values.at(k)).map(|[re, im]| Complex::new(re, im)).collect()
 }
 
 /// The last words of a program.
