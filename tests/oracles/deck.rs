@@ -191,11 +191,11 @@ impl Deck {
             }
             "jitter" => self.jitter = suffixed(value)?,
             "leave-out" => {
-                let (signal, why) = value.split_once(" (").ok_or("a signal and (the reason)")?;
+                let (signals, why) = value.split_once(" (").ok_or("signals and (the reason)")?;
                 if !why.ends_with(')') {
                     return Err("a reason in parentheses".into());
                 }
-                self.leave_out.push(signal.into());
+                self.leave_out.extend(signals.split(", ").map(str::to_owned));
             }
             "compare" if value == "measures" => self.measures_only = true,
             _ => return Err("not a word of the header, see tests/oracles/README.md".into()),
