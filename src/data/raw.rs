@@ -2,7 +2,7 @@
 //! or in text; as many plots as were appended (ngspice manual, "write" and "load").
 //!
 //! Binary numbers are little-endian doubles; complex ones are pairs, the axis too. An axis whose
-//! imaginary parts are all zero comes back real, as every other tool sees it.
+//! imaginary parts are all zero comes back real, as every other tool sees it; so do frequencies.
 
 mod header;
 mod read;
