@@ -12,11 +12,24 @@ impl Netlist {
         (node.0 as usize).checked_sub(1)
     }
 
-    /// The place of a device's first own unknown, its branch current if it has one; `None` if it
-    /// has none.
+    /// The place of a device's first own unknown; `None` if it has none.
     pub fn first_own(&self, device: DeviceId) -> Option<usize> {
         let own = self.own_range(device);
         (!own.is_empty()).then(|| self.potentials() + own.start)
+    }
+
+    /// The places of a device's own unknowns.
+    pub fn own_unknowns(&self, device: DeviceId) -> std::ops::Range<usize> {
+        let own = self.own_range(device);
+        self.potentials() + own.start..self.potentials() + own.end
+    }
+
+    /// The place of a device's branch current among the unknowns; `None` if that is no unknown.
+    pub fn branch(&self, device: DeviceId) -> Option<usize> {
+        let own = self.own_range(device);
+        let first = self.own[own.clone()].first();
+        let flows = matches!(first, Some(Own::Current | Own::Inertia));
+        flows.then(|| self.potentials() + own.start)
     }
 
     /// The names of all unknowns in order: `v(node)` \[V\], then `i(device)` \[A\] for a branch
@@ -65,6 +78,11 @@ impl Netlist {
         all
     }
 
+    /// Adds what one device puts into the sums; its currents *leave* its nodes into it.
+    pub fn stamp_device(&self, device: DeviceId, at: Instant, x: &[f64], out: &mut Stamps) {
+        self.device(device).stamp(&self.view(device, at, x), out);
+    }
+
     fn own_range(&self, device: DeviceId) -> std::ops::Range<usize> {
         let end = self.own_starts.get(device.0 + 1).map_or(self.own.len(), |&end| end as usize);
         self.own_starts[device.0] as usize..end
@@ -81,6 +99,7 @@ impl Netlist {
             first_memory: self.memory_starts[device.0] as usize,
             own_starts: &self.own_starts,
             nodes,
+            devices: self.devices(),
         }
     }
 }
@@ -92,7 +111,17 @@ impl Dae for Netlist {
 
     fn eval(&self, at: Instant, x: &[f64], out: &mut Stamps) {
         for (id, (_, device)) in self.devices().iter().enumerate() {
-            device.stamp(&self.view(DeviceId(id), at, x), out);
+            if !device.is_linear() {
+                device.stamp(&self.view(DeviceId(id), at, x), out);
+            }
+        }
+    }
+
+    fn eval_linear(&self, at: Instant, x: &[f64], out: &mut Stamps) {
+        for (id, (_, device)) in self.devices().iter().enumerate() {
+            if device.is_linear() {
+                device.stamp(&self.view(DeviceId(id), at, x), out);
+            }
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
         return None;
     }
     for (id, span) in &placed.branches {
-        if placed.netlist.first_own(*id).is_none() {
+        if placed.netlist.branch(*id).is_none() {
             let (name, device) = &placed.netlist.devices()[id.0];
             t.report(
                 Diagnostic::at(
@@ -115,6 +115,12 @@ pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
         )
         .label("closes a loop of voltage sources")
         .help("put a resistor in series with it, or drop it"),
+        Fault::NotInductors { device } => Diagnostic::at(
+            placed.devices[device.0].clone(),
+            format!("`{}` does not couple two inductors", placed.netlist.devices()[device.0].0),
+        )
+        .label("l1 and l2 must be two inductors")
+        .help("name two devices of the kind `inductor`"),
     }
 }
 
