@@ -18,10 +18,28 @@ fn close(a: f64, b: f64) {
 #[test]
 fn every_form_of_number_is_read() {
     let forms = [
-        ("1", 1.0), ("1.5k", 1.5e3), ("10KOhm", 1e4), ("2meg", 2e6), ("3MEGohm", 3e6), ("4g", 4e9),
-        ("5T", 5e12), ("6m", 6e-3), ("7u", 7e-6), ("8n", 8e-9), ("9p", 9e-12), ("1f", 1e-15),
-        ("1a", 1e-18), ("1mil", 25.4e-6), ("1e3", 1e3), ("1E-3k", 1.0), ("+2", 2.0), (".5", 0.5),
-        ("3.", 3.0), ("{1k+500}", 1500.0), ("'2*1k'", 2000.0), ("1v", 1.0),
+        ("1", 1.0),
+        ("1.5k", 1.5e3),
+        ("10KOhm", 1e4),
+        ("2meg", 2e6),
+        ("3MEGohm", 3e6),
+        ("4g", 4e9),
+        ("5T", 5e12),
+        ("6m", 6e-3),
+        ("7u", 7e-6),
+        ("8n", 8e-9),
+        ("9p", 9e-12),
+        ("1f", 1e-15),
+        ("1a", 1e-18),
+        ("1mil", 25.4e-6),
+        ("1e3", 1e3),
+        ("1E-3k", 1.0),
+        ("+2", 2.0),
+        (".5", 0.5),
+        ("3.", 3.0),
+        ("{1k+500}", 1500.0),
+        ("'2*1k'", 2000.0),
+        ("1v", 1.0),
     ];
     for (text, value) in forms {
         close(ohms(&format!("r1 a 0 {text}"), "r1"), value);
@@ -62,17 +80,21 @@ fn functions_are_called() {
     assert_eq!(mistakes(".func f(x) {f(x)}\nr1 n 0 {f(1)}"), ["2: there is no function `f`"]);
 }
 
-const DIVIDER: &str = ".subckt div in out params: r=1k ratio=2\nr1 in mid {r}\nr2 mid out {r*ratio}\n.ends div\n";
+const DIVIDER: &str =
+    ".subckt div in out params: r=1k ratio=2\nr1 in mid {r}\nr2 mid out {r*ratio}\n.ends div\n";
 
 #[test]
 fn instances_have_names_nodes_and_parameters_of_their_own() {
     let text = format!("{DIVIDER}x1 a b div\nx2 b 0 div r=2k ratio={{1+2}}\nv1 a 0 1");
-    assert_eq!(devices(&text)[..4], [
-        r#""x1.r1" = { resistor = { p = "a", n = "x1.mid", g = "1 mS" } }"#,
-        r#""x1.r2" = { resistor = { p = "x1.mid", n = "b", g = "500 uS" } }"#,
-        r#""x2.r1" = { resistor = { p = "b", n = "x2.mid", g = "500 uS" } }"#,
-        r#""x2.r2" = { resistor = { p = "x2.mid", n = "0", g = "166.66666666666666 uS" } }"#,
-    ]);
+    assert_eq!(
+        devices(&text)[..4],
+        [
+            r#""x1.r1" = { resistor = { p = "a", n = "x1.mid", g = "1 mS" } }"#,
+            r#""x1.r2" = { resistor = { p = "x1.mid", n = "b", g = "500 uS" } }"#,
+            r#""x2.r1" = { resistor = { p = "b", n = "x2.mid", g = "500 uS" } }"#,
+            r#""x2.r2" = { resistor = { p = "x2.mid", n = "0", g = "166.66666666666666 uS" } }"#,
+        ]
+    );
 }
 
 #[test]
@@ -102,11 +124,20 @@ fn models_of_a_subcircuit_are_its_own() {
 #[test]
 fn mistakes_of_subcircuits_are_named() {
     assert_eq!(mistakes("x1 a 0 dvi\nr1 a 0 1"), ["2: there is no subcircuit `dvi`"]);
-    assert_eq!(mistakes(&format!("{DIVIDER}x1 a div\nr1 a 0 1")), ["6: `div` has 2 pins, but 1 nodes are given"]);
+    assert_eq!(
+        mistakes(&format!("{DIVIDER}x1 a div\nr1 a 0 1")),
+        ["6: `div` has 2 pins, but 1 nodes are given"]
+    );
     assert_eq!(mistakes(&format!("{DIVIDER}x1 a 0 div rr=1")), ["6: `div` has no parameter `rr`"]);
-    assert_eq!(mistakes(".subckt a p\nx1 p a\n.ends\nx1 n a"), ["3: subcircuit `a` contains itself"]);
+    assert_eq!(
+        mistakes(".subckt a p\nx1 p a\n.ends\nx1 n a"),
+        ["3: subcircuit `a` contains itself"]
+    );
     assert_eq!(mistakes(".subckt a p\nr1 p 0 1"), ["2: subcircuit `a` is not ended"]);
     assert_eq!(mistakes("r1 a 0 1\n.ends"), ["3: `.ends` ends no subcircuit"]);
-    assert_eq!(mistakes(".subckt a p\nr1 p 0 1\n.op\n.ends\nx1 n a"), ["4: `.op` cannot stand in a subcircuit"]);
+    assert_eq!(
+        mistakes(".subckt a p\nr1 p 0 1\n.op\n.ends\nx1 n a"),
+        ["4: `.op` cannot stand in a subcircuit"]
+    );
     assert_eq!(mistakes(".subckt a p p\nr1 p 0 1\n.ends\nr1 n 0 1"), ["2: `a` has two pins `p`"]);
 }

@@ -25,22 +25,46 @@ fn values_at_rest_and_small_signals_are_read() {
 fn functions_of_time_have_the_defaults_of_ngspice() {
     let wave = |line: &str| source(line).wave.unwrap();
     let pulse = Waveform::Pulse {
-        low: 0.0, high: 1.0, delay: 2e-9, rise: 1e-9, fall: 1e-9, width: f64::INFINITY, period: f64::INFINITY,
+        low: 0.0,
+        high: 1.0,
+        delay: 2e-9,
+        rise: 1e-9,
+        fall: 1e-9,
+        width: f64::INFINITY,
+        period: f64::INFINITY,
     };
     assert_eq!(wave("v1 a 0 pulse(0 1 2n)"), pulse);
     assert_eq!(wave("v1 a 0 PULSE 0 1 2n 0 0 0 0"), pulse);
-    assert_eq!(wave("v1 a 0 sin(0 1)"), Waveform::Sine {
-        offset: 0.0, amplitude: 1.0, frequency: 1.0 / 100e-9, delay: 0.0, damping: 0.0, phase: 0.0,
-    });
-    assert_eq!(wave("v1 a 0 exp(0 1 2n 5n)"), Waveform::Exponential {
-        low: 0.0, high: 1.0, delay: 2e-9, rise_tau: 5e-9, fall_delay: 3e-9, fall_tau: 1e-9,
-    });
-    assert_eq!(wave("v1 a 0 pwl(0 0, 1n 1, 2n 0)"), Waveform::PiecewiseLinear {
-        points: vec![(0.0, 0.0), (1e-9, 1.0), (2e-9, 0.0)],
-    });
-    assert_eq!(wave("v1 a 0 pwl(1n 1 2n 0) td=1n"), Waveform::PiecewiseLinear {
-        points: vec![(2e-9, 1.0), (3e-9, 0.0)],
-    });
+    assert_eq!(
+        wave("v1 a 0 sin(0 1)"),
+        Waveform::Sine {
+            offset: 0.0,
+            amplitude: 1.0,
+            frequency: 1.0 / 100e-9,
+            delay: 0.0,
+            damping: 0.0,
+            phase: 0.0,
+        }
+    );
+    assert_eq!(
+        wave("v1 a 0 exp(0 1 2n 5n)"),
+        Waveform::Exponential {
+            low: 0.0,
+            high: 1.0,
+            delay: 2e-9,
+            rise_tau: 5e-9,
+            fall_delay: 3e-9,
+            fall_tau: 1e-9,
+        }
+    );
+    assert_eq!(
+        wave("v1 a 0 pwl(0 0, 1n 1, 2n 0)"),
+        Waveform::PiecewiseLinear { points: vec![(0.0, 0.0), (1e-9, 1.0), (2e-9, 0.0)] }
+    );
+    assert_eq!(
+        wave("v1 a 0 pwl(1n 1 2n 0) td=1n"),
+        Waveform::PiecewiseLinear { points: vec![(2e-9, 1.0), (3e-9, 0.0)] }
+    );
 }
 
 #[test]

@@ -14,18 +14,25 @@ fn faults(lines: &str) -> Vec<String> {
 
 #[test]
 fn analyses_are_read_in_order() {
-    let study = study(".op\n.dc v1 0 1 0.25\n.tran 1n 1u\n.ac dec 1 1 100\n.noise v(out) v1 lin 2 1 3");
+    let study =
+        study(".op\n.dc v1 0 1 0.25\n.tran 1n 1u\n.ac dec 1 1 100\n.noise v(out) v1 lin 2 1 3");
     assert_eq!(study.analyses[0], Request::Op);
     let sweep = DcSweep { of: Swept::Device(DeviceId(0)), values: vec![0.0, 0.25, 0.5, 0.75, 1.0] };
     assert_eq!(study.analyses[1], Request::Dc(vec![sweep]));
-    assert_eq!(study.analyses[2], Request::Tran(Tran {
-        stop: 1e-6, start: 0.0, step: None, longest: Some(1e-9), uic: false,
-    }));
+    assert_eq!(
+        study.analyses[2],
+        Request::Tran(Tran { stop: 1e-6, start: 0.0, step: None, longest: Some(1e-9), uic: false })
+    );
     let Request::Ac { frequencies } = &study.analyses[3] else { panic!() };
     assert!(frequencies.len() == 3 && (frequencies[1] - 10.0).abs() < 1e-12);
-    assert_eq!(study.analyses[4], Request::Noise {
-        output: (Node(2), Node::GROUND), input: DeviceId(0), frequencies: vec![1.0, 3.0],
-    });
+    assert_eq!(
+        study.analyses[4],
+        Request::Noise {
+            output: (Node(2), Node::GROUND),
+            input: DeviceId(0),
+            frequencies: vec![1.0, 3.0],
+        }
+    );
 }
 
 #[test]
@@ -53,8 +60,14 @@ fn options_and_voltages_are_read() {
                 .nodeset v(in)={1+1}, v(out)=3";
     let study = study(text);
     let solving = &study.solving;
-    assert_eq!((solving.relative, solving.amperes, solving.gmin), (1e-6, Solving::default().amperes, 1e-13));
-    assert_eq!((solving.method, solving.iterations, solving.temperature), (Method::Gear, 200, 323.15));
+    assert_eq!(
+        (solving.relative, solving.amperes, solving.gmin),
+        (1e-6, Solving::default().amperes, 1e-13)
+    );
+    assert_eq!(
+        (solving.method, solving.iterations, solving.temperature),
+        (Method::Gear, 200, 323.15)
+    );
     assert_eq!(study.initial, [(Node(2), 0.5)]);
     assert_eq!(study.guess, [(Node(1), 2.0), (Node(2), 3.0)]);
 }
@@ -64,13 +77,15 @@ fn voltages_may_be_set_within_an_instance() {
     let text = "x1 out cell\n.subckt cell p\nr1 p q 1k\nc1 q 0 1n\n.ic v(q)=0.1 v(p)=0.2\n.ends\n.tran 1n 1u\n.ic v(x1.q)=0.3";
     let deck = deck(&format!("{CIRCUIT}{text}"));
     let name = |node: Node| deck.netlist.node_name(node).to_string();
-    let initial: Vec<(String, f64)> = deck.study.initial.iter().map(|(n, v)| (name(*n), *v)).collect();
+    let initial: Vec<(String, f64)> =
+        deck.study.initial.iter().map(|(n, v)| (name(*n), *v)).collect();
     assert_eq!(initial, [("x1.q".into(), 0.1), ("out".into(), 0.2), ("x1.q".into(), 0.3)]);
 }
 
 #[test]
 fn options_without_a_meaning_are_noted() {
-    let notes = deck(&format!("{CIRCUIT}.options trtol=7 acct\n.print tran v(out)\n.tran 1n 1u")).notes;
+    let notes =
+        deck(&format!("{CIRCUIT}.options trtol=7 acct\n.print tran v(out)\n.tran 1n 1u")).notes;
     assert_eq!(notes.len(), 3, "{notes:?}");
     assert!(notes[0].contains(":5:10: `trtol` is of no use"), "{notes:?}");
     assert!(notes[2].ends_with("`.print` selects nothing: all waveforms are kept"), "{notes:?}");
@@ -87,7 +102,10 @@ fn wrong_options_and_analyses_are_named() {
     assert_eq!(faults(".dc v1 0 1 -1"), ["5: this sweep does not get from its start to its stop"]);
     assert_eq!(faults(".dc c1 0 1 1"), ["5: `c1` is a capacitor, which cannot be swept"]);
     assert_eq!(faults(".dc v2 0 1 1"), ["5: there is no device `v2`"]);
-    assert_eq!(faults(".ac log 1 1 10"), ["5: the frequencies are spaced by `dec`, `oct` or `lin`"]);
+    assert_eq!(
+        faults(".ac log 1 1 10"),
+        ["5: the frequencies are spaced by `dec`, `oct` or `lin`"]
+    );
     assert_eq!(faults(".ac dec 1 0 10"), ["5: these are no frequencies"]);
     assert_eq!(faults(".noise out v1 dec 1 1 10"), ["5: the output of `.noise` is a voltage"]);
     assert_eq!(faults(".noise v(out) r1 dec 1 1 10"), ["5: `r1` is a resistor, no source"]);
@@ -98,7 +116,10 @@ fn wrong_options_and_analyses_are_named() {
 
 fn measured(text: &str) -> Measured {
     let mut study = study(&format!(".tran 1n 1u\n.meas tran m {text}"));
-    assert_eq!((study.measures[0].name.as_str(), study.measures[0].analysis.as_str()), ("m", "tran"));
+    assert_eq!(
+        (study.measures[0].name.as_str(), study.measures[0].analysis.as_str()),
+        ("m", "tran")
+    );
     study.measures.remove(0).what
 }
 
@@ -109,21 +130,37 @@ fn crossing(signal: &str, value: f64, edge: Edge, count: Option<usize>) -> Event
 
 #[test]
 fn measures_are_read() {
-    let over = |statistic, from, to| Measured::Over { statistic, signal: "v(out)".into(), from, to };
+    let over =
+        |statistic, from, to| Measured::Over { statistic, signal: "v(out)".into(), from, to };
     assert_eq!(measured("avg v(out)"), over(Statistic::Average, None, None));
-    assert_eq!(measured("MAX V(OUT) from=1n to={2n}"), over(Statistic::Maximum, Some(1e-9), Some(2e-9)));
+    assert_eq!(
+        measured("MAX V(OUT) from=1n to={2n}"),
+        over(Statistic::Maximum, Some(1e-9), Some(2e-9))
+    );
     assert_eq!(measured("find i(v1) at=5n"), Measured::At { signal: "i(v1)".into(), at: 5e-9 });
     let rising = crossing("v(out)", 0.5, Edge::Rise, Some(2));
     assert_eq!(measured("when v(out)=0.5 rise=2"), Measured::When(rising.clone()));
-    assert_eq!(measured("find v(in,out) when v(out)=0.5 rise=2"), Measured::FindWhen {
-        signal: "v(in,out)".into(), event: rising.clone(),
-    });
-    assert_eq!(measured("trig at=1n targ v(out) val=0.5 fall=last"), Measured::Between {
-        trigger: Event::At(1e-9), target: crossing("v(out)", 0.5, Edge::Fall, None),
-    });
-    assert_eq!(measured("when v(out)=v(in) cross=1"), Measured::When(Event::Crosses {
-        signal: "v(out)".into(), level: Level::Signal("v(in)".into()), edge: Edge::Either, count: Some(1), after: 0.0,
-    }));
+    assert_eq!(
+        measured("find v(in,out) when v(out)=0.5 rise=2"),
+        Measured::FindWhen { signal: "v(in,out)".into(), event: rising.clone() }
+    );
+    assert_eq!(
+        measured("trig at=1n targ v(out) val=0.5 fall=last"),
+        Measured::Between {
+            trigger: Event::At(1e-9),
+            target: crossing("v(out)", 0.5, Edge::Fall, None),
+        }
+    );
+    assert_eq!(
+        measured("when v(out)=v(in) cross=1"),
+        Measured::When(Event::Crosses {
+            signal: "v(out)".into(),
+            level: Level::Signal("v(in)".into()),
+            edge: Edge::Either,
+            count: Some(1),
+            after: 0.0,
+        })
+    );
     let study = study(".ac dec 1 1 10\n.meas ac g max vdb(out)");
     let Measured::Over { signal, .. } = &study.measures[0].what else { panic!() };
     assert_eq!(signal, "db(v(out))");

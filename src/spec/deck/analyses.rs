@@ -6,11 +6,13 @@ use super::files::Card;
 use super::scope::Scope;
 use super::timing::Timing;
 use super::words::Kind;
-use super::{measures, settings};
+use super::{Found, measures, settings};
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{DeviceId, Node};
 use crate::numerics::math::log10;
-use crate::spec::study::{DcSweep, Request, Study, Swept, Tran, linear, logarithmic, steps};
+use crate::spec::study::{
+    DcSweep, Request, Solving, Study, Swept, Tran, linear, logarithmic, steps,
+};
 use crate::units::Kelvin;
 
 /// What dot lines tell beside the study.
@@ -22,9 +24,9 @@ pub(super) struct Known {
 
 /// Dot lines that are read.
 const LINES: &[&str] = &[
-    ".op", ".dc", ".tran", ".ac", ".noise", ".ic", ".nodeset", ".param", ".func", ".subckt", ".ends",
-    ".model", ".include", ".lib", ".global", ".options", ".temp", ".meas", ".save", ".print", ".plot",
-    ".probe", ".control", ".endc", ".end", ".title",
+    ".op", ".dc", ".tran", ".ac", ".noise", ".ic", ".nodeset", ".param", ".func", ".subckt",
+    ".ends", ".model", ".include", ".lib", ".global", ".options", ".temp", ".meas", ".save",
+    ".print", ".plot", ".probe", ".control", ".endc", ".end", ".title",
 ];
 
 /// Dot lines of ngspice that are not read, and what to do instead.
@@ -52,7 +54,6 @@ pub(super) fn read<'d>(
     dots: &[&'d Card<'d>],
     scope: &Scope<'d, '_>,
     study: &mut Study,
-    known: &mut Known,
 ) {
     for card in dots {
         let mut line = Dot { circuit, card, scope, cursor: Cursor::after(card, 1), study };
@@ -65,10 +66,7 @@ pub(super) fn read<'d>(
             "ac" => line.ac(),
             "noise" => line.noise(),
             "meas" | "measure" => measures::read(&mut line),
-            "options" | "option" | "opt" | "opts" => {
-                settings::options(card, scope, &mut line.study.solving, known, circuit.found);
-            }
-            "temp" => settings::temperature(card, scope, &mut line.study.solving, known, circuit.found),
+            "options" | "option" | "opt" | "opts" | "temp" => {}
             "save" | "print" | "plot" | "probe" | "width" => line.output(word),
             _ if word.starts_with('.') => line.unknown(word),
             command => line.command(command),
@@ -76,10 +74,29 @@ pub(super) fn read<'d>(
     }
 }
 
+/// `.options` and `.temp`, which concern the devices too.
+pub(super) fn solving<'d>(
+    dots: &[&'d Card<'d>],
+    scope: &Scope<'d, '_>,
+    found: &Found,
+) -> (Solving, Known) {
+    let (mut out, mut known) = (Solving::default(), Known::default());
+    for card in dots {
+        match card.word(0) {
+            Some(".options" | ".option" | ".opt" | ".opts") => {
+                settings::options(card, scope, &mut out, &mut known, found);
+            }
+            Some(".temp") => settings::temperature(card, scope, &mut out, &mut known, found),
+            _ => {}
+        }
+    }
+    (out, known)
+}
+
 /// The numbers that functions of time leave out, from the first `.tran`.
 pub(super) fn timing<'d>(dots: &[&'d Card<'d>], scope: &Scope<'d, '_>) -> Timing {
     // What is wrong with them is told where the line is read.
-    let quiet = super::Found::default();
+    let quiet = Found::default();
     let tran = dots.iter().find(|card| matches!(card.word(0), Some(".tran" | "tran")));
     let numbers = tran.map(|card| {
         let values = Cursor::after(card, 1).values();
@@ -185,9 +202,12 @@ impl<'d> Dot<'_, 'd, '_> {
         let (name, device) = &self.circuit.netlist.devices()[id.0];
         if !matches!(device.key(), "voltage-source" | "current-source" | "resistor") {
             self.report(
-                Diagnostic::at(at, format!("`{name}` is a {}, which cannot be swept", device.key()))
-                    .label("has no value to sweep")
-                    .help("sweep a voltage source, a current source, a resistor, or `temp`"),
+                Diagnostic::at(
+                    at,
+                    format!("`{name}` is a {}, which cannot be swept", device.key()),
+                )
+                .label("has no value to sweep")
+                .help("sweep a voltage source, a current source, a resistor, or `temp`"),
             );
             return None;
         }
@@ -279,7 +299,9 @@ impl<'d> Dot<'_, 'd, '_> {
             self.report(
                 Diagnostic::at(at, "these are no frequencies")
                     .label(format!("{count} from {from} to {to}"))
-                    .help(format!("write `{usage}`, at least one point, the first frequency above zero")),
+                    .help(format!(
+                        "write `{usage}`, at least one point, the first frequency above zero"
+                    )),
             );
             return None;
         }
@@ -336,8 +358,11 @@ impl<'d> Dot<'_, 'd, '_> {
     /// All waveforms are kept, so what to keep is only checked.
     fn output(&mut self, word: &str) {
         self.circuit.found.note(
-            Diagnostic::at(self.card.head(), format!("`{word}` selects nothing: all waveforms are kept"))
-                .label("makes no difference"),
+            Diagnostic::at(
+                self.card.head(),
+                format!("`{word}` selects nothing: all waveforms are kept"),
+            )
+            .label("makes no difference"),
         );
     }
 

@@ -34,7 +34,6 @@ use super::study::{Request, Study};
 use super::{Edit, GradCheck, Spec, Subject, simulate};
 use crate::diag::{Diagnostic, Report, SourceMap};
 use crate::netlist::{Fault, Netlist};
-use analyses::Known;
 use card::Cursor;
 use circuit::Circuit;
 use files::Files;
@@ -130,8 +129,9 @@ pub fn read_deck(path: &Path) -> Result<Deck, Report> {
 /// All mistakes found.
 pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
     if !edits.is_empty() {
-        let diagnostic = Diagnostic::new("edits change the keys of a TOML file, and this is a deck")
-            .help("change the deck, or compile it to TOML first: `eqcircuit compile`");
+        let diagnostic =
+            Diagnostic::new("edits change the keys of a TOML file, and this is a deck")
+                .help("change the deck, or compile it to TOML first: `eqcircuit compile`");
         return Err(Report::new(vec![diagnostic], SourceMap::default()));
     }
     let deck = read_deck(path)?;
@@ -160,15 +160,16 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
     let outline = Outline::of(cards, found);
     let top = Scope::new(&outline.top, None, String::new(), HashMap::new(), found);
     let timing = analyses::timing(&outline.dots, &top);
-    let mut circuit = Circuit::new(&outline.globals, timing, found);
+    let (solving, known) = analyses::solving(&outline.dots, &top, found);
+    let mut circuit = Circuit::new(&outline.globals, timing, known.nominal, found);
     circuit.lay(&top);
     circuit.check_mentions();
     let laid = found.count();
     let devices = circuit.build();
-    let (mut study, mut known) = (Study::default(), Known::default());
+    let mut study = Study { solving, ..Study::default() };
     // Names can be looked up only where all devices could be made.
     if found.count() == 0 || devices.len() == circuit.names.len() {
-        analyses::read(&circuit, &outline.dots, &top, &mut study, &mut known);
+        analyses::read(&circuit, &outline.dots, &top, &mut study);
     }
     if study.analyses.is_empty() {
         study.analyses.push(Request::Op);
@@ -218,8 +219,11 @@ fn unused(block: &Block, circuit: &Circuit, found: &Found) {
     for (name, card) in &block.models {
         if !circuit.used.contains(&std::ptr::from_ref(*card)) {
             found.note(
-                Diagnostic::at(card.head(), format!("no device is of model `{name}`, which is not read"))
-                    .label("not used"),
+                Diagnostic::at(
+                    card.head(),
+                    format!("no device is of model `{name}`, which is not read"),
+                )
+                .label("not used"),
             );
         }
     }
