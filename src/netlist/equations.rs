@@ -18,6 +18,12 @@ impl Netlist {
         (!own.is_empty()).then(|| self.potentials() + own.start)
     }
 
+    /// The places of a device's own unknowns.
+    pub fn own_unknowns(&self, device: DeviceId) -> std::ops::Range<usize> {
+        let own = self.own_range(device);
+        self.potentials() + own.start..self.potentials() + own.end
+    }
+
     /// The place of a device's branch current among the unknowns; `None` if that is no unknown.
     pub fn branch(&self, device: DeviceId) -> Option<usize> {
         let own = self.own_range(device);
@@ -72,6 +78,11 @@ impl Netlist {
         all
     }
 
+    /// Adds what one device puts into the sums; its currents *leave* its nodes into it.
+    pub fn stamp_device(&self, device: DeviceId, at: Instant, x: &[f64], out: &mut Stamps) {
+        self.device(device).stamp(&self.view(device, at, x), out);
+    }
+
     fn own_range(&self, device: DeviceId) -> std::ops::Range<usize> {
         let end = self.own_starts.get(device.0 + 1).map_or(self.own.len(), |&end| end as usize);
         self.own_starts[device.0] as usize..end
@@ -100,7 +111,17 @@ impl Dae for Netlist {
 
     fn eval(&self, at: Instant, x: &[f64], out: &mut Stamps) {
         for (id, (_, device)) in self.devices().iter().enumerate() {
-            device.stamp(&self.view(DeviceId(id), at, x), out);
+            if !device.is_linear() {
+                device.stamp(&self.view(DeviceId(id), at, x), out);
+            }
+        }
+    }
+
+    fn eval_linear(&self, at: Instant, x: &[f64], out: &mut Stamps) {
+        for (id, (_, device)) in self.devices().iter().enumerate() {
+            if device.is_linear() {
+                device.stamp(&self.view(DeviceId(id), at, x), out);
+            }
         }
     }
 

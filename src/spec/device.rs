@@ -26,6 +26,12 @@ pub(super) struct Placed {
     branches: Vec<(DeviceId, Span)>,
 }
 
+impl Placed {
+    pub fn of(netlist: Netlist, nodes: HashMap<Node, Span>, devices: Vec<Span>) -> Placed {
+        Placed { netlist, nodes, devices, branches: Vec::new() }
+    }
+}
+
 /// Reads the devices; `None` if any of them cannot be made.
 pub(super) fn read(t: &TableReader) -> Option<Placed> {
     let mut placed = Placed { netlist: Netlist::new(), ..Placed::default() };
@@ -65,7 +71,7 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
     Some(placed)
 }
 
-fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
+pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
     let place = |node: &Node| placed.nodes.get(node).cloned();
     let name = |node: &Node| placed.netlist.node_name(*node);
     match fault {
