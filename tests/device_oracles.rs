@@ -19,6 +19,11 @@ use eqcircuit::netlist::{
 const GROUND: Node = Node::GROUND;
 const EXACT: &str = ".options reltol=1e-10 abstol=1e-20 vntol=1e-13 itl1=500 gmin=1e-12\n";
 
+/// `k / q` of ngspice-39 (CODATA 2014) over ours (SI 2019). What is exponential in `q v / k T`
+/// differs by ten times as much, so temperatures are given such that `k T / q` is the same.
+const KELVIN: f64 =
+    (1.380_648_52e-23 / 1.602_176_620_8e-19) / (1.380_649e-23 / 1.602_176_634e-19);
+
 /// A circuit for both simulators.
 struct Both {
     netlist: Netlist,
@@ -28,7 +33,7 @@ struct Both {
 impl Both {
     fn new(kelvin: f64) -> Both {
         let mut netlist = Netlist::new();
-        netlist.temperature = kelvin;
+        netlist.temperature = kelvin * KELVIN;
         let deck = format!("* both\n{EXACT}.temp {}\n", kelvin - 273.15);
         Both { netlist, deck }
     }
@@ -99,7 +104,7 @@ impl Both {
 
 /// Diodes of several kinds at several voltages, each behind a resistor.
 fn diodes(kelvin: f64) -> Both {
-    let plain = DiodeModel::default();
+    let plain = DiodeModel { tnom: 300.15 * KELVIN, ..DiodeModel::default() };
     let full = DiodeModel {
         area: 2.0,
         is: 3e-14,
@@ -114,7 +119,7 @@ fn diodes(kelvin: f64) -> Both {
         ibv: 1e-4,
         eg: 1.2,
         xti: 3.5,
-        tnom: 310.15,
+        tnom: 310.15 * KELVIN,
         kf: 1e-15,
         af: 1.2,
     };
@@ -192,6 +197,7 @@ fn transistors(kelvin: f64, polarity: Polarity, forward_bulk: bool) -> Both {
         cgbo: 4e-10,
         kf: 1e-26,
         af: 1.1,
+        tnom: 300.15 * KELVIN,
         ..MosfetModel::default()
     };
     let kind = if polarity == Polarity::Nmos { "nmos" } else { "pmos" };
@@ -205,7 +211,7 @@ fn transistors(kelvin: f64, polarity: Polarity, forward_bulk: bool) -> Both {
     let bulks: &[f64] = if forward_bulk { &[0.2] } else { &[0.0, -1.3] };
     let mut k = 0;
     for vg in [-1.5, 0.15, 0.4, 0.66, 0.715, 0.9, 1.6, 4.0] {
-        for vd in [-2.0, -0.1, 0.01, 0.4, 3.0] {
+        for vd in [-2.0, -0.05, 0.01, 0.4, 3.0] {
             for vb in bulks {
                 k += 1;
                 // The bulk against whichever end is the source.
@@ -271,6 +277,7 @@ fn the_noise_of_a_transistor_is_that_of_ngspice() {
             rs: 200.0,
             kf: 2e-26,
             af: 1.2,
+            tnom: 300.15 * KELVIN,
             tox,
             ..MosfetModel::default()
         };
