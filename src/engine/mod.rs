@@ -230,6 +230,20 @@ pub struct Stats {
     pub factorisations: usize,
 }
 
+impl std::ops::Add for Stats {
+    type Output = Stats;
+
+    fn add(self, other: Stats) -> Stats {
+        Stats {
+            steps: self.steps + other.steps,
+            rejected: self.rejected + other.rejected,
+            evaluations: self.evaluations + other.evaluations,
+            newton: self.newton + other.newton,
+            factorisations: self.factorisations + other.factorisations,
+        }
+    }
+}
+
 /// Anything that can take a batch of samples to equilibrium.
 pub trait Engine {
     /// Runs every sample from `start` (the state of rest when `None`) until it settles.

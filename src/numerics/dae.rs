@@ -175,6 +175,14 @@ impl Pattern {
         &self.diagonal
     }
 
+    /// Whether each stored slope is one that the equations stamp; the others complete the diagonal.
+    pub fn stamped(&self) -> Vec<bool> {
+        let mut stamped = vec![false; self.len()];
+        let slots = self.di_slots.iter().chain(&self.dq_slots);
+        slots.for_each(|&slot| stamped[slot as usize] = true);
+        stamped
+    }
+
     /// Whether each equation has a charge; the others are algebraic.
     pub fn charged(&self) -> &[bool] {
         &self.charged
