@@ -72,6 +72,11 @@ impl<T: Entry> SparseLu<T> {
         self.factors.solve_transposed(&self.elimination.order, rhs);
     }
 
+    /// The pattern of the matrix.
+    pub fn pattern(&self) -> &Arc<Pattern> {
+        self.elimination.pattern()
+    }
+
     /// How many numbers the factors hold.
     pub fn fill(&self) -> usize {
         self.factors.len()
