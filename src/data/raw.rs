@@ -35,7 +35,7 @@ const BLOCK: usize = 4096;
 ///
 /// # Panics
 /// If the columns differ in length.
-pub fn write(out: &mut impl Write, waves: &Waves, format: Format) -> io::Result<()> {
+pub fn write(out: &mut (impl Write + ?Sized), waves: &Waves, format: Format) -> io::Result<()> {
     let points = waves.points();
     assert!(waves.columns.iter().all(|c| c.values.len() == points), "columns of one length");
     let complex = waves.is_complex();

@@ -57,7 +57,10 @@ pub enum Values {
 }
 
 /// Plots that have no axis: numbers of the circuit as a whole.
-const WITHOUT_AXIS: [&str; 2] = ["Operating Point", "Integrated Noise"];
+const WITHOUT_AXIS: [&str; 2] = [OPERATING_POINT, "Integrated Noise"];
+
+/// [`Waves::plot`] of an operating point.
+pub const OPERATING_POINT: &str = "Operating Point";
 
 impl Waves {
     /// Points of the axis: the length of every column.

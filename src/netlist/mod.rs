@@ -13,8 +13,10 @@ mod validate;
 mod waveform;
 
 pub use device::{
-    AcDrive, Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Noise, Own,
-    Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+    AcDrive, Amplifier, Arg, BehaviouralCurrent, BehaviouralVoltage, Capacitor, Cccs, Ccvs,
+    Coupling, CurrentSource, Device, Diode, DiodeModel, Entry, Field, Inductor, Kind, Mosfet,
+    MosfetModel, Noise, Own, Path, Polarity, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs,
+    VoltageSource,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 pub use validate::Fault;

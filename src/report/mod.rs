@@ -13,6 +13,7 @@ mod histograms;
 mod index;
 mod page;
 mod statistics;
+mod study;
 pub mod sweep;
 mod training;
 mod waveforms;
@@ -110,6 +111,9 @@ fn make(dir: &Path) -> Result<Made, ReportError> {
         Some(Verb::Sweep) => sweep::make(dir),
         _ => {
             let records = Records::load(dir)?;
+            if let Some(study) = &records.run.study {
+                return study::make(dir, &records.run, study);
+            }
             let figures = figures(&records);
             let page = index::page(&records, &figures, dir);
             Ok(Made { figures, page })

@@ -108,10 +108,10 @@ fn chart(panel: Panel, x: &Axis, xs: &[f64], signals: &[Signal]) -> Option<Chart
         Panel::Magnitude(unit) => axes::magnitude(label, unit, range),
         Panel::Values(unit) => {
             let noise = unit.quantity() == "noise density" && x.scale == Scale::Log;
-            let positive =
-                || curves.iter().flat_map(|c| &c.points).map(|p| p[1]).filter(|v| *v > 0.0);
-            match positive().reduce(f64::min) {
-                Some(least) if noise => axes::decades(label, unit, [least, range[1]]),
+            let values = || curves.iter().flat_map(|c| &c.points).map(|p| p[1]);
+            let positive = || values().filter(|v| *v > 0.0 && v.is_finite());
+            match (positive().reduce(f64::min), positive().reduce(f64::max)) {
+                (Some(least), Some(most)) if noise => axes::decades(label, unit, [least, most]),
                 _ => axes::vertical(label, unit, range),
             }
         }

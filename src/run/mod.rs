@@ -16,6 +16,7 @@ mod lasting;
 mod network;
 mod output;
 mod started;
+mod study;
 mod sweep;
 mod train;
 mod write;
@@ -36,13 +37,14 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use crate::compile::{Chip, compile, fabricate};
+use crate::data::waves::Waves;
 use crate::engine::{Behavioural, Circuit, Engine, Ideal};
 use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
 use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Simulate, Spec, Subject, Verb};
 use network::Layout;
 use output::Staging;
-use record::{Head, RunRecord, SubjectRecord, Work};
+use record::{Head, RunRecord, StudyRecord, SubjectRecord, Work};
 use started::Started;
 use tensors::Tensor;
 use write::{Table, Value};
@@ -188,6 +190,9 @@ struct Found {
     clipped: usize,
     work: Work,
     notes: Vec<String>,
+    /// Waveforms of a circuit, by file name.
+    waves: Vec<(String, Waves)>,
+    study: Option<StudyRecord>,
 }
 
 /// Runs a file as its `[simulate]` says and writes the records of the run.
@@ -230,6 +235,9 @@ fn find(spec: &Spec, progress: &ProgressBar) -> Result<Found, RunError> {
             network::settle(&mut engine, &layout, &spec.simulate, |_| Vec::new())
         }
         Subject::Devices { netlist, ports: None } => {
+            if let Some(study) = &spec.study {
+                return Ok(study::run(netlist, &spec.title, study, progress));
+            }
             progress.set_message("solving");
             Ok(devices::analyse(netlist, &spec.simulate))
         }
@@ -312,6 +320,7 @@ fn record_all(
         nudge: spec.simulate.nudge,
         subject: found.subject.clone(),
         totals,
+        study: found.study.clone(),
     };
     write::records(spec, &found, &run, staging)?;
     let samples = found.samples.iter().map(Into::into).collect();

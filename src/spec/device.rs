@@ -26,6 +26,12 @@ pub(super) struct Placed {
     branches: Vec<(DeviceId, Span)>,
 }
 
+impl Placed {
+    pub fn of(netlist: Netlist, nodes: HashMap<Node, Span>, devices: Vec<Span>) -> Placed {
+        Placed { netlist, nodes, devices, branches: Vec::new() }
+    }
+}
+
 /// Reads the devices; `None` if any of them cannot be made.
 pub(super) fn read(t: &TableReader) -> Option<Placed> {
     let mut placed = Placed { netlist: Netlist::new(), ..Placed::default() };
@@ -43,7 +49,7 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
         return None;
     }
     for (id, span) in &placed.branches {
-        if placed.netlist.first_own(*id).is_none() {
+        if placed.netlist.branch(*id).is_none() {
             let (name, device) = &placed.netlist.devices()[id.0];
             t.report(
                 Diagnostic::at(
@@ -65,7 +71,7 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
     Some(placed)
 }
 
-fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
+pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
     let place = |node: &Node| placed.nodes.get(node).cloned();
     let name = |node: &Node| placed.netlist.node_name(*node);
     match fault {
@@ -109,6 +115,12 @@ fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
         )
         .label("closes a loop of voltage sources")
         .help("put a resistor in series with it, or drop it"),
+        Fault::NotInductors { device } => Diagnostic::at(
+            placed.devices[device.0].clone(),
+            format!("`{}` does not couple two inductors", placed.netlist.devices()[device.0].0),
+        )
+        .label("l1 and l2 must be two inductors")
+        .help("name two devices of the kind `inductor`"),
     }
 }
 

@@ -7,6 +7,7 @@
 //! sweep may vary.
 
 mod analysis;
+mod deck;
 mod device;
 mod document;
 mod expect;
@@ -27,6 +28,7 @@ mod template;
 mod train;
 mod weights;
 
+pub use deck::{Deck, load_deck, read_deck};
 pub use document::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
@@ -49,6 +51,9 @@ use sweep::{Placed, PlacedAxis};
 /// # Errors
 /// All mistakes found, in the order of the file.
 pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Report> {
+    if deck::is_deck(path) {
+        return deck::load_deck(path, edits);
+    }
     let (mut sources, mut found) = (SourceMap::default(), Vec::new());
     let Some(root) = document::load(path, edits, &mut sources, &mut found) else {
         return Err(Report::new(found, sources));

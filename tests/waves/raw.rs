@@ -35,8 +35,7 @@ proptest! {
             let cut = &file[..(share * file.len() as f64) as usize];
             match raw::parse(cut) {
                 Err(fault) => prop_assert!(!fault.message.is_empty() && !fault.help.is_empty()),
-                // The last digits may be missing, but no point.
-                Ok(read) => prop_assert_eq!(read[0].points(), waves.points()),
+                Ok(read) => assert_same(&read[0], &waves),
             }
         }
     }
@@ -94,9 +93,10 @@ fn faults_say_where_and_what() {
         (&ascii.replace("1\t1.0", "7\t1.0"), Some(12), "`7` should be the number of point 1"),
         (&ascii.replace("2.0", "2,0"), Some(13), "the value of `v(a)` at point 1"),
         (&ascii.replace("\t2.0\n", ""), Some(13), "ends at point 1 of 2"),
+        (ascii.trim_end(), Some(13), "the file ends in `2.0`, of which digits may be missing"),
         (&ascii.replace("No. Variables: 2", "No. Variables: 99999999999"), Some(9), "variable 2"),
         (&HEAD.replace("No. Variables: 2", "No. Variables: 3"), Some(9), "variable 2 of 3"),
-        (&format!("{HEAD}Binary:\n0123456"), None, "byte 115: 2 points of 2 variables"),
+        (&format!("{HEAD}Binary:\n0123456"), None, "byte 129: 2 points of 2 variables"),
         (
             &format!(
                 "{}Binary:\n0123456",
@@ -147,14 +147,14 @@ write tran.raw
 ac dec 5 10 100k
 write ac.raw
 noise v(out) v1 dec 5 10 100k
-setplot noise1
+setplot noise2
 write noise.raw
 set filetype=ascii
 write noise_a.raw
-setplot ac1
+setplot ac2
 write all.raw
 set appendwrite
-setplot tran1
+setplot tran2
 write all.raw
 quit
 .endc

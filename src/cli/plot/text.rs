@@ -152,7 +152,18 @@ pub(super) fn window(
             quantity(from, unit),
             quantity(to, unit)
         ))),
-        _ => Ok(window),
+        [from, to] => match Signal::of(axis).range() {
+            Some([low, high])
+                if from.is_some_and(|from| from >= high) || to.is_some_and(|to| to <= low) =>
+            {
+                Err(Failure::input(format!(
+                    "nothing lies between --from and --to: the axis goes from {} to {}",
+                    quantity(low, unit),
+                    quantity(high, unit)
+                )))
+            }
+            _ => Ok(window),
+        },
     }
 }
 

@@ -36,7 +36,7 @@ pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
         } else {
             Cell { post: cell.post - 1, ..cell }.wired_nodes(netlist).0
         };
-        netlist.add(cell.name("ws."), Resistor { p: before, n: word, g });
+        netlist.add(cell.name("ws."), Resistor { p: before, n: word, g, ..Default::default() });
         let after = match cell.sign {
             Sign::Plus => Cell { sign: Sign::Minus, ..cell }.wired_nodes(netlist).1,
             Sign::Minus if cell.pre + 1 < block.pre.end => {
@@ -44,6 +44,6 @@ pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
             }
             Sign::Minus => layers[cell.array.post.0][cell.post].input,
         };
-        netlist.add(cell.name("bs."), Resistor { p: bit, n: after, g });
+        netlist.add(cell.name("bs."), Resistor { p: bit, n: after, g, ..Default::default() });
     }
 }

@@ -185,7 +185,12 @@ fn token<'a>(
     }
     let rest = cursor.rest();
     let start = cursor.at;
-    let length = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+    let Some(length) = rest.iter().position(u8::is_ascii_whitespace) else {
+        let word = excerpt(&String::from_utf8_lossy(rest));
+        let message = format!("the file ends in `{word}`, of which digits may be missing");
+        let help = "the file was cut short: write it again, or end its last line";
+        return Err(cursor.fault(start, message, help));
+    };
     cursor.at += length;
     // What is not UTF-8 is no number either.
     Ok((start, std::str::from_utf8(&rest[..length]).unwrap_or("?")))
