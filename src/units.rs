@@ -1,6 +1,11 @@
 //! Units, at the edge of the program only: text such as `"25 uS"` becomes an SI number here,
 //! and numbers become text again here.
 
+/// The Boltzmann constant \[J/K\], exact (SI 2019).
+pub const BOLTZMANN: f64 = 1.380_649e-23;
+/// The elementary charge \[C\], exact (SI 2019).
+pub const ELEMENTARY_CHARGE: f64 = 1.602_176_634e-19;
+
 /// Electric potential \[V\].
 pub type Volt = f64;
 /// Electric current \[A\].
@@ -13,6 +18,12 @@ pub type Siemens = f64;
 pub type Farad = f64;
 /// Time \[s\].
 pub type Second = f64;
+/// Temperature \[K\].
+pub type Kelvin = f64;
+/// Inductance \[H\].
+pub type Henry = f64;
+/// Frequency \[Hz\].
+pub type Hertz = f64;
 /// Power \[W\].
 pub type Watt = f64;
 /// Energy \[J\].

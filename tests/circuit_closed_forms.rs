@@ -40,7 +40,7 @@ fn close(a: f64, b: f64, tolerance: f64) {
 fn a_divider_divides() {
     let mut netlist = Netlist::new();
     let (top, mid) = (netlist.node("top"), netlist.node("mid"));
-    netlist.add("v", VoltageSource { p: top, n: GROUND, dc: 5.0 });
+    netlist.add("v", VoltageSource { p: top, n: GROUND, dc: 5.0, ..Default::default() });
     netlist.add("r1", Resistor { p: top, n: mid, g: 1e-3 });
     netlist.add("r2", Resistor { p: mid, n: GROUND, g: 4e-3 });
     let run = analyse(&netlist, Analysis::Op, &until(1e-9, 1.0), 2);
@@ -58,8 +58,8 @@ fn sources_have_the_signs_of_spice() {
     for (name, p) in [("ra", a), ("rb", b), ("rc", c), ("rd", d)] {
         netlist.add(name, Resistor { p, n: GROUND, g: 0.5 });
     }
-    netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 3.0 });
-    netlist.add("i1", CurrentSource { p: GROUND, n: b, dc: 2.0 });
+    netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 3.0, ..Default::default() });
+    netlist.add("i1", CurrentSource { p: GROUND, n: b, dc: 2.0, ..Default::default() });
     netlist.add("g1", Vccs { p: GROUND, n: c, cp: b, cn: a, gm: 0.25 });
     netlist.add("e1", Vcvs { p: d, n: c, cp: b, cn: a, gain: 5.0 });
     let x = operating_point(&netlist, &[]);
@@ -74,7 +74,7 @@ fn an_amplifier_is_its_activation() {
     let (v_unit, gain, input) = (0.4, 3.0, 0.11);
     let mut netlist = Netlist::new();
     let a = netlist.node("a");
-    netlist.add("v", VoltageSource { p: a, n: GROUND, dc: input });
+    netlist.add("v", VoltageSource { p: a, n: GROUND, dc: input, ..Default::default() });
     let elementwise: Vec<Activation> =
         Activation::ALL.into_iter().filter(|f| f.is_elementwise()).collect();
     for activation in &elementwise {
@@ -98,7 +98,10 @@ fn a_softmax_amplifier_is_a_softmax() {
     let inputs: Vec<Node> = (0..3).map(|k| netlist.node(&format!("in{k}"))).collect();
     let outputs: Vec<Node> = (0..3).map(|k| netlist.node(&format!("out{k}"))).collect();
     for (k, &p) in inputs.iter().enumerate() {
-        netlist.add(format!("v{k}"), VoltageSource { p, n: GROUND, dc: volts[k] });
+        netlist.add(
+            format!("v{k}"),
+            VoltageSource { p, n: GROUND, dc: volts[k], ..Default::default() },
+        );
     }
     netlist.add("s", SoftmaxAmplifier { inputs, outputs, gain, v_unit });
     let x = operating_point(&netlist, &[]);
@@ -113,7 +116,7 @@ fn a_softmax_amplifier_is_a_softmax() {
 fn ladder(n: usize, g: f64, c: f64) -> Netlist {
     let mut netlist = Netlist::new();
     let mut from = netlist.node("in");
-    netlist.add("v", VoltageSource { p: from, n: GROUND, dc: 1.0 });
+    netlist.add("v", VoltageSource { p: from, n: GROUND, dc: 1.0, ..Default::default() });
     for k in 1..=n {
         let to = netlist.node(&format!("n{k}"));
         netlist.add(format!("r{k}"), Resistor { p: from, n: to, g });
@@ -269,10 +272,10 @@ fn the_work_of_a_reference_point_is_known() {
 fn an_undetermined_node_is_named() {
     let mut netlist = Netlist::new();
     let [a, b, c] = ["a", "b", "c"].map(|name| netlist.node(name));
-    netlist.add("v", VoltageSource { p: a, n: GROUND, dc: 1.0 });
+    netlist.add("v", VoltageSource { p: a, n: GROUND, dc: 1.0, ..Default::default() });
     netlist.add("r", Resistor { p: a, n: GROUND, g: 1.0 });
     netlist.add("island", Resistor { p: b, n: c, g: 0.3 });
-    netlist.add("i", CurrentSource { p: GROUND, n: b, dc: 1.0 });
+    netlist.add("i", CurrentSource { p: GROUND, n: b, dc: 1.0, ..Default::default() });
     let run = analyse(&netlist, Analysis::Op, &until(1e-9, 1.0), 2);
     let Outcome::Singular { node } = run.outcome else { panic!("{:?}", run.outcome) };
     assert!(node == "b" || node == "c", "{node}");
@@ -282,8 +285,8 @@ fn an_undetermined_node_is_named() {
 fn a_loop_of_sources_is_named() {
     let mut netlist = Netlist::new();
     let a = netlist.node("a");
-    netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 1.0 });
-    netlist.add("v2", VoltageSource { p: a, n: GROUND, dc: 2.0 });
+    netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 1.0, ..Default::default() });
+    netlist.add("v2", VoltageSource { p: a, n: GROUND, dc: 2.0, ..Default::default() });
     let run = analyse(&netlist, Analysis::Op, &until(1e-9, 1.0), 2);
     let Outcome::Singular { node } = run.outcome else { panic!("{:?}", run.outcome) };
     assert!(node == "v1" || node == "v2", "{node}");
@@ -295,10 +298,10 @@ fn newtons_failure_names_a_node() {
     let mut netlist = Netlist::new();
     let [ok, u, v] = ["ok", "u", "v"].map(|name| netlist.node(name));
     netlist.add("r", Resistor { p: ok, n: GROUND, g: 1.0 });
-    netlist.add("i", CurrentSource { p: GROUND, n: ok, dc: 0.1 });
+    netlist.add("i", CurrentSource { p: GROUND, n: ok, dc: 0.1, ..Default::default() });
     let activation = Activation::Relu;
     netlist.add("f", Amplifier { input: u, output: v, activation, gain: 2.0, v_unit: 1.0 });
-    netlist.add("up", VoltageSource { p: u, n: v, dc: 1.0 });
+    netlist.add("up", VoltageSource { p: u, n: v, dc: 1.0, ..Default::default() });
     let run = analyse(&netlist, Analysis::Op, &until(1e-9, 1.0), 2);
     let Outcome::NewtonFailed { node, iteration } = run.outcome else {
         panic!("{:?}", run.outcome)
@@ -311,7 +314,7 @@ fn newtons_failure_names_a_node() {
 fn faults_are_found_before_solving() {
     let mut netlist = Netlist::new();
     let [a, b, c] = ["a", "b", "c"].map(|name| netlist.node(name));
-    netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 1.0 });
+    netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 1.0, ..Default::default() });
     netlist.add("r1", Resistor { p: a, n: b, g: 1.0 });
     netlist.add("r2", Resistor { p: b, n: GROUND, g: 1.0 });
     let activation = Activation::Tanh;
@@ -351,8 +354,9 @@ const GAIN: f64 = TOTAL / SCALE;
 fn cell(wire: f64) -> Cell {
     let mut netlist = Netlist::new();
     let [plus, minus] = ["in.p", "in.n"].map(|name| netlist.node(name));
-    let sources = [("vp", plus), ("vn", minus)]
-        .map(|(name, p)| netlist.add(name, VoltageSource { p, n: GROUND, dc: 0.0 }));
+    let sources = [("vp", plus), ("vn", minus)].map(|(name, p)| {
+        netlist.add(name, VoltageSource { p, n: GROUND, dc: 0.0, ..Default::default() })
+    });
     let nodes = [0, 1].map(|i| netlist.node(&format!("u{i}")));
     let outs = [0, 1].map(|i| netlist.node(&format!("v{i}")));
     let mut nudge = Vec::new();
@@ -374,8 +378,10 @@ fn cell(wire: f64) -> Cell {
         netlist.add(format!("gi{i}"), Resistor { p: from, n: line, g: gi });
         netlist.add(format!("gw{i}"), Resistor { p: outs[1 - i], n: line, g: gw });
         netlist.add(format!("leak{i}"), Resistor { p: line, n: GROUND, g: TOTAL - gi - gw });
-        let current =
-            netlist.add(format!("i{i}"), CurrentSource { p: GROUND, n: nodes[i], dc: 0.0 });
+        let current = netlist.add(
+            format!("i{i}"),
+            CurrentSource { p: GROUND, n: nodes[i], dc: 0.0, ..Default::default() },
+        );
         let pull = Vccs { p: nodes[i], n: GROUND, cp: outs[i], cn: GROUND, gm: 0.0 };
         nudge.push(NudgePort { current, pull: netlist.add(format!("g{i}"), pull) });
     }

@@ -1,7 +1,9 @@
 //! What every device of the roll must keep.
 
-use eqcircuit::netlist::{Arg, Device, Entry, Kind, Netlist, Node, ROLL};
-use eqcircuit::numerics::dae::{Dae, Pattern, Stamps};
+use eqcircuit::netlist::{
+    AcDrive, Arg, Device, DeviceId, Entry, Kind, Netlist, Node, Own, ROLL, Waveform,
+};
+use eqcircuit::numerics::dae::{Dae, Instant, Pattern, Stamps};
 use eqcircuit::units::Range;
 use proptest::prelude::*;
 
@@ -16,6 +18,17 @@ fn draw(entry: &Entry, netlist: &mut Netlist, mut number: impl FnMut() -> f64) -
         Kind::Nodes => Arg::Nodes((0..3).map(|_| fresh(netlist)).collect()),
         Kind::Number { range: Range::Any, .. } => Arg::Number(4.0 * number() - 2.0),
         Kind::Number { .. } | Kind::Conductance => Arg::Number(0.1 + 0.9 * number()),
+        Kind::Optional { .. } => Arg::Number(0.1 + 0.9 * number()),
+        Kind::Branch => Arg::Branch(DeviceId(0)),
+        Kind::Waveform { .. } => {
+            let forms = &Waveform::FORMS[..3];
+            let form = forms[(number() * 3.0) as usize % 3];
+            let numbers: Vec<f64> = form.fields.iter().map(|_| 0.1 + 0.9 * number()).collect();
+            Arg::Waveform(Waveform::from_numbers(form.key, &numbers).unwrap())
+        }
+        Kind::AcDrive { .. } => {
+            Arg::AcDrive(AcDrive { magnitude: number(), phase: 360.0 * number() })
+        }
         Kind::Word { choices } => {
             Arg::Word(choices[(number() * choices.len() as f64) as usize % choices.len()])
         }
@@ -39,7 +52,7 @@ fn only(netlist: &Netlist) -> &Device {
 
 fn stamps(netlist: &Netlist, x: &[f64]) -> Stamps {
     let mut stamps = Stamps::new(&Pattern::of(netlist));
-    stamps.take(netlist, 0.0, x);
+    stamps.take(netlist, Instant::Rest, x);
     stamps
 }
 
@@ -133,7 +146,7 @@ proptest! {
             let (netlist, x) = alone(entry, &numbers);
             let device = only(&netlist);
             let forced: Vec<_> = device.paths().into_iter().filter(|p| p.forces).collect();
-            prop_assert_eq!(forced.len(), device.branches(), "{}", entry.key);
+            prop_assert_eq!(forced.len(), device.own().iter().filter(|own| **own == Own::Current).count(), "{}", entry.key);
             let mut loaded = x.clone();
             loaded[netlist.potentials()..].iter_mut().for_each(|i| *i += 1.0);
             let (free, loaded) = (stamps(&netlist, &x), stamps(&netlist, &loaded));

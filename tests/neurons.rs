@@ -54,7 +54,8 @@ fn respond(circuit: &NeuronCircuit, gain: f64, v_unit: f64, inputs: &[f64]) -> V
         .collect();
     for (unit, &dc) in units.iter().zip(inputs) {
         let name = netlist.node_name(unit.input).to_string();
-        netlist.add(name, VoltageSource { p: unit.input, n: Node::GROUND, dc });
+        netlist
+            .add(name, VoltageSource { p: unit.input, n: Node::GROUND, dc, ..Default::default() });
     }
     let site = Site { layer: "n", units: &units, gain, v_unit, c_node: 1e-13 };
     circuit.lay(&site, &mut netlist).unwrap();

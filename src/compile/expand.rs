@@ -84,7 +84,7 @@ fn in_order_of_mention(draft: &Netlist) -> Netlist {
         let args = device.args().into_iter().map(|arg| match arg {
             Arg::Node(node) => Arg::Node(renumber(node)),
             Arg::Nodes(nodes) => Arg::Nodes(nodes.into_iter().map(&mut renumber).collect()),
-            Arg::Number(_) | Arg::Word(_) => arg,
+            other => other,
         });
         let args = args.collect();
         netlist.add(name.as_str(), (device.entry().build)(args));
@@ -208,7 +208,12 @@ fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
     for (i, unit) in units.iter().enumerate() {
         let leak = Resistor { p: unit.input, n: Node::GROUND, g: plan.leak[i] };
         netlist.add(format!("{name}.{i}.leak"), leak);
-        let bias = CurrentSource { p: Node::GROUND, n: unit.input, dc: plan.bias[i] };
+        let bias = CurrentSource {
+            p: Node::GROUND,
+            n: unit.input,
+            dc: plan.bias[i],
+            ..Default::default()
+        };
         netlist.add(format!("{name}.{i}.bias"), bias);
     }
 }
@@ -234,7 +239,7 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
     let clamp = model.layer(model.clamp);
     let mut source = |p: Node| {
         let name = netlist.node_name(p).to_string();
-        netlist.add(name, VoltageSource { p, n: Node::GROUND, dc: 0.0 })
+        netlist.add(name, VoltageSource { p, n: Node::GROUND, dc: 0.0, ..Default::default() })
     };
     let sources =
         layers[model.clamp.0].iter().map(|u| [source(u.output), source(u.inverse)]).collect();
@@ -242,7 +247,7 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
     let ground = Node::GROUND;
     let nudge = layers[model.read.0].iter().enumerate().map(|(i, unit)| {
         let n = unit.input;
-        let current = CurrentSource { p: ground, n, dc: 0.0 };
+        let current = CurrentSource { p: ground, n, dc: 0.0, ..Default::default() };
         let pull = Vccs { p: ground, n, cp: unit.output, cn: ground, gm: 0.0 };
         NudgePort {
             current: netlist.add(format!("{read}.{i}.nudge"), current),

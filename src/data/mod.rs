@@ -3,12 +3,14 @@
 //!
 //! * [`digits()`] is part of the program; [`csv`] and [`idx`] read files.
 //! * [`registry`] knows data sets by name, where they are looked for, and their checksums.
+//! * [`waves`] is what an analysis of a circuit gives.
 //! * [`fetch`] brings the files of a known data set in.
 
 pub mod csv;
 pub mod fetch;
 pub mod idx;
 pub mod registry;
+pub mod waves;
 
 mod digits;
 

@@ -6,21 +6,26 @@
 
 mod device;
 mod equations;
+pub mod expression;
 mod ports;
 pub mod text;
 mod validate;
+mod waveform;
 
 pub use device::{
-    Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Path, ROLL, Resistor,
-    SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+    AcDrive, Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Noise, Own,
+    Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 pub use validate::Fault;
+pub use waveform::{Waveform, WaveformField, WaveformForm};
 
 use std::collections::HashMap;
 
+use crate::units::{Kelvin, Siemens};
+
 /// A node; [`Node::GROUND`] is the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Node(pub u32);
 
 impl Node {
@@ -38,7 +43,20 @@ pub struct Netlist {
     nodes: Vec<String>,
     index: HashMap<String, Node>,
     devices: Vec<(String, Device)>,
+    /// What each unknown beyond the nodes' voltages is, device by device.
+    own: Vec<Own>,
+    /// The place in `own` of each device's first.
+    own_starts: Vec<u32>,
+    /// How many numbers the devices before each one remember; the last entry is of all.
+    memory_starts: Vec<u32>,
+    /// Of all devices \[K\].
+    pub temperature: Kelvin,
+    /// What every junction has in parallel \[S\].
+    pub gmin: Siemens,
 }
+
+/// 27 degrees Celsius \[K\], where device parameters are given unless told otherwise.
+pub const ROOM_TEMPERATURE: Kelvin = 300.15;
 
 impl Default for Netlist {
     fn default() -> Self {
@@ -47,6 +65,11 @@ impl Default for Netlist {
             nodes: vec![ground.clone()],
             index: HashMap::from([(ground, Node::GROUND)]),
             devices: Vec::new(),
+            own: Vec::new(),
+            own_starts: Vec::new(),
+            memory_starts: vec![0],
+            temperature: ROOM_TEMPERATURE,
+            gmin: 1e-12,
         }
     }
 }
@@ -87,7 +110,12 @@ impl Netlist {
 
     /// Adds a device; names are the caller's to keep unique.
     pub fn add(&mut self, name: impl Into<String>, device: impl Into<Device>) -> DeviceId {
-        self.devices.push((name.into(), device.into()));
+        let device = device.into();
+        self.own_starts.push(self.own.len() as u32);
+        self.own.extend(device.own());
+        let memory = self.memory_starts.last().copied().unwrap_or(0) + device.memory() as u32;
+        self.memory_starts.push(memory);
+        self.devices.push((name.into(), device));
         DeviceId(self.devices.len() - 1)
     }
 
@@ -95,6 +123,7 @@ impl Netlist {
         &self.devices[id.0].1
     }
 
+    /// To change its values; what unknowns and memory it has must stay.
     pub fn device_mut(&mut self, id: DeviceId) -> &mut Device {
         &mut self.devices[id.0].1
     }

@@ -6,6 +6,41 @@ use sprs::TriMat;
 
 use crate::units::Second;
 
+/// When equations are asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Instant {
+    /// At rest: sources at their direct-current values, nothing moving.
+    Rest,
+    /// At time 0 of a motion that begins without an operating point: charges and fluxes with an
+    /// initial value of their own have that, whatever the unknowns are.
+    Start,
+    /// At this time \[s\] of a motion.
+    At(Second),
+}
+
+impl Instant {
+    /// The time; 0 at rest and at the start.
+    pub fn time(self) -> Second {
+        match self {
+            Instant::Rest | Instant::Start => 0.0,
+            Instant::At(time) => time,
+        }
+    }
+}
+
+/// What an unknown measures, which says how its error is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// A voltage; of order 1.
+    Potential,
+    /// A current; follows from the potentials, so its error is not judged.
+    Flow,
+    /// A current with a motion of its own, as an inductor's \[A\].
+    Inertia,
+    /// A device's inner state; of order 1.
+    State,
+}
+
 /// Equations `I(t, x) + d/dt Q(x) = 0`, as many as unknowns.
 pub trait Dae: Sync {
     /// How many unknowns there are.
@@ -13,7 +48,7 @@ pub trait Dae: Sync {
 
     /// Adds `I`, `Q` and their slopes at `x` to `out`. Which slopes are stamped, and in which
     /// order, must not depend on `t`, on `x` or on parameters.
-    fn eval(&self, t: Second, x: &[f64], out: &mut Stamps);
+    fn eval(&self, at: Instant, x: &[f64], out: &mut Stamps);
 
     /// What to call an unknown (and the equation of the same number) in messages.
     fn name(&self, unknown: usize) -> String;
@@ -22,6 +57,28 @@ pub trait Dae: Sync {
     /// small conductance to zero may be added to them; the error of a step is measured on them.
     fn potentials(&self) -> usize {
         self.dim()
+    }
+
+    /// What an unknown measures.
+    fn quantity(&self, unknown: usize) -> Quantity {
+        if unknown < self.potentials() { Quantity::Potential } else { Quantity::Flow }
+    }
+
+    /// How many numbers the equations remember from one evaluation to the next; all start at 0.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// Called at a point that is accepted (an operating point, the end of a step): updates what is
+    /// remembered of discrete things, such as the position of a switch. Says whether any of it
+    /// changed, and with it the equations.
+    fn remember(&self, _at: Instant, _x: &[f64], _memory: &mut [f64]) -> bool {
+        false
+    }
+
+    /// The times after 0 and up to `until` at which something bends or jumps, in any order.
+    fn corners(&self, _until: Second) -> Vec<Second> {
+        Vec::new()
     }
 }
 
@@ -41,6 +98,8 @@ pub struct Pattern {
     diagonal: Vec<u32>,
     /// Whether the equation has a charge.
     charged: Vec<bool>,
+    /// How many numbers the equations remember.
+    memory: usize,
 }
 
 impl Pattern {
@@ -50,9 +109,11 @@ impl Pattern {
         let mut recorder = Stamps {
             i: vec![0.0; dim],
             q: vec![0.0; dim],
+            memory: vec![0.0; dae.memory()],
+            limits: Limits::Off,
             slopes: Slopes::Recording { di: Vec::new(), dq: Vec::new() },
         };
-        dae.eval(0.0, &vec![0.0; dim], &mut recorder);
+        dae.eval(Instant::Rest, &vec![0.0; dim], &mut recorder);
         let Slopes::Recording { di, dq } = recorder.slopes else { unreachable!() };
         let mut triplets = TriMat::new((dim, dim));
         let diagonal = (0..dim).map(|k| (k, k));
@@ -72,6 +133,7 @@ impl Pattern {
             dq_slots: dq.iter().map(slot).collect(),
             diagonal: (0..dim).map(|k| slot(&(k, k))).collect(),
             charged,
+            memory: dae.memory(),
         })
     }
 
@@ -114,7 +176,20 @@ impl Pattern {
 pub struct Stamps {
     i: Vec<f64>,
     q: Vec<f64>,
+    /// What the equations remember; see [`Dae::memory`].
+    pub memory: Vec<f64>,
+    limits: Limits,
     slopes: Slopes,
+}
+
+/// Whether strongly bent laws are straightened on the way to a solution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    Off,
+    /// `reached`: some argument was held back in this evaluation.
+    On {
+        reached: bool,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -136,6 +211,8 @@ impl Stamps {
         Stamps {
             i: vec![0.0; dim],
             q: vec![0.0; dim],
+            memory: vec![0.0; pattern.memory],
+            limits: Limits::Off,
             slopes: Slopes::Adding {
                 pattern: pattern.clone(),
                 di: vec![0.0; len],
@@ -150,19 +227,45 @@ impl Stamps {
     ///
     /// # Panics
     /// If they stamp otherwise than when the pattern was found.
-    pub fn take(&mut self, dae: &dyn Dae, t: Second, x: &[f64]) {
+    pub fn take(&mut self, dae: &dyn Dae, at: Instant, x: &[f64]) {
         self.i.fill(0.0);
         self.q.fill(0.0);
+        if let Limits::On { reached } = &mut self.limits {
+            *reached = false;
+        }
         if let Slopes::Adding { di, dq, di_calls, dq_calls, .. } = &mut self.slopes {
             di.fill(0.0);
             dq.fill(0.0);
             (*di_calls, *dq_calls) = (0, 0);
         }
-        dae.eval(t, x, self);
+        dae.eval(at, x, self);
         if let Slopes::Adding { pattern, di_calls, dq_calls, .. } = &self.slopes {
             let expected = (pattern.di_slots.len(), pattern.dq_slots.len());
             assert_eq!((*di_calls, *dq_calls), expected, "the pattern of the equations changed");
         }
+    }
+
+    /// From now on a law may hold back its argument with [`Stamps::limit`], or no longer.
+    pub fn limit_arguments(&mut self, on: bool) {
+        self.limits = if on { Limits::On { reached: false } } else { Limits::Off };
+    }
+
+    /// Whether an argument was held back in the last evaluation, so that the sums are those of a
+    /// straightened law.
+    pub fn limited(&self) -> bool {
+        self.limits == Limits::On { reached: true }
+    }
+
+    /// The argument at which a strongly bent law is to be linearised: `v` itself, or, where
+    /// limiting is on, `held_back(v, before)` with the argument of the evaluation before, which
+    /// is kept in the memory slot. A law that gets another argument `a` than it asked for stamps
+    /// its value as `f(a) + f'(a) (v - a)` and its slope as `f'(a)`.
+    pub fn limit(&mut self, slot: usize, v: f64, held_back: impl FnOnce(f64, f64) -> f64) -> f64 {
+        let Limits::On { reached } = &mut self.limits else { return v };
+        let used = held_back(v, self.memory[slot]);
+        *reached |= (used - v).abs() > 1e-12 * v.abs().max(1.0);
+        self.memory[slot] = used;
+        used
     }
 
     /// Adds to `I` of an equation.

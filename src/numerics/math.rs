@@ -1,7 +1,10 @@
 //! Elementary functions, the only place that names them: through `libm`, so that results are the
 //! same bits on every machine.
 
-pub use libm::{cos, cosh, exp, expm1, log, log1p, log10, pow, sinh, sqrt, tanh};
+pub use libm::{
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, exp, expm1, log, log1p, log10, pow,
+    sin, sinh, sqrt, tan, tanh,
+};
 
 /// `1 / (1 + exp(-x))`, without overflow.
 pub fn logistic(x: f64) -> f64 {

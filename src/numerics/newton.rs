@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::dae::{Dae, Pattern, Stamps};
+use super::dae::{Dae, Instant, Pattern, Stamps};
 use super::linear::{Elimination, Singular, SparseLu};
 use super::pseudo;
 use crate::units::Second;
@@ -50,14 +50,21 @@ pub struct Work {
 
 /// What is to be zero: `I(x) + alpha (Q(x) - held) + leak x - offset`, the leak on potentials
 /// only.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
     pub alpha: f64,
     pub held: Option<&'a [f64]>,
     pub leak: f64,
     /// A part of the residual that is let stand.
     pub offset: Option<(&'a [f64], f64)>,
-    pub time: Second,
+    pub at: Instant,
+}
+
+impl Default for Target<'_> {
+    /// The equations at rest.
+    fn default() -> Self {
+        Target { alpha: 0.0, held: None, leak: 0.0, offset: None, at: Instant::Rest }
+    }
 }
 
 /// The equations with everything that is reused from one solution to the next.
@@ -102,9 +109,9 @@ impl<'a> Solver<'a> {
     }
 
     /// `I`, `Q` and their slopes at `x`.
-    pub fn evaluate(&mut self, time: Second, x: &[f64]) -> &Stamps {
+    pub fn evaluate(&mut self, at: Instant, x: &[f64]) -> &Stamps {
         self.work.evaluations += 1;
-        self.stamps.take(self.dae, time, x);
+        self.stamps.take(self.dae, at, x);
         &self.stamps
     }
 
@@ -150,8 +157,8 @@ impl<'a> Solver<'a> {
     /// Makes `x` consistent at `time`: unknowns without charge take the values that the charges
     /// of `x` imply (one backward Euler step too short for these to move). Returns the shortest
     /// time constant of a potential's own charge and slope, and leaves the stamps at the new `x`.
-    pub(super) fn hold_charges(&mut self, time: Second, x: &mut [f64]) -> Result<Second, Failure> {
-        self.evaluate(time, x);
+    pub(super) fn hold_charges(&mut self, at: Instant, x: &mut [f64]) -> Result<Second, Failure> {
+        self.evaluate(at, x);
         let (di, dq) = (self.stamps.current_slopes(), self.stamps.charge_slopes());
         let own = &self.pattern.diagonal()[..self.dae.potentials()];
         let tau = own
@@ -161,9 +168,9 @@ impl<'a> Solver<'a> {
             .fold(f64::INFINITY, f64::min);
         let tau = if tau.is_finite() { tau } else { 1.0 };
         let held = self.stamps.charges().to_vec();
-        let target = Target { alpha: 1e9 / tau, held: Some(&held), time, ..Target::default() };
+        let target = Target { alpha: 1e9 / tau, held: Some(&held), at, ..Target::default() };
         self.damped(&target, x)?;
-        self.evaluate(time, x);
+        self.evaluate(at, x);
         Ok(tau)
     }
 
@@ -180,7 +187,7 @@ impl<'a> Solver<'a> {
     /// Newton with the residual of the start let stand and then faded out. From zero voltages
     /// that residual is what the sources drive, so this is source stepping.
     fn vanishing_offset(&mut self, x: &mut [f64]) -> Result<(), Failure> {
-        let residual = self.evaluate(0.0, x).currents().to_vec();
+        let residual = self.evaluate(Instant::Rest, x).currents().to_vec();
         for k in 1..=20 {
             let kept = 1.0 - f64::from(k) / 20.0;
             self.damped(&Target { offset: Some((&residual, kept)), ..Target::default() }, x)?;
@@ -190,7 +197,7 @@ impl<'a> Solver<'a> {
 
     /// The largest slope of a potential's own current.
     fn typical_slope(&mut self, x: &[f64]) -> f64 {
-        self.evaluate(0.0, x);
+        self.evaluate(Instant::Rest, x);
         let slopes = self.stamps.current_slopes();
         let own = &self.pattern.diagonal()[..self.dae.potentials()];
         own.iter().fold(1e-12, |top: f64, &slot| top.max(slopes[slot as usize].abs()))
@@ -201,7 +208,7 @@ impl<'a> Solver<'a> {
     pub(super) fn damped(&mut self, target: &Target, x: &mut [f64]) -> Result<(), Failure> {
         const MOST: usize = 60;
         let mut step = vec![0.0; x.len()];
-        self.evaluate(target.time, x);
+        self.evaluate(target.at, x);
         for iteration in 1..=MOST {
             self.factor(target)?;
             if let Err(singular) = self.lu.check(&self.values) {
@@ -222,7 +229,7 @@ impl<'a> Solver<'a> {
                     .iter_mut()
                     .zip(x.iter().zip(&step))
                     .for_each(|(t, (x, d))| *t = x + cut * d);
-                self.evaluate_trial(target.time);
+                self.evaluate_trial(target.at);
                 let trial = std::mem::take(&mut self.trial);
                 self.correction(target, &trial);
                 self.trial = trial;
@@ -255,7 +262,7 @@ impl<'a> Solver<'a> {
         tolerance: f64,
     ) -> Result<(), Failure> {
         const MOST: usize = 12;
-        self.evaluate(target.time, x);
+        self.evaluate(target.at, x);
         let mut fresh = self.factored != Some(target.alpha);
         if fresh {
             self.factor(target)?;
@@ -271,7 +278,7 @@ impl<'a> Solver<'a> {
                 break;
             }
             x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
-            self.evaluate(target.time, x);
+            self.evaluate(target.at, x);
             if last.is_finite() {
                 self.rate = shrunk.max(0.3 * self.rate);
             }
@@ -295,9 +302,9 @@ impl<'a> Solver<'a> {
         self.lu.solve(rhs);
     }
 
-    fn evaluate_trial(&mut self, time: Second) {
+    fn evaluate_trial(&mut self, at: Instant) {
         self.work.evaluations += 1;
-        self.stamps.take(self.dae, time, &self.trial);
+        self.stamps.take(self.dae, at, &self.trial);
     }
 
     /// Factorises the slopes at the point last evaluated.

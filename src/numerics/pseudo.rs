@@ -1,5 +1,6 @@
 //! Pseudo-transient continuation: following the motion to the equilibrium it settles in.
 
+use super::dae::Instant;
 use super::newton::{Failure, Solver, Target};
 
 /// A step's error, in shares of the way gone so far.
@@ -13,14 +14,14 @@ const NEAR: f64 = 0.1;
 /// their direction stays that of the motion, then Newton's method.
 pub(super) fn relax(solver: &mut Solver, x: &mut [f64]) -> Result<(), Failure> {
     const MOST: usize = 500;
-    let tau = solver.hold_charges(0.0, x)?;
+    let tau = solver.hold_charges(Instant::Rest, x)?;
     let dim = x.len();
     let (start, unit) = (x.to_vec(), vec![1.0; solver.dae.potentials()]);
     let (mut rate, mut next, mut change) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     let (mut h, mut swing, mut moving) = (0.1 * tau, 0.0_f64, false);
     let mut worst = 0;
     for _ in 0..MOST {
-        let charges = solver.evaluate(0.0, x).charges().to_vec();
+        let charges = solver.evaluate(Instant::Rest, x).charges().to_vec();
         let target = Target { alpha: 1.0 / h, held: Some(&charges), ..Target::default() };
         next.iter_mut().zip(x.iter().zip(&rate)).for_each(|(n, (x, rate))| *n = x + h * rate);
         let tolerance = 0.1 * ERROR * swing.max(1e-6 * solver.size(x).0).max(1e-15);

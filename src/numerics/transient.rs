@@ -7,6 +7,7 @@
 
 use std::ops::ControlFlow;
 
+use super::dae::Instant;
 use super::newton::{Failure, Solver, Target, weighted_size};
 use crate::units::Second;
 
@@ -75,7 +76,7 @@ pub fn integrate(
     control: &Control,
     watch: &mut dyn FnMut(&Moment) -> ControlFlow<()>,
 ) -> Result<End, Failure> {
-    let tau = solver.hold_charges(0.0, x)?;
+    let tau = solver.hold_charges(Instant::At(0.0), x)?;
     let mut march = March::new(solver, x);
     let mut h = (0.01 * tau).min(control.longest).min(span);
     let (least, mut time, mut first) = (1e-12 * tau.min(span), 0.0, true);
@@ -191,7 +192,7 @@ impl March {
             self.held[k] = self.q[k] + D * h * self.rate[k];
         }
         let held = Some(&self.held[..]);
-        let target = Target { alpha, held, time: time + GAMMA * h, ..Target::default() };
+        let target = Target { alpha, held, at: Instant::At(time + GAMMA * h), ..Target::default() };
         solver.stage(&target, &mut self.x_inner, &self.weight, STAGE)?;
         self.q_inner.copy_from_slice(solver.stamps.charges());
         for (k, end) in self.x_end.iter_mut().enumerate() {
@@ -200,7 +201,7 @@ impl March {
             self.held[k] = self.q[k] + W / D * (self.q_inner[k] - self.q[k]);
         }
         let held = Some(&self.held[..]);
-        let target = Target { alpha, held, time: time + h, ..Target::default() };
+        let target = Target { alpha, held, at: Instant::At(time + h), ..Target::default() };
         solver.stage(&target, &mut self.x_end, &self.weight, STAGE)?;
         let q_end = solver.stamps.charges();
         for (k, error) in self.error.iter_mut().enumerate() {

@@ -1,29 +1,34 @@
 //! `[device]`: devices on nodes.
 
+mod argument;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::document::Entry;
-use super::reader::{TableReader, quote};
+use super::reader::TableReader;
 use crate::diag::{Diagnostic, Span};
-use crate::netlist::{Arg, Fault, Field, Kind, Netlist, Node, ROLL};
-use crate::units::{self, Dimension, Range};
+use crate::netlist::{Arg, DeviceId, Fault, Netlist, Node, ROLL};
+use argument::{Names, argument};
 
 static KINDS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| ROLL.iter().map(|entry| entry.key).collect());
 
 /// Devices, and where their names and nodes stand.
+#[derive(Default)]
 pub(super) struct Placed {
     pub netlist: Netlist,
     /// First mention of each node.
     pub nodes: HashMap<Node, Span>,
     /// The name of each device, in their order.
     pub devices: Vec<Span>,
+    /// The devices whose branch currents are referred to, and where.
+    branches: Vec<(DeviceId, Span)>,
 }
 
 /// Reads the devices; `None` if any of them cannot be made.
 pub(super) fn read(t: &TableReader) -> Option<Placed> {
-    let mut placed = Placed { netlist: Netlist::new(), nodes: HashMap::new(), devices: Vec::new() };
+    let mut placed = Placed { netlist: Netlist::new(), ..Placed::default() };
     let mut whole = true;
     for entry in t.entries() {
         whole &= device(t, entry, &mut placed).is_some();
@@ -33,6 +38,23 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
             "add for example `r1 = { resistor = { p = \"a\", n = \"0\", r = \"1 kohm\" } }`",
         ));
         return None;
+    }
+    if !whole {
+        return None;
+    }
+    for (id, span) in &placed.branches {
+        if placed.netlist.first_own(*id).is_none() {
+            let (name, device) = &placed.netlist.devices()[id.0];
+            t.report(
+                Diagnostic::at(
+                    span.clone(),
+                    format!("`{name}` is a {}, whose current is no unknown", device.key()),
+                )
+                .label("has no branch current")
+                .help("put a voltage source of 0 V in series with it, and name that"),
+            );
+            whole = false;
+        }
     }
     if !whole {
         return None;
@@ -95,68 +117,15 @@ fn device(t: &TableReader, entry: &Entry, placed: &mut Placed) -> Option<()> {
     let example = "r1 = { resistor = { p = \"a\", n = \"0\", r = \"1 kohm\" } }";
     let kind = kinds.one_of(&KINDS, None, example)?;
     let roll = ROLL.iter().find(|e| e.key == kind)?;
+    let names = Names(t.entries().iter().map(|e| e.key.as_str()).collect());
     let t = kinds.table(kind);
     if !t.is_table() {
         return None;
     }
     let args: Vec<Option<Arg>> =
-        roll.fields.iter().map(|field| argument(&t, field, placed)).collect();
+        roll.fields.iter().map(|field| argument(&t, field, placed, &names)).collect();
     let args: Vec<Arg> = args.into_iter().collect::<Option<_>>()?;
     placed.netlist.add(entry.key.as_str(), (roll.build)(args));
     placed.devices.push(entry.key_span.clone());
     Some(())
-}
-
-fn argument(t: &TableReader, field: &Field, placed: &mut Placed) -> Option<Arg> {
-    let key = field.key;
-    match field.kind {
-        Kind::Node => {
-            let name = t.text(key).needed(&format!("{key} = \"0\""))?;
-            node(t, &name, t.span(key), placed).map(Arg::Node)
-        }
-        Kind::Nodes => {
-            let example = format!("{key} = [\"a\", \"b\"]");
-            let names = t.texts(key, &example).needed(&example)?;
-            let nodes: Vec<Option<Node>> =
-                names.iter().map(|(name, span)| node(t, name, span.clone(), placed)).collect();
-            nodes.into_iter().collect::<Option<_>>().map(Arg::Nodes)
-        }
-        Kind::Number { dimension, range, default } => {
-            let ask = t.quantity(key, dimension, range);
-            match default.and_then(|text| units::parse(text, dimension, range).ok()) {
-                Some(default) => Some(Arg::Number(ask.or(default))),
-                None => {
-                    let example = match dimension {
-                        Dimension::One => dimension.example().to_string(),
-                        _ => quote(dimension.example()),
-                    };
-                    ask.needed(&format!("{key} = {example}")).map(Arg::Number)
-                }
-            }
-        }
-        Kind::Conductance => match t.one_of(&["g", "r"], None, "r = \"1 kohm\"")? {
-            "g" => t.quantity("g", Dimension::Siemens, Range::NonNegative).optional(),
-            _ => t.quantity("r", Dimension::Ohm, Range::Positive).optional().map(|r| 1.0 / r),
-        }
-        .map(Arg::Number),
-        Kind::Word { choices } => {
-            let words: Vec<(&str, &str)> = choices.iter().map(|w| (*w, *w)).collect();
-            let first = choices.first().copied().unwrap_or_default();
-            t.choice(key, &words).needed(&format!("{key} = {}", quote(first))).map(Arg::Word)
-        }
-    }
-}
-
-fn node(t: &TableReader, name: &str, span: Span, placed: &mut Placed) -> Option<Node> {
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        t.report(
-            Diagnostic::at(span, format!("`{name}` cannot be the name of a node"))
-                .label("not a name")
-                .help("write a name without blanks, or \"0\" for ground"),
-        );
-        return None;
-    }
-    let node = placed.netlist.node(name);
-    placed.nodes.entry(node).or_insert(span);
-    Some(node)
 }

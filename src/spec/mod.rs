@@ -19,6 +19,7 @@ mod range;
 mod reader;
 mod settings;
 mod simulate;
+pub mod study;
 mod sweep;
 mod syntax;
 mod template;
@@ -29,6 +30,7 @@ pub use document::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
 pub use settings::*;
+pub use study::Study;
 pub use sweep::{Axis, Sweep};
 pub use template::{Pins, Site, TemplateFault};
 

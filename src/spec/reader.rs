@@ -5,9 +5,10 @@
 //! mistakes of a file are found at once.
 
 mod ask;
+mod items;
 mod record;
 
-pub(super) use ask::quantity;
+pub(super) use items::quantity;
 pub(super) use record::{Record, Resolved, key_text, quote};
 
 use std::cell::{Cell, RefCell};

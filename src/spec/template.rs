@@ -157,6 +157,17 @@ impl Place<'_> {
                     .map_err(|fault| format!("`{key}`: {fault:?}")),
                 (None, None) => Err(format!("`{key}` is missing")),
             },
+            Kind::Optional { dimension, range } => match written(key) {
+                Some(arg) => self.number(key, arg, dimension, range).map(Arg::Number),
+                None => Ok(Arg::Absent),
+            },
+            Kind::Branch
+            | Kind::Expression { .. }
+            | Kind::Waveform { .. }
+            | Kind::AcDrive { .. } => match written(key) {
+                Some(_) => Err(format!("`{key}` cannot be given in a neuron circuit")),
+                None => Ok(Arg::Absent),
+            },
         }
     }
 

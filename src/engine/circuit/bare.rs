@@ -7,7 +7,7 @@ use super::sample::Track;
 use super::{add, failed};
 use crate::netlist::Netlist;
 use crate::numerics::Mat;
-use crate::numerics::dae::{Dae, Pattern, Stamps};
+use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
 use crate::numerics::linear::Elimination;
 use crate::numerics::newton::Solver;
 use crate::numerics::transient::{Control, End, integrate};
@@ -81,7 +81,7 @@ fn follow(
 fn own_conductances(netlist: &Netlist, solver: &mut Solver, x: &[f64]) -> Vec<(usize, f64)> {
     let charged = solver.pattern().charged().to_vec();
     let diagonal = solver.pattern().diagonal().to_vec();
-    let stamps: &Stamps = solver.evaluate(0.0, x);
+    let stamps: &Stamps = solver.evaluate(Instant::Rest, x);
     let own = |k: usize| stamps.current_slopes()[diagonal[k] as usize];
     let nodes = (0..netlist.potentials()).filter(|&k| charged[k] && own(k) > 0.0);
     nodes.map(|k| (k, own(k))).collect()

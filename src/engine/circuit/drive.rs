@@ -6,7 +6,7 @@ use super::super::{Drive, Nudge};
 use crate::model::State;
 use crate::netlist::{Device, DeviceId, Netlist, Node, NudgePort, Ports};
 use crate::numerics::Mat;
-use crate::numerics::dae::{Dae, Stamps};
+use crate::numerics::dae::{Dae, Instant, Stamps};
 use crate::numerics::linear::{Elimination, SparseLu};
 use crate::units::Siemens;
 
@@ -133,7 +133,7 @@ fn driving_conductances(
     let held = without_gain(netlist);
     let pattern = elimination.pattern();
     let mut stamps = Stamps::new(pattern);
-    stamps.take(&held, 0.0, &vec![0.0; held.dim()]);
+    stamps.take(&held, Instant::Rest, &vec![0.0; held.dim()]);
     let slopes = stamps.current_slopes();
     let own = |k: usize| slopes[pattern.diagonal()[k] as usize];
     let wired = joins_free_nodes(netlist, elimination, slopes);

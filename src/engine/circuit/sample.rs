@@ -6,7 +6,7 @@ use super::super::{Outcome, Save, Until};
 use super::{Circuit, failed};
 use crate::model::State;
 use crate::netlist::Netlist;
-use crate::numerics::dae::Dae;
+use crate::numerics::dae::{Dae, Instant};
 use crate::numerics::math::{exp, log};
 use crate::numerics::newton::{Solver, Work};
 use crate::numerics::transient::{Control, End, Moment, Path, integrate};
@@ -121,7 +121,7 @@ impl Circuit {
             }
         };
         let work = solver.work;
-        let residual = self.driver.residual(solver.evaluate(0.0, &x).currents());
+        let residual = self.driver.residual(solver.evaluate(Instant::Rest, &x).currents());
         let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
         Sample { voltages, outcome, residual, track, work }
     }

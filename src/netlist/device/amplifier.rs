@@ -1,4 +1,4 @@
-use super::{Arg, Args, Element, Field, Kind, Path, View, stamp_branch};
+use super::{Arg, Args, Element, Field, Kind, Own, Path, View, stamp_branch};
 use crate::netlist::Node;
 use crate::numerics::Activation;
 use crate::numerics::dae::Stamps;
@@ -58,8 +58,8 @@ impl Element for Amplifier {
         ]
     }
 
-    fn branches(&self) -> usize {
-        1
+    fn own(&self) -> Vec<Own> {
+        vec![Own::Current]
     }
 
     fn paths(&self) -> Vec<Path> {
@@ -68,7 +68,7 @@ impl Element for Amplifier {
 
     fn stamp(&self, at: &View, out: &mut Stamps) {
         stamp_branch(at, out, self.output, Node::GROUND, 0);
-        let row = at.branch(0);
+        let row = at.own(0);
         let x = self.gain * at.v(self.input) / self.v_unit;
         out.i(row, at.v(self.output) - self.v_unit * self.activation.scalar(x));
         out.di(row, at.node(self.output), 1.0);

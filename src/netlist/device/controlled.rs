@@ -1,4 +1,4 @@
-use super::{Arg, Args, Element, Field, Path, View, stamp_branch, stamp_transfer};
+use super::{Arg, Args, Element, Field, Own, Path, View, stamp_branch, stamp_transfer};
 use crate::netlist::Node;
 use crate::numerics::dae::Stamps;
 use crate::units::{Dimension, Range, Siemens};
@@ -33,8 +33,8 @@ impl Element for Vcvs {
         nodes.into_iter().chain([Arg::Number(self.gain)]).collect()
     }
 
-    fn branches(&self) -> usize {
-        1
+    fn own(&self) -> Vec<Own> {
+        vec![Own::Current]
     }
 
     fn paths(&self) -> Vec<Path> {
@@ -43,7 +43,7 @@ impl Element for Vcvs {
 
     fn stamp(&self, at: &View, out: &mut Stamps) {
         stamp_branch(at, out, self.p, self.n, 0);
-        let row = at.branch(0);
+        let row = at.own(0);
         let control = at.v(self.cp) - at.v(self.cn);
         out.i(row, at.v(self.p) - at.v(self.n) - self.gain * control);
         out.di(row, at.node(self.p), 1.0);

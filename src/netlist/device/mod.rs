@@ -7,6 +7,7 @@
 mod amplifier;
 mod capacitor;
 mod controlled;
+mod field;
 mod resistor;
 mod softmax;
 mod source;
@@ -14,58 +15,15 @@ mod source;
 pub use amplifier::Amplifier;
 pub use capacitor::Capacitor;
 pub use controlled::{Vccs, Vcvs};
+pub use field::{Arg, Field, Kind};
 pub use resistor::Resistor;
 pub use softmax::SoftmaxAmplifier;
-pub use source::{CurrentSource, VoltageSource};
+pub use source::{AcDrive, CurrentSource, VoltageSource};
 
-use super::Node;
-use crate::numerics::dae::Stamps;
-use crate::units::{Dimension, Range};
-
-/// One argument of a device, as a file writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
-    pub key: &'static str,
-    pub kind: Kind,
-}
-
-/// What an argument may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A node's name.
-    Node,
-    /// A list of node names.
-    Nodes,
-    /// A quantity. `default` as text with unit; `None` means it must be given.
-    Number { dimension: Dimension, range: Range, default: Option<&'static str> },
-    /// A conductance, written either as `g = "25 uS"` or as `r = "40 kohm"`.
-    Conductance,
-    /// One of these words.
-    Word { choices: &'static [&'static str] },
-}
-
-impl Field {
-    const fn node(key: &'static str) -> Field {
-        Field { key, kind: Kind::Node }
-    }
-
-    const fn nodes(key: &'static str) -> Field {
-        Field { key, kind: Kind::Nodes }
-    }
-
-    const fn number(key: &'static str, dimension: Dimension, range: Range) -> Field {
-        Field { key, kind: Kind::Number { dimension, range, default: None } }
-    }
-}
-
-/// The value of an argument.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Arg {
-    Node(Node),
-    Nodes(Vec<Node>),
-    Number(f64),
-    Word(&'static str),
-}
+use super::{DeviceId, Node};
+use crate::numerics::dae::{Instant, Quantity, Stamps};
+use crate::units::{Kelvin, Second, Siemens};
+use field::Args;
 
 /// An entry of the roll.
 pub struct Entry {
@@ -90,6 +48,44 @@ pub struct Path {
     pub forces: bool,
 }
 
+/// What an unknown of a device's own is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// A branch current \[A\] with an algebraic equation, as a voltage source's.
+    Current,
+    /// A branch current \[A\] with a motion of its own, as an inductor's.
+    Inertia,
+    /// The voltage of an inner node \[V\], such as behind a series resistance.
+    Voltage,
+    /// An inner state of order 1, such as a memristor's.
+    State,
+}
+
+impl Own {
+    pub(super) fn quantity(self) -> Quantity {
+        match self {
+            Own::Current => Quantity::Flow,
+            Own::Inertia => Quantity::Inertia,
+            Own::Voltage => Quantity::Potential,
+            Own::State => Quantity::State,
+        }
+    }
+}
+
+/// A source of small-signal noise: a current between two equations of the netlist.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noise {
+    /// What makes it, such as `thermal`, `shot` or `flicker`.
+    pub name: &'static str,
+    /// Rows of the unknowns it flows from and to; [`Stamps::NOWHERE`] is ground.
+    pub from: usize,
+    pub to: usize,
+    /// `white + flicker / f^exponent` is its spectral density \[A^2/Hz\].
+    pub white: f64,
+    pub flicker: f64,
+    pub exponent: f64,
+}
+
 /// What every device can do.
 pub(super) trait Element: Sized {
     const SUMMARY: &'static str;
@@ -101,10 +97,31 @@ pub(super) trait Element: Sized {
     /// The arguments, in the order of [`Element::FIELDS`].
     fn args(&self) -> Vec<Arg>;
 
-    /// How many currents of its own it adds to the unknowns.
-    fn branches(&self) -> usize {
+    /// The unknowns it adds, in order. What they are must not depend on values that may change
+    /// while the device is in a netlist.
+    fn own(&self) -> Vec<Own> {
+        Vec::new()
+    }
+
+    /// How many numbers it remembers: arguments of [`Stamps::limit`], positions of a switch.
+    fn memory(&self) -> usize {
         0
     }
+
+    /// See [`crate::numerics::dae::Dae::remember`]; `memory` is the device's own part.
+    fn remember(&self, _at: &View, _memory: &mut [f64]) -> bool {
+        false
+    }
+
+    /// Adds the times up to `until` at which it bends or jumps by itself.
+    fn corners(&self, _until: Second, _out: &mut Vec<Second>) {}
+
+    /// Adds `(row, real part, imaginary part)` to the right-hand side of the small-signal
+    /// equations `(dI/dx + j omega dQ/dx) x = b`.
+    fn excite(&self, _at: &View, _b: &mut dyn FnMut(usize, f64, f64)) {}
+
+    /// Adds its sources of noise at an operating point.
+    fn noise(&self, _at: &View, _out: &mut Vec<Noise>) {}
 
     /// The paths along which a direct current can flow through it. A device that returns current
     /// to ground without a terminal there has a path to [`Node::GROUND`].
@@ -117,10 +134,19 @@ pub(super) trait Element: Sized {
 
 /// The unknowns as one device sees them.
 pub(super) struct View<'a> {
-    /// Voltages of all nodes but ground, then branch currents.
+    /// Voltages of all nodes but ground, then the devices' own unknowns.
     pub x: &'a [f64],
-    /// The place of the device's first branch.
-    pub first_branch: usize,
+    pub at: Instant,
+    pub temperature: Kelvin,
+    pub gmin: Siemens,
+    /// The place of the device's first own unknown.
+    pub first_own: usize,
+    /// The place of the first number it remembers.
+    pub first_memory: usize,
+    /// The place of every device's first own unknown, counted from `nodes`.
+    pub own_starts: &'a [u32],
+    /// How many unknowns are voltages of nodes.
+    pub nodes: usize,
 }
 
 impl View<'_> {
@@ -129,47 +155,26 @@ impl View<'_> {
         (node.0 as usize).wrapping_sub(1)
     }
 
-    /// The row and column of one of the device's branches.
-    fn branch(&self, k: usize) -> usize {
-        self.first_branch + k
+    /// The row and column of one of the device's own unknowns.
+    fn own(&self, k: usize) -> usize {
+        self.first_own + k
+    }
+
+    /// A number that the device remembers, as a slot of [`Stamps::memory`].
+    #[expect(dead_code, reason = "the first device with a memory is not in the roll yet")]
+    fn slot(&self, k: usize) -> usize {
+        self.first_memory + k
+    }
+
+    /// The row and column of another device's branch current, which is its first own unknown.
+    #[expect(dead_code, reason = "the first device with a foreign branch is not in the roll yet")]
+    fn branch_of(&self, device: DeviceId) -> usize {
+        self.nodes + self.own_starts[device.0] as usize
     }
 
     /// The voltage of a node.
     fn v(&self, node: Node) -> f64 {
         if node == Node::GROUND { 0.0 } else { self.x[self.node(node)] }
-    }
-}
-
-/// Arguments taken one after the other.
-pub(super) struct Args(std::vec::IntoIter<Arg>);
-
-impl Args {
-    fn node(&mut self) -> Node {
-        match self.0.next() {
-            Some(Arg::Node(node)) => node,
-            other => panic!("expected a node, got {other:?}"),
-        }
-    }
-
-    fn nodes(&mut self) -> Vec<Node> {
-        match self.0.next() {
-            Some(Arg::Nodes(nodes)) => nodes,
-            other => panic!("expected a list of nodes, got {other:?}"),
-        }
-    }
-
-    fn number(&mut self) -> f64 {
-        match self.0.next() {
-            Some(Arg::Number(value)) => value,
-            other => panic!("expected a number, got {other:?}"),
-        }
-    }
-
-    fn word(&mut self) -> &'static str {
-        match self.0.next() {
-            Some(Arg::Word(word)) => word,
-            other => panic!("expected a word, got {other:?}"),
-        }
     }
 }
 
@@ -211,9 +216,34 @@ macro_rules! devices {
                 match self { $(Device::$name(device) => device.args()),+ }
             }
 
-            /// How many currents of its own it adds to the unknowns.
-            pub fn branches(&self) -> usize {
-                match self { $(Device::$name(device) => device.branches()),+ }
+            /// The unknowns it adds, in order.
+            pub fn own(&self) -> Vec<Own> {
+                match self { $(Device::$name(device) => device.own()),+ }
+            }
+
+            /// How many numbers it remembers.
+            pub fn memory(&self) -> usize {
+                match self { $(Device::$name(device) => device.memory()),+ }
+            }
+
+            /// The times after 0 and up to `until` at which it bends or jumps by itself.
+            pub fn corners(&self, until: Second) -> Vec<Second> {
+                let mut out = Vec::new();
+                match self { $(Device::$name(device) => device.corners(until, &mut out)),+ }
+                out.retain(|t| *t > 0.0 && *t <= until);
+                out
+            }
+
+            pub(super) fn remember(&self, at: &View, memory: &mut [f64]) -> bool {
+                match self { $(Device::$name(device) => device.remember(at, memory)),+ }
+            }
+
+            pub(super) fn excite(&self, at: &View, b: &mut dyn FnMut(usize, f64, f64)) {
+                match self { $(Device::$name(device) => device.excite(at, b)),+ }
+            }
+
+            pub(super) fn noise(&self, at: &View, out: &mut Vec<Noise>) {
+                match self { $(Device::$name(device) => device.noise(at, out)),+ }
             }
 
             /// What it joins at zero frequency.
@@ -252,7 +282,7 @@ impl Device {
             match arg {
                 Arg::Node(node) => nodes.push(node),
                 Arg::Nodes(list) => nodes.extend(list),
-                Arg::Number(_) | Arg::Word(_) => {}
+                _ => {}
             }
         }
         nodes
@@ -276,9 +306,10 @@ fn stamp_transfer(
     out.di(n, cn, g);
 }
 
-/// A branch current from `p` to `n`: leaves `p` into the device, and enters `n` from it.
-fn stamp_branch(at: &View, out: &mut Stamps, p: Node, n: Node, branch: usize) {
-    let (p, n, b) = (at.node(p), at.node(n), at.branch(branch));
+/// A branch current from `p` to `n`: leaves `p` into the device, and enters `n` from it. `k` is
+/// its place among the device's own unknowns.
+fn stamp_branch(at: &View, out: &mut Stamps, p: Node, n: Node, k: usize) {
+    let (p, n, b) = (at.node(p), at.node(n), at.own(k));
     out.i(p, at.x[b]);
     out.i(n, -at.x[b]);
     out.di(p, b, 1.0);

@@ -1,7 +1,7 @@
-use super::{Arg, Args, Element, Field, Kind, Path, View, stamp_transfer};
+use super::{Arg, Args, Element, Field, Kind, Noise, Path, View, stamp_transfer};
 use crate::netlist::Node;
 use crate::numerics::dae::Stamps;
-use crate::units::Siemens;
+use crate::units::{BOLTZMANN, Siemens};
 
 /// An ohmic conductance.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,5 +31,17 @@ impl Element for Resistor {
     fn stamp(&self, at: &View, out: &mut Stamps) {
         let pins = [self.p, self.n];
         stamp_transfer(at, out, pins, pins, (self.g * (at.v(self.p) - at.v(self.n)), self.g));
+    }
+
+    /// Thermal: `4 k T g` (Nyquist 1928).
+    fn noise(&self, at: &View, out: &mut Vec<Noise>) {
+        out.push(Noise {
+            name: "thermal",
+            from: at.node(self.p),
+            to: at.node(self.n),
+            white: 4.0 * BOLTZMANN * at.temperature * self.g,
+            flicker: 0.0,
+            exponent: 1.0,
+        });
     }
 }

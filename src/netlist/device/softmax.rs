@@ -1,4 +1,4 @@
-use super::{Arg, Args, Element, Field, Path, View, stamp_branch};
+use super::{Arg, Args, Element, Field, Own, Path, View, stamp_branch};
 use crate::netlist::Node;
 use crate::numerics::Activation;
 use crate::numerics::dae::Stamps;
@@ -40,8 +40,8 @@ impl Element for SoftmaxAmplifier {
         ]
     }
 
-    fn branches(&self) -> usize {
-        self.outputs.len()
+    fn own(&self) -> Vec<Own> {
+        vec![Own::Current; self.outputs.len()]
     }
 
     fn paths(&self) -> Vec<Path> {
@@ -56,7 +56,7 @@ impl Element for SoftmaxAmplifier {
         Activation::Softmax.row(&x, &mut share);
         for (k, &output) in self.outputs.iter().enumerate() {
             stamp_branch(at, out, output, Node::GROUND, k);
-            let row = at.branch(k);
+            let row = at.own(k);
             out.i(row, at.v(output) - self.v_unit * share[k]);
             out.di(row, at.node(output), 1.0);
             for (j, &input) in self.inputs.iter().enumerate() {

@@ -23,7 +23,8 @@
 //! name of one of `layers`; `nudge` are pairs of a current source and a vccs, one a unit of the
 //! read layer. Numbers are written in as many digits as it takes to read the same bits.
 
-use crate::netlist::{Arg, Device, DeviceId, Kind, Netlist, Node, Ports};
+use crate::netlist::expression::{Dialect, Probe};
+use crate::netlist::{Arg, Device, DeviceId, Kind, Netlist, Node, Ports, Waveform};
 use crate::units::{Dimension, format_exact};
 
 /// A netlist in the home format, with its `[ports]` when it has any.
@@ -46,14 +47,58 @@ fn arguments(netlist: &Netlist, device: &Device) -> String {
         (Arg::Node(n), _) => node(&n),
         (Arg::Nodes(nodes), _) => list(nodes.iter().map(node)),
         (Arg::Word(word), _) => quoted(word),
-        (Arg::Number(value), Kind::Number { dimension, .. }) => quantity(value, dimension),
-        (Arg::Number(value), _) => quantity(value, Dimension::Siemens),
+        (Arg::Number(value), Kind::Number { dimension, .. } | Kind::Optional { dimension, .. }) => {
+            quantity(value, dimension)
+        }
+        (Arg::Number(value), Kind::Conductance) => quantity(value, Dimension::Siemens),
+        (Arg::Expression(value), _) => quoted(&value.text(Dialect::Home, &|p| probe(netlist, p))),
+        (Arg::Branch(id), _) => quoted(&netlist.devices()[id.0].0),
+        (Arg::Waveform(wave), Kind::Waveform { dimension }) => waveform(&wave, dimension),
+        (Arg::AcDrive(ac), Kind::AcDrive { dimension }) => format!(
+            "{{ magnitude = {}, phase = {} }}",
+            quantity(ac.magnitude, dimension),
+            quantity(ac.phase, Dimension::One)
+        ),
+        (arg, kind) => panic!("{kind:?} cannot hold {arg:?}"),
     };
     let fields = device.entry().fields.iter().zip(device.args());
     fields
+        .filter(|(_, arg)| *arg != Arg::Absent)
         .map(|(field, arg)| format!("{} = {}", field.key, argument(field.kind, arg)))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn probe(netlist: &Netlist, probe: &Probe) -> String {
+    let node = |n: Node| netlist.node_name(n).to_string();
+    match probe {
+        Probe::Voltage(a, Node::GROUND) => format!("v({})", node(*a)),
+        Probe::Voltage(a, b) => format!("v({}, {})", node(*a), node(*b)),
+        Probe::Current(id) => format!("i({})", netlist.devices()[id.0].0),
+        Probe::Time => "time".to_string(),
+        Probe::Temperature => "temper".to_string(),
+    }
+}
+
+/// `{ pulse = { low = "0 V", ... } }`; what is infinite is left out.
+fn waveform(wave: &Waveform, dimension: Dimension) -> String {
+    let form = wave.form();
+    let inside = match wave {
+        Waveform::PiecewiseLinear { points } => list(points.iter().map(|&(time, value)| {
+            list([quantity(time, Dimension::Second), quantity(value, dimension)])
+        })),
+        _ => {
+            let fields = form.fields.iter().zip(wave.numbers());
+            let finite = fields.filter(|(_, number)| number.is_finite());
+            let text: Vec<String> = finite
+                .map(|((key, field), number)| {
+                    format!("{key} = {}", quantity(number, field.dimension(dimension)))
+                })
+                .collect();
+            format!("{{ {} }}", text.join(", "))
+        }
+    };
+    format!("{{ {} = {inside} }}", form.key)
 }
 
 fn ports_table(netlist: &Netlist, ports: &Ports) -> String {

@@ -1,10 +1,11 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use super::items::{count, pairs, points, quantity, text, texts, wrong_kind, wrong_length};
 use super::record::{Recorded, quote, quote_list};
 use super::{Item, TableReader, Value};
 use crate::diag::{Diagnostic, Span};
-use crate::units::{self, Dimension, Range, UnitFault};
+use crate::units::{self, Dimension, Range};
 
 /// The answer to a question, waiting to hear what holds when the key is not there.
 #[must_use]
@@ -38,6 +39,14 @@ impl<T> Ask<'_, '_, T> {
         let Found::Is(value) = self.found else { return None };
         self.table.record.push(self.key, (self.write)(&value));
         Some(value)
+    }
+
+    /// `None` when what is there is wrong; else what is there, if anything.
+    pub fn checked(self) -> Option<Option<T>> {
+        match self.found {
+            Found::Wrong => None,
+            _ => Some(self.optional()),
+        }
     }
 
     /// As [`Ask::optional`], but it is a mistake when the key is not there; `example` is a line
@@ -146,6 +155,25 @@ impl<'a> TableReader<'a> {
         self.ask(key, |item| pairs(key, item), write)
     }
 
+    /// A list of pairs of quantities.
+    pub fn points(
+        &self,
+        key: &'static str,
+        dimensions: [Dimension; 2],
+    ) -> Ask<'_, 'a, Vec<(f64, f64)>> {
+        let texts = move |(a, b): &(f64, f64)| {
+            let text = |(value, dimension): (&f64, Dimension)| match dimension {
+                Dimension::One => units::format_exact(*value, dimension),
+                _ => quote(&units::format_exact(*value, dimension)),
+            };
+            format!("[{}, {}]", text((a, dimensions[0])), text((b, dimensions[1])))
+        };
+        let write = move |points: &Vec<(f64, f64)>| {
+            format!("[{}]", points.iter().map(texts).collect::<Vec<_>>().join(", "))
+        };
+        self.ask(key, move |item| points(key, item, dimensions), write)
+    }
+
     pub fn flag(&self, key: &'static str) -> Ask<'_, 'a, bool> {
         let read = |item: &Item| match item.value {
             Value::Boolean(value) => Ok(value),
@@ -211,154 +239,4 @@ impl<'a> TableReader<'a> {
         let write = |path: &PathBuf| Recorded::Path(path.clone());
         Ask { table: self, key, found, write: Box::new(write) }
     }
-}
-
-fn text<'i>(key: &str, item: &'i Item) -> Result<&'i str, Diagnostic> {
-    match &item.value {
-        Value::Text(text) => Ok(text),
-        _ => Err(wrong_kind(key, item, "text", "\"...\"")),
-    }
-}
-
-fn texts(key: &str, item: &Item, example: &str) -> Result<Vec<(String, Span)>, Diagnostic> {
-    let Value::Array(items) = &item.value else {
-        let value = example.split_once(" = ").map_or(example, |(_, value)| value);
-        return Err(wrong_kind(key, item, "a list", value));
-    };
-    items.iter().map(|i| Ok((text(key, i)?.to_string(), i.span.clone()))).collect()
-}
-
-fn pairs(key: &str, item: &Item) -> Result<Vec<[(String, Span); 2]>, Diagnostic> {
-    let example = "[[\"a\", \"b\"], [\"c\", \"d\"]]";
-    let Value::Array(items) = &item.value else {
-        return Err(wrong_kind(key, item, "a list of pairs of names", example));
-    };
-    items
-        .iter()
-        .map(|pair| {
-            let names = texts(key, pair, example)?;
-            names.try_into().map_err(|names: Vec<_>| wrong_length(key, pair, names.len(), 2))
-        })
-        .collect()
-}
-
-fn count(key: &str, item: &Item, range: &RangeInclusive<u64>) -> Result<u64, Diagnostic> {
-    let value = match item.value {
-        Value::Integer(value) => value,
-        _ => {
-            return Err(wrong_kind(
-                key,
-                item,
-                "a whole number",
-                &range.start().max(&1).to_string(),
-            ));
-        }
-    };
-    match u64::try_from(value).ok().filter(|v| range.contains(v)) {
-        Some(value) => Ok(value),
-        None => {
-            let (least, most) = (range.start(), range.end());
-            let words = match value < i128::from(*least) {
-                _ if *most < i64::MAX as u64 => format!("from {least} to {most}"),
-                true => format!("at least {least}"),
-                false => format!("at most {most}"),
-            };
-            Err(Diagnostic::at(item.span.clone(), format!("`{key}` is {value}, must be {words}"))
-                .label("out of range")
-                .help(format!("write a whole number {words}")))
-        }
-    }
-}
-
-/// A quantity, from a bare number or text.
-pub(in crate::spec) fn quantity(
-    key: &str,
-    item: &Item,
-    dimension: Dimension,
-    range: Range,
-) -> Result<f64, Diagnostic> {
-    let number = match &item.value {
-        Value::Text(text) => {
-            let parsed = units::parse(text, dimension, range);
-            if dimension == Dimension::One && parsed.is_ok() {
-                return Err(wrong_kind(key, item, "a bare number", text.trim()));
-            }
-            return parsed.map_err(|fault| unit_fault(key, item, fault, dimension));
-        }
-        Value::Integer(value) => *value as f64,
-        Value::Float(value) => *value,
-        _ => {
-            let (expected, example) = match dimension {
-                Dimension::One => ("a number", dimension.example().to_string()),
-                _ => ("a quantity with unit", quote(dimension.example())),
-            };
-            return Err(wrong_kind(key, item, expected, &example));
-        }
-    };
-    let fault = if !number.is_finite() {
-        UnitFault::NotFinite
-    } else if dimension != Dimension::One {
-        units::missing_unit(number, dimension)
-    } else if !range.contains(number) {
-        UnitFault::OutOfRange { range }
-    } else {
-        return Ok(number);
-    };
-    Err(unit_fault(key, item, fault, dimension))
-}
-
-fn unit_fault(key: &str, item: &Item, fault: UnitFault, dimension: Dimension) -> Diagnostic {
-    let bare = dimension == Dimension::One;
-    let expected = if bare { "a bare number" } else { dimension.name() };
-    let example = if bare { dimension.example().to_string() } else { quote(dimension.example()) };
-    let at = |message: String| Diagnostic::at(item.span.clone(), message);
-    let write_or_example = |write: Option<String>| match write {
-        Some(write) => format!("write {}", quote(&write)),
-        None => format!("write for example {example}"),
-    };
-    match fault {
-        UnitFault::NotANumber => at(format!("`{key}` does not begin with a number"))
-            .label(format!("expected {expected}"))
-            .help(write_or_example(None)),
-        UnitFault::NotFinite => at(format!("`{key}` must be a finite number"))
-            .label("not finite")
-            .help(write_or_example(None)),
-        UnitFault::MissingUnit { write } => at(format!("`{key}` has no unit"))
-            .label(format!("expected {expected}"))
-            .help(write_or_example(Some(write))),
-        UnitFault::UnknownUnit { unit, write } if bare => {
-            at(format!("`{key}` has a unit, `{unit}`, but is a bare number"))
-                .label("expected a bare number")
-                .help(format!("write {}", write.unwrap_or(example)))
-        }
-        UnitFault::UnknownUnit { unit, write } => at(format!("`{unit}` is not a unit"))
-            .label(format!("expected {expected}"))
-            .help(write_or_example(write)),
-        UnitFault::WrongDimension { found, write, .. } => {
-            at(format!("`{key}` is given in {}, expected {expected}", found.name()))
-                .label(format!("expected {expected}"))
-                .help(write_or_example(write))
-        }
-        UnitFault::OutOfRange { range } => at(format!("`{key}` must be {}", range.words()))
-            .label("out of range")
-            .help(match range {
-                Range::Any => write_or_example(None),
-                _ => format!("write a value {}", range.words()),
-            }),
-    }
-}
-
-fn wrong_kind(key: &str, item: &Item, expected: &str, example: &str) -> Diagnostic {
-    Diagnostic::at(
-        item.span.clone(),
-        format!("`{key}` is {}, expected {expected}", item.value.kind()),
-    )
-    .label(format!("expected {expected}"))
-    .help(format!("write for example `{key} = {example}`"))
-}
-
-fn wrong_length(key: &str, item: &Item, found: usize, expected: usize) -> Diagnostic {
-    let entries = if found == 1 { "entry" } else { "entries" };
-    Diagnostic::at(item.span.clone(), format!("`{key}` has {found} {entries}, expected {expected}"))
-        .label(format!("expected {expected} entries"))
 }

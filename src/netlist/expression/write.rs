@@ -1,0 +1,119 @@
+//! An expression as text.
+
+use super::functions::{Binary, Unary};
+use super::{Dialect, Expression, Op};
+
+/// How tightly a text binds, loosest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Choice,
+    Any,
+    All,
+    Compared,
+    Sum,
+    Product,
+    Signed,
+    Power,
+    Whole,
+}
+
+impl<L> Expression<L> {
+    /// The expression in a dialect, each leaf as `name` writes it. In the home dialect it reads
+    /// back as an expression of the same values to the bit.
+    pub fn text(&self, dialect: Dialect, name: &dyn Fn(&L) -> String) -> String {
+        let mut texts: Vec<(Rank, String)> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            let text = self.op(op, &texts, dialect, name);
+            texts.push(text);
+        }
+        texts.pop().map_or_else(String::new, |(_, text)| text)
+    }
+
+    fn op(
+        &self,
+        op: &Op,
+        texts: &[(Rank, String)],
+        dialect: Dialect,
+        name: &dyn Fn(&L) -> String,
+    ) -> (Rank, String) {
+        let at_least = |k: usize, rank: Rank| {
+            let (own, text) = &texts[k];
+            if *own < rank { format!("({text})") } else { text.clone() }
+        };
+        let plain = |k: usize| texts[k].1.as_str();
+        match op {
+            Op::Number(value) if value.is_sign_negative() => (Rank::Signed, format!("{value:?}")),
+            Op::Number(value) => (Rank::Whole, format!("{value:?}")),
+            Op::Leaf(k) => (Rank::Whole, name(&self.leaves[*k])),
+            Op::Unary(f @ (Unary::Negative | Unary::Not), a) => {
+                (Rank::Signed, format!("{}{}", f.word(), at_least(*a, Rank::Power)))
+            }
+            Op::Unary(f, a) => (Rank::Whole, format!("{}({})", f.word(), plain(*a))),
+            Op::Binary(Binary::Power, a, b) => self.power(*a, *b, dialect, &at_least, &plain),
+            Op::Binary(f, a, b) => {
+                let called = |word: &str| format!("{word}({}, {})", plain(*a), plain(*b));
+                let Some(rank) = rank(*f) else {
+                    return match (f, dialect) {
+                        // In the home dialect `pow` is a power.
+                        (Binary::AbsolutePower, Dialect::Home) => (
+                            Rank::Power,
+                            format!("abs({})^{}", plain(*a), at_least(*b, Rank::Whole)),
+                        ),
+                        _ => (Rank::Whole, called(f.word())),
+                    };
+                };
+                let tighter = match rank {
+                    Rank::Sum => Rank::Product,
+                    Rank::Product => Rank::Power,
+                    _ => Rank::Sum,
+                };
+                let (a, b) = (at_least(*a, rank), at_least(*b, tighter));
+                (rank, format!("{a} {} {b}", f.word()))
+            }
+            Op::Choose(c, a, b) => {
+                let [c, a, b] = [c, a, b].map(|k| at_least(*k, Rank::Any));
+                (Rank::Choice, format!("{c} ? {a} : {b}"))
+            }
+            Op::Table(a, points) => {
+                let points: String =
+                    points.iter().map(|(x, y)| format!(", {x:?}, {y:?}")).collect();
+                (Rank::Whole, format!("pwl({}{points})", plain(*a)))
+            }
+        }
+    }
+
+    /// `x^y`; SPICE's own is `|x|^y`, so there an odd whole exponent takes the sign of the base
+    /// along.
+    fn power<'t>(
+        &self,
+        a: usize,
+        b: usize,
+        dialect: Dialect,
+        at_least: &dyn Fn(usize, Rank) -> String,
+        plain: &dyn Fn(usize) -> &'t str,
+    ) -> (Rank, String) {
+        if dialect == Dialect::Home {
+            let text = format!("{}^{}", at_least(a, Rank::Whole), at_least(b, Rank::Whole));
+            return (Rank::Power, text);
+        }
+        let odd = matches!(self.ops[b], Op::Number(y) if (y % 2.0).abs() == 1.0);
+        let word = if odd { "pwr" } else { "pow" };
+        (Rank::Whole, format!("{word}({}, {})", plain(a), plain(b)))
+    }
+}
+
+fn rank(f: Binary) -> Option<Rank> {
+    Some(match f {
+        Binary::Add | Binary::Subtract => Rank::Sum,
+        Binary::Multiply | Binary::Divide => Rank::Product,
+        Binary::Less
+        | Binary::LessEqual
+        | Binary::Greater
+        | Binary::GreaterEqual
+        | Binary::Equal
+        | Binary::Unequal => Rank::Compared,
+        Binary::And => Rank::All,
+        Binary::Or => Rank::Any,
+        _ => return None,
+    })
+}
