@@ -167,6 +167,8 @@ pub struct Norms {
     pub square: f64,
     /// The largest current of a cell.
     pub cell: f64,
+    /// The largest slope of a cell.
+    pub slope: f64,
     /// The largest voltage.
     pub voltage: f64,
 }
@@ -177,6 +179,7 @@ impl Norms {
             kirchhoff: larger(self.kirchhoff, other.kirchhoff),
             square: self.square + other.square,
             cell: larger(self.cell, other.cell),
+            slope: larger(self.slope, other.slope),
             voltage: larger(self.voltage, other.voltage),
         }
     }
@@ -207,8 +210,8 @@ fn errors(side: &Side, x: &[Row], f: &[Row]) -> Norms {
     Norms {
         kirchhoff: most.into_iter().fold(0.0, larger),
         square: square.into_iter().sum(),
-        cell: 0.0,
         voltage: volts.into_iter().fold(0.0, larger),
+        ..Norms::default()
     }
 }
 
@@ -234,7 +237,7 @@ pub fn evaluate_words(
     ports: &[Row; 2],
     [f, cells, slopes]: [&mut [Row]; 3],
 ) -> Norms {
-    let mut most = ZERO;
+    let (mut most, mut steepest) = (ZERO, ZERO);
     let (mut b, mut currents) = ([ZERO; LANES], [ZERO; LANES]);
     for panel in 0..at.grid.panels {
         let start = panel * at.grid.panel() + at.index * LANES;
@@ -248,12 +251,13 @@ pub fn evaluate_words(
             if let Some(to) = slopes.get_mut(k) {
                 *to = slope;
             }
-            most = top(most, &i);
+            (most, steepest) = (top(most, &i), top(steepest, &slope));
         }
         transpose(&currents, &mut cells[panel * LANES..][..LANES]);
     }
     wires(at.side, w, ports, f);
-    Norms { cell: most.into_iter().fold(0.0, larger), ..errors(at.side, w, f) }
+    let [cell, slope] = [most, steepest].map(|row| row.into_iter().fold(0.0, larger));
+    Norms { cell, slope, ..errors(at.side, w, f) }
 }
 
 /// Kirchhoff's law on a panel of bit lines, the currents of the cells given in tiles.
@@ -276,6 +280,19 @@ pub fn evaluate_bits(
     }
     wires(at.side, x, ports, f);
     errors(at.side, x, f)
+}
+
+/// Gathers what is kept of the current into a node at its first place, where it keeps its digits.
+#[inline(always)]
+fn gather(side: &Side, r: &mut [Row], z: &mut [Row]) {
+    let sum = match side.kind {
+        Kind::Chain => return,
+        Kind::Node => summed(r),
+        Kind::Pinned(_) => ZERO,
+    };
+    r.fill(ZERO);
+    r[0] = sum;
+    z.copy_from_slice(r);
 }
 
 /// `cells = G D_w^-1 f` of a block of word lines.
@@ -305,9 +322,7 @@ pub fn eliminate(at: &Group, [g, pivots, f]: [&[Row]; 3], cells: &mut [Row]) {
     "aarch64+neon"
 ))]
 pub fn begin(at: &Group, [pivots, cells]: [&[Row]; 2], [r, z]: [&mut [Row]; 2]) -> f64 {
-    for (block, (r, z)) in
-        r.chunks_exact_mut(LANES).zip(z.chunks_exact_mut(LANES)).enumerate()
-    {
+    for (block, (r, z)) in r.chunks_exact_mut(LANES).zip(z.chunks_exact_mut(LANES)).enumerate() {
         let tile = &cells[(block * at.grid.panels + at.index) * LANES..][..LANES];
         for ((r, z), i) in r.iter_mut().zip(z).zip(tile) {
             let from = *r;
@@ -315,6 +330,7 @@ pub fn begin(at: &Group, [pivots, cells]: [&[Row]; 2], [r, z]: [&mut [Row]; 2]) 
             (*r, *z) = (rest, rest);
         }
     }
+    gather(at.side, r, z);
     solve(at.side, pivots, z);
     product(r, z)
 }
@@ -359,12 +375,7 @@ pub fn direct(side: &Side, z: &[Row], beta: f64, p: &mut [Row]) -> f64 {
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-pub fn apply(
-    at: &Group,
-    [g, pivots, p]: [&[Row]; 3],
-    cells: &mut [Row],
-    volts: &mut [Row],
-) -> f64 {
+pub fn apply(at: &Group, [g, pivots, p]: [&[Row]; 3], cells: &mut [Row], volts: &mut [Row]) -> f64 {
     let mut turned = [ZERO; LANES];
     for panel in 0..at.grid.panels {
         let start = panel * at.grid.panel() + at.index * LANES;
@@ -425,7 +436,8 @@ pub fn advance(
         most = top(most, &left);
     }
     if !chain {
-        most = top(ZERO, &summed(r));
+        gather(side, r, z);
+        most = top(ZERO, &r[0]);
     }
     solve(side, pivots, z);
     [product(r, z), most.into_iter().fold(0.0, larger)]

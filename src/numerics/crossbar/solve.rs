@@ -23,7 +23,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { tolerance: 1e-10, krylov: 10_000, newton: 60 }
+        Settings { tolerance: 1e-10, krylov: 10_000, newton: 200 }
     }
 }
 
@@ -112,7 +112,15 @@ impl Solver {
         let grid = Grid::new(crossbar.rows, crossbar.cols);
         let word = Side::new(&crossbar.word, grid.rows, grid.cols, grid.block());
         let bit = Side::new(&crossbar.bit, grid.cols, grid.rows, grid.panel());
-        let mut solver = Solver { crossbar, grid, word, bit, g: Vec::new(), pivots: None, idle: Mutex::default() };
+        let mut solver = Solver {
+            crossbar,
+            grid,
+            word,
+            bit,
+            g: Vec::new(),
+            pivots: None,
+            idle: Mutex::default(),
+        };
         solver.prepare();
         Ok(solver)
     }
@@ -279,9 +287,13 @@ impl Solver {
         }
     }
 
-    /// What Kirchhoff errors the rounding of the voltages makes.
+    /// What Kirchhoff errors the rounding of the voltages makes, in the wires and in the cells.
     fn rounding(&self, norms: &Norms) -> f64 {
-        let of = |side: &Side| side.along.iter().chain(&side.ends).copied().fold(0.0, f64::max);
+        let of = |side: &Side| {
+            let cells = if side.kind == Kind::Chain { 1 } else { side.last + 1 };
+            side.along.iter().chain(&side.ends).copied().fold(0.0, f64::max)
+                + norms.slope * cells as f64
+        };
         8.0 * f64::EPSILON * of(&self.word).max(of(&self.bit)) * norms.voltage
     }
 
@@ -292,9 +304,10 @@ impl Solver {
         let mut slopes = work.slopes.chunks_exact_mut(n);
         let outs = work.f.chunks_exact_mut(n).zip(work.cells.chunks_exact_mut(n));
         let ins = self.g.chunks_exact(n).zip(work.word.chunks_exact(n));
-        let jobs = ins.zip(outs).enumerate().map(|(k, (a, b))| {
-            (k, a, b, slopes.next().unwrap_or_default())
-        });
+        let jobs = ins
+            .zip(outs)
+            .enumerate()
+            .map(|(k, (a, b))| (k, a, b, slopes.next().unwrap_or_default()));
         let bit = &work.bit;
         let words = over(shared, jobs, |(k, (g, w), (f, cells), slopes)| {
             let port = [ports.word[0][k], ports.word[1][k]];
