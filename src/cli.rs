@@ -12,6 +12,7 @@ mod data;
 mod gradcheck;
 mod help;
 mod outcome;
+mod plot;
 mod report;
 mod simulate;
 mod sweep;
@@ -159,6 +160,9 @@ enum Verb {
         /// The folder of the run.
         dir: PathBuf,
     },
+    /// Draw signals of waveforms, or list them.
+    #[command(after_help = help::PLOT)]
+    Plot(plot::Request),
     /// List the parts library, or show one part.
     #[command(after_help = help::CIRCUITS)]
     Circuits {
@@ -316,6 +320,7 @@ fn dispatch(
             sweep::run(&file, options(place, manner.manner()), &edits, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
+        Verb::Plot(request) => plot::run(&request, terminal),
         Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),
         Verb::Data { action: Some(DataVerb::Fetch { name, from, folder }), .. } => {
             data::fetch(&name, &from, folder.data_dir.as_deref(), terminal)

@@ -201,7 +201,7 @@ fn figure(figures: &[Figure], name: &str) -> Figure {
 fn chart(figures: &[Figure], name: &str) -> Chart {
     match figure(figures, name).body {
         Body::Chart(chart) => chart,
-        Body::Gallery(_) => panic!("{name} is no chart"),
+        _ => panic!("{name} is no chart"),
     }
 }
 
@@ -349,6 +349,7 @@ fn every_figure_is_svg_with_units_on_its_axes_and_becomes_a_png() {
                     assert!(axis.ticks().len() >= 2, "{}: {:?}", figure.name, axis.ticks());
                 }
             }
+            Body::Panels(_) => panic!("{} is of no run", figure.name),
             Body::Gallery(gallery) => {
                 assert!(texts.iter().any(|t| t.contains(&gallery.axis)), "{texts:?}");
             }

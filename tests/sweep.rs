@@ -258,7 +258,7 @@ fn chart(records: &report::Records, name: &str) -> Chart {
     let figure = report::figures(records).into_iter().find(|f| f.name == name);
     match figure.unwrap_or_else(|| panic!("no {name}")).body {
         Body::Chart(chart) => chart,
-        Body::Gallery(_) => panic!("{name} is no chart"),
+        _ => panic!("{name} is no chart"),
     }
 }
 

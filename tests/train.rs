@@ -357,3 +357,33 @@ fn learning_in_place_recovers_what_programming_ideal_weights_loses() {
     assert!(lost > 0.5, "the defects must hurt: {lost}");
     assert!(recovered >= 0.9 * lost, "{recovered} of {lost}");
 }
+
+#[test]
+fn a_run_that_lost_its_checkpoint_is_not_begun_again_over_its_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = load(folder.path(), &["train.epochs=2"]);
+    let out = folder.path().join("out");
+    trained(&spec, &out);
+    let results = fs::read(out.join(record::RESULTS)).unwrap();
+    fs::remove_file(out.join(record::CHECKPOINT)).unwrap();
+    let again = train(&spec, &options(&out, Manner::Resume));
+    let Err(RunError::Damaged { path, message }) = again else { panic!("{again:?}") };
+    assert!(path.ends_with(record::CHECKPOINT) && message.contains("--force"), "{message}");
+    assert_eq!(fs::read(out.join(record::RESULTS)).unwrap(), results);
+}
+
+#[test]
+fn a_killed_run_has_a_report_of_its_whole_epochs() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = load(folder.path(), &["train.epochs=2"]);
+    let out = folder.path().join("out");
+    trained(&spec, &out);
+    let results = fs::read_to_string(out.join(record::RESULTS)).unwrap();
+    fs::write(out.join(record::RESULTS), &results[..results.len() - 9]).unwrap();
+    assert!(report::write(&out).is_err(), "a finished run with half a line is damaged");
+    let run = fs::read_to_string(out.join(record::RUN)).unwrap();
+    assert!(run.contains("\"finished\": true"), "{run}");
+    fs::write(out.join(record::RUN), run.replace("\"finished\": true", "\"finished\": false"))
+        .unwrap();
+    report::write(&out).unwrap();
+}

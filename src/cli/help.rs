@@ -104,6 +104,31 @@ every figure anew. The same records give the same files.
 Example:
   eqcircuit report reports/ham3";
 
+pub(super) const PLOT: &str = "\
+FILE is a raw file of ngspice or of eqcircuit, a table of waveforms (.csv: time_s,v(out)_V), or
+Parquet where it was built in. Without SIGNAL all signals are listed, and nothing is drawn. With
+SIGNAL, FILE.svg and FILE.png are written beside the file.
+
+Signals:
+  v(out)  out           a node, with or without v()
+  v(a,b)                a voltage between two nodes
+  i(v1)                 the current of a branch
+  db(x) mag(x) ph(x)    decibels, magnitude, phase in degrees (cph: without jumps of 360)
+  re(x) im(x)           the parts of a complex signal
+  + - * / ( ) 1k 2meg   of those, such as 'db(v(out)/v(in))' and '1k*i(v1)'
+A shell needs quotes around parentheses. An expression may not begin with a minus: write '0-v(a)'.
+
+Panels share an axis, one a unit. Complex signals make a Bode plot: decibels and degrees. Noise is
+drawn on logarithmic axes. The numbers of an operating point are printed, not drawn.
+
+Examples:
+  eqcircuit plot tran.raw                              what is in it
+  eqcircuit plot tran.raw out 'i(v1)'                  tran.svg, tran.png
+  eqcircuit plot tran.raw out --from '2 ms' --to '3 ms' -o detail.png
+  eqcircuit plot ac.raw 'v(out)/v(in)'                 a Bode plot of a gain
+  eqcircuit plot all.raw onoise_spectrum --plot noise
+  eqcircuit plot reports/filter out --csv > out.csv";
+
 pub(super) const CIRCUITS: &str = "\
 Parts are what [hardware] names: neurons, cells, array styles. Those in a `circuits/` folder beside
 the file, or beside any folder above it, come before those built into the program.

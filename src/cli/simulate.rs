@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use super::arguments::Edits;
-use super::outcome::{conclude, shown, verdicts};
+use super::outcome::{conclude, number, shown, verdicts};
 use super::terminal::Terminal;
-use super::{DONE, Failure};
+use super::{DONE, EXPECTATION_FAILED, Failure};
 use crate::report;
-use crate::run::record::SubjectRecord;
+use crate::run::record::{StudyRecord, SubjectRecord};
 use crate::run::{self, Finished, Options};
 use crate::units::{Dimension, format_short};
 
@@ -26,12 +26,22 @@ pub(super) fn finish(finished: &Finished, terminal: &Terminal) -> Result<u8, Fai
     if terminal.json {
         terminal.document(&finished.summary)?;
     }
-    Ok(conclude(finished.failed(), terminal).unwrap_or(DONE))
+    let concluded = conclude(finished.failed(), terminal);
+    let failed = finished.summary.run.study.iter().flat_map(|study| &study.analyses);
+    let mut code = concluded.unwrap_or(DONE);
+    for analysis in failed.filter(|a| !a.done) {
+        terminal.error(&format!("{}: {}", analysis.analysis, analysis.message));
+        code = EXPECTATION_FAILED;
+    }
+    Ok(code)
 }
 
 /// A run in a few lines.
 fn summary(finished: &Finished, terminal: &Terminal) -> String {
     let run = &finished.summary.run;
+    if let Some(study) = &run.study {
+        return study_summary(finished, study, terminal);
+    }
     let totals = &run.totals;
     let second = |s| format_short(s, Dimension::Second);
     let size = match run.subject {
@@ -60,6 +70,36 @@ fn summary(finished: &Finished, terminal: &Terminal) -> String {
     }
     if totals.clipped > 0 {
         line("clipped", format!("{} weights did not fit the cells", totals.clipped));
+    }
+    lines.extend(verdicts(&run.head, terminal));
+    lines.push(format!("  {:<9} {}", "report", shown(&finished.folder.join(report::INDEX))));
+    lines.join("\n")
+}
+
+/// A circuit's analyses in a few lines.
+fn study_summary(finished: &Finished, study: &StudyRecord, terminal: &Terminal) -> String {
+    let run = &finished.summary.run;
+    let size = match run.subject {
+        SubjectRecord::Devices { devices, nodes } => format!("{devices} devices on {nodes} nodes"),
+        SubjectRecord::Network(_) => String::new(),
+    };
+    let time = format_short(run.totals.wall_time, Dimension::Second);
+    let mut lines = vec![format!("{}: {size}, {time}", run.head.title)];
+    let mut line = |name: &str, value: String| lines.push(format!("  {name:<9} {value}"));
+    for a in study.analyses.iter().filter(|a| a.done) {
+        let points = if a.points == 1 { "1 point".into() } else { format!("{} points", a.points) };
+        let said: Vec<&str> =
+            std::iter::once(&*points).chain(a.notes.iter().map(|n| &**n)).collect();
+        line(&a.analysis, said.join("; "));
+    }
+    for m in &study.measures {
+        line(
+            "measure",
+            match (m.value, &m.message) {
+                (Some(value), _) => format!("{} = {}", m.name, number(value)),
+                (None, why) => format!("{} not taken: {}", m.name, why.as_deref().unwrap_or("")),
+            },
+        );
     }
     lines.extend(verdicts(&run.head, terminal));
     lines.push(format!("  {:<9} {}", "report", shown(&finished.folder.join(report::INDEX))));

@@ -3,13 +3,21 @@
 //!
 //! * [`digits()`] is part of the program; [`csv`] and [`idx`] read files.
 //! * [`registry`] knows data sets by name, where they are looked for, and their checksums.
-//! * [`waves`] is what an analysis of a circuit gives.
+//! * [`waves`] is what an analysis of a circuit gives, [`signal`] an expression over it; [`raw`],
+//!   [`table`] and `parquet` (a feature) are its files.
+//! * [`npy`] holds matrices.
 //! * [`fetch`] brings the files of a known data set in.
 
 pub mod csv;
 pub mod fetch;
 pub mod idx;
+pub mod npy;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod raw;
 pub mod registry;
+pub mod signal;
+pub mod table;
 pub mod waves;
 
 mod digits;

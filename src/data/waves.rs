@@ -56,7 +56,10 @@ pub enum Values {
     Complex(Vec<[f64; 2]>),
 }
 
-/// The plot that has no axis.
+/// Plots that have no axis: numbers of the circuit as a whole.
+const WITHOUT_AXIS: [&str; 2] = [OPERATING_POINT, "Integrated Noise"];
+
+/// [`Waves::plot`] of an operating point.
 pub const OPERATING_POINT: &str = "Operating Point";
 
 impl Waves {
@@ -70,9 +73,10 @@ impl Waves {
         self.columns.iter().any(|c| c.values.is_complex())
     }
 
-    /// The first column, unless this is an operating point.
+    /// The first column, unless this is an operating point or integrated noise.
     pub fn axis(&self) -> Option<&Column> {
-        (!self.plot.eq_ignore_ascii_case(OPERATING_POINT)).then(|| self.columns.first())?
+        let bare = WITHOUT_AXIS.iter().any(|plot| self.plot.eq_ignore_ascii_case(plot));
+        self.columns.first().filter(|_| !bare)
     }
 
     /// All columns but the axis.

@@ -17,7 +17,7 @@ mod layout;
 mod network;
 
 pub use behavioural::Behavioural;
-pub use circuit::{Circuit, NetlistRun, analyse};
+pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
 pub use ideal::Ideal;
 
 use std::fmt;
@@ -124,21 +124,35 @@ pub enum Outcome {
     NewtonFailed { node: String, iteration: usize },
     /// The equations do not determine this node.
     Singular { node: String },
+    /// These devices force voltages around a loop.
+    SourceLoop { devices: Vec<String> },
+    /// An analysis went over the whole of its axis.
+    Finished { points: usize },
+    /// No way led to an operating point; `at` says of which point, where there are several.
+    NoOperatingPoint { node: String, tried: String, iterations: usize, at: Option<String> },
+    /// No step in time was short enough; `element` is where most current flows at the node that
+    /// stands against it.
+    StepTooShort { node: String, element: String, at: Second },
 }
 
 impl Outcome {
     pub fn is_settled(&self) -> bool {
-        matches!(self, Outcome::Settled { .. } | Outcome::Equilibrium { .. })
+        matches!(
+            self,
+            Outcome::Settled { .. } | Outcome::Equilibrium { .. } | Outcome::Finished { .. }
+        )
     }
 
     /// A word for tables.
     pub fn word(&self) -> &'static str {
         match self {
             Outcome::Settled { .. } | Outcome::Equilibrium { .. } => "settled",
+            Outcome::Finished { .. } => "finished",
             Outcome::Unsettled { .. } => "unsettled",
             Outcome::Diverged { .. } => "diverged",
-            Outcome::NewtonFailed { .. } => "newton-failed",
-            Outcome::Singular { .. } => "singular",
+            Outcome::NewtonFailed { .. } | Outcome::NoOperatingPoint { .. } => "newton-failed",
+            Outcome::Singular { .. } | Outcome::SourceLoop { .. } => "singular",
+            Outcome::StepTooShort { .. } => "step-too-short",
         }
     }
 
@@ -177,6 +191,26 @@ impl fmt::Display for Outcome {
                 f,
                 "the equations do not determine node `{node}`: give it a conducting path to ground"
             ),
+            Outcome::SourceLoop { devices } => write!(
+                f,
+                "{} force voltages around a loop, so that the current in it is not determined: put \
+                 a resistor in series with one of them",
+                listed(devices)
+            ),
+            Outcome::Finished { points } => write!(f, "finished with {points} points"),
+            Outcome::NoOperatingPoint { node, tried, iterations, at } => write!(
+                f,
+                "no operating point found{}; tried {tried}: {iterations} iterations in all, worst \
+                 at node `{node}`. Give a guess of its voltage (nodeset), raise gmin, or start a \
+                 transient without one (uic)",
+                at.as_ref().map_or_else(String::new, |at| format!(" at {at}"))
+            ),
+            Outcome::StepTooShort { node, element, at } => write!(
+                f,
+                "no time step is short enough at {at:.6e} s: node `{node}` moves too fast for its \
+                 equations, most current flows in `{element}`. Look for a loop without \
+                 resistance or capacitance there, or loosen the tolerances"
+            ),
         }
     }
 }
@@ -194,6 +228,20 @@ pub struct Stats {
     pub newton: usize,
     /// Numeric factorisations.
     pub factorisations: usize,
+}
+
+impl std::ops::Add for Stats {
+    type Output = Stats;
+
+    fn add(self, other: Stats) -> Stats {
+        Stats {
+            steps: self.steps + other.steps,
+            rejected: self.rejected + other.rejected,
+            evaluations: self.evaluations + other.evaluations,
+            newton: self.newton + other.newton,
+            factorisations: self.factorisations + other.factorisations,
+        }
+    }
 }
 
 /// Anything that can take a batch of samples to equilibrium.
@@ -214,6 +262,15 @@ pub trait Engine {
 
     /// The chip it runs as it stands now; `None` where there is none, as on the ideal engine.
     fn chip(&self) -> Option<&Chip>;
+}
+
+/// ``` `a`, `b` and `c` ```
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 /// `points` times, at least 2, from 0 to `end`: `t_k = end (k / last)^2`.

@@ -19,6 +19,12 @@ impl Netlist {
         (!own.is_empty()).then(|| self.potentials() + own.start)
     }
 
+    /// The places of a device's own unknowns.
+    pub fn own_unknowns(&self, device: DeviceId) -> std::ops::Range<usize> {
+        let own = self.own_range(device);
+        self.potentials() + own.start..self.potentials() + own.end
+    }
+
     /// The names of all unknowns in order: `v(node)` \[V\], then `i(device)` \[A\] for a branch
     /// current and `device#k` for any other own unknown; `i(device.k)` and `device#k` where a
     /// device has several of the kind.
@@ -65,6 +71,11 @@ impl Netlist {
         all
     }
 
+    /// Adds what one device puts into the sums; its currents *leave* its nodes into it.
+    pub fn stamp_device(&self, device: DeviceId, at: Instant, x: &[f64], out: &mut Stamps) {
+        self.device(device).stamp(&self.view(device, at, x), out);
+    }
+
     fn own_range(&self, device: DeviceId) -> std::ops::Range<usize> {
         let end = self.own_starts.get(device.0 + 1).map_or(self.own.len(), |&end| end as usize);
         self.own_starts[device.0] as usize..end
@@ -92,7 +103,17 @@ impl Dae for Netlist {
 
     fn eval(&self, at: Instant, x: &[f64], out: &mut Stamps) {
         for (id, (_, device)) in self.devices().iter().enumerate() {
-            device.stamp(&self.view(DeviceId(id), at, x), out);
+            if !device.is_linear() {
+                device.stamp(&self.view(DeviceId(id), at, x), out);
+            }
+        }
+    }
+
+    fn eval_linear(&self, at: Instant, x: &[f64], out: &mut Stamps) {
+        for (id, (_, device)) in self.devices().iter().enumerate() {
+            if device.is_linear() {
+                device.stamp(&self.view(DeviceId(id), at, x), out);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ pub mod linear;
 pub mod math;
 pub mod newton;
 pub mod ode;
+pub mod rest;
 pub mod seed;
 pub mod tableau;
 pub mod transient;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use super::dae::{Dae, Instant, Pattern, Stamps};
 use super::linear::{Elimination, Singular, SparseLu};
-use super::pseudo;
 use crate::units::Second;
 
 /// Why a solution was not found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Failure {
     /// No convergence; `unknown` was furthest from it.
     NotConverged { unknown: usize, iteration: usize },
     /// The equations do not determine this unknown.
     Singular { unknown: usize },
+    /// No step in time is short enough; `unknown` is what stands against it.
+    StepTooShort { unknown: usize, at: Second },
 }
 
 impl fmt::Display for Failure {
@@ -24,6 +25,9 @@ impl fmt::Display for Failure {
                 write!(f, "no convergence after {iteration} iterations, worst at {unknown}")
             }
             Failure::Singular { unknown } => write!(f, "unknown {unknown} is not determined"),
+            Failure::StepTooShort { unknown, at } => {
+                write!(f, "no step is short enough at {at:e} s, worst at {unknown}")
+            }
         }
     }
 }
@@ -48,13 +52,18 @@ pub struct Work {
     pub factorisations: usize,
 }
 
-/// What is to be zero: `I(x) + alpha (Q(x) - held) + leak x - offset`, the leak on potentials
-/// only.
+/// What is to be zero: `I(x) + alpha (Q(x) - held) + leak (x - centre) - offset`, the leak on
+/// potentials only, and `grip (x - value)` for what is anchored.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
     pub alpha: f64,
     pub held: Option<&'a [f64]>,
     pub leak: f64,
+    /// Zero where there is none.
+    pub centre: Option<&'a [f64]>,
+    pub grip: f64,
+    /// Unknowns with their values.
+    pub anchors: &'a [(usize, f64)],
     /// A part of the residual that is let stand.
     pub offset: Option<(&'a [f64], f64)>,
     pub at: Instant,
@@ -63,7 +72,16 @@ pub(super) struct Target<'a> {
 impl Default for Target<'_> {
     /// The equations at rest.
     fn default() -> Self {
-        Target { alpha: 0.0, held: None, leak: 0.0, offset: None, at: Instant::Rest }
+        Target {
+            alpha: 0.0,
+            held: None,
+            leak: 0.0,
+            centre: None,
+            grip: 0.0,
+            anchors: &[],
+            offset: None,
+            at: Instant::Rest,
+        }
     }
 }
 
@@ -71,11 +89,11 @@ impl Default for Target<'_> {
 pub struct Solver<'a> {
     pub(super) dae: &'a dyn Dae,
     pattern: Arc<Pattern>,
-    lu: SparseLu,
+    pub(super) lu: SparseLu,
     pub(super) stamps: Stamps,
-    values: Vec<f64>,
+    pub(super) values: Vec<f64>,
     /// The `alpha` of the last factorisation.
-    factored: Option<f64>,
+    pub(super) factored: Option<f64>,
     /// How much smaller each simplified correction with it is than the one before; 1 while
     /// unknown.
     rate: f64,
@@ -90,10 +108,12 @@ impl<'a> Solver<'a> {
         let pattern = elimination.pattern().clone();
         let dim = pattern.dim();
         assert_eq!(dim, dae.dim(), "the elimination is of other equations");
+        let mut stamps = Stamps::new(&pattern);
+        stamps.keep_linear(dae);
         Solver {
             dae,
             lu: SparseLu::new(elimination),
-            stamps: Stamps::new(&pattern),
+            stamps,
             values: vec![0.0; pattern.len()],
             factored: None,
             rate: 1.0,
@@ -115,36 +135,6 @@ impl<'a> Solver<'a> {
         &self.stamps
     }
 
-    /// The equilibrium `I(x) = 0` to rounding, from `x` on; returns the Newton iterations.
-    ///
-    /// Where there are charges, the motion `d/dt Q = -I` is followed by implicit steps that
-    /// grow as it slows down (pseudo-transient continuation, Kelley and Keyes 1998), so that a
-    /// stable equilibrium is reached and not merely a zero. Otherwise, or should this fail, damped
-    /// Newton iteration with a vanishing leak, then with a vanishing offset, is tried.
-    ///
-    /// # Errors
-    /// When all of them fail, as the first did; `x` is as at the start.
-    pub fn equilibrium(&mut self, x: &mut [f64]) -> Result<usize, Failure> {
-        let before = self.work.newton;
-        let start = x.to_vec();
-        let moves = self.pattern.charged().contains(&true);
-        let first = if moves { pseudo::relax(self, x) } else { self.at_rest(x) };
-        let found = first.or_else(|failure| {
-            if let Failure::Singular { .. } = failure {
-                return Err(failure);
-            }
-            x.copy_from_slice(&start);
-            self.vanishing_leak(x).or_else(|_| {
-                x.copy_from_slice(&start);
-                self.vanishing_offset(x).map_err(|_| failure)
-            })
-        });
-        if found.is_err() {
-            x.copy_from_slice(&start);
-        }
-        found.map(|()| self.work.newton - before)
-    }
-
     /// Plain damped Newton iteration for `I(x) = 0`, to rounding: from near an equilibrium to that
     /// one, from afar to any.
     ///
@@ -156,47 +146,37 @@ impl<'a> Solver<'a> {
 
     /// Makes `x` consistent at `time`: unknowns without charge take the values that the charges
     /// of `x` imply (one backward Euler step too short for these to move). Returns the shortest
-    /// time constant of a potential's own charge and slope, and leaves the stamps at the new `x`.
-    pub(super) fn hold_charges(&mut self, at: Instant, x: &mut [f64]) -> Result<Second, Failure> {
-        self.evaluate(at, x);
-        let (di, dq) = (self.stamps.current_slopes(), self.stamps.charge_slopes());
-        let own = &self.pattern.diagonal()[..self.dae.potentials()];
-        let tau = own
-            .iter()
-            .map(|&slot| dq[slot as usize] / di[slot as usize].abs())
-            .filter(|tau| tau.is_finite() && *tau > 0.0)
-            .fold(f64::INFINITY, f64::min);
-        let tau = if tau.is_finite() { tau } else { 1.0 };
-        let held = self.stamps.charges().to_vec();
+    /// time constant of a potential's own charge and slope, or `longest` where there is none, and
+    /// leaves the stamps at the new `x`.
+    pub(super) fn hold_charges(
+        &mut self,
+        at: Instant,
+        x: &mut [f64],
+        longest: Second,
+    ) -> Result<Second, Failure> {
+        let held = self.evaluate(at, x).charges().to_vec();
+        let tau = self.shortest_tau();
+        let tau = if tau.is_finite() { tau } else { longest };
+        let at = if at == Instant::Start { Instant::At(0.0) } else { at };
         let target = Target { alpha: 1e9 / tau, held: Some(&held), at, ..Target::default() };
         self.damped(&target, x)?;
         self.evaluate(at, x);
         Ok(tau)
     }
 
-    /// Newton with a conductance from every potential to zero, lowered in steps (gmin stepping).
-    fn vanishing_leak(&mut self, x: &mut [f64]) -> Result<(), Failure> {
-        let mut leak = self.typical_slope(x);
-        for _ in 0..16 {
-            self.damped(&Target { leak, ..Target::default() }, x)?;
-            leak *= 0.1;
-        }
-        self.at_rest(x)
-    }
-
-    /// Newton with the residual of the start let stand and then faded out. From zero voltages
-    /// that residual is what the sources drive, so this is source stepping.
-    fn vanishing_offset(&mut self, x: &mut [f64]) -> Result<(), Failure> {
-        let residual = self.evaluate(Instant::Rest, x).currents().to_vec();
-        for k in 1..=20 {
-            let kept = 1.0 - f64::from(k) / 20.0;
-            self.damped(&Target { offset: Some((&residual, kept)), ..Target::default() }, x)?;
-        }
-        Ok(())
+    /// The shortest time constant of a potential's own charge and slope at the point last
+    /// evaluated; infinite if there is none.
+    pub(super) fn shortest_tau(&self) -> Second {
+        let (di, dq) = (self.stamps.current_slopes(), self.stamps.charge_slopes());
+        let own = &self.pattern.diagonal()[..self.dae.potentials()];
+        own.iter()
+            .map(|&slot| dq[slot as usize] / di[slot as usize].abs())
+            .filter(|tau| tau.is_finite() && *tau > 0.0)
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// The largest slope of a potential's own current.
-    fn typical_slope(&mut self, x: &[f64]) -> f64 {
+    pub(super) fn typical_slope(&mut self, x: &[f64]) -> f64 {
         self.evaluate(Instant::Rest, x);
         let slopes = self.stamps.current_slopes();
         let own = &self.pattern.diagonal()[..self.dae.potentials()];
@@ -308,7 +288,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Factorises the slopes at the point last evaluated.
-    fn factor(&mut self, target: &Target) -> Result<(), Failure> {
+    pub(super) fn factor(&mut self, target: &Target) -> Result<(), Failure> {
         let slopes = self.stamps.current_slopes().iter().zip(self.stamps.charge_slopes());
         for (value, (di, dq)) in self.values.iter_mut().zip(slopes) {
             *value = di + target.alpha * dq;
@@ -318,6 +298,9 @@ impl<'a> Solver<'a> {
                 self.values[slot as usize] += target.leak;
             }
         }
+        for &(k, _) in target.anchors {
+            self.values[self.pattern.diagonal()[k] as usize] += target.grip;
+        }
         self.work.factorisations += 1;
         self.factored = None;
         self.lu.factor(&self.values)?;
@@ -326,18 +309,21 @@ impl<'a> Solver<'a> {
     }
 
     /// `delta = -J^-1 residual`, from the stamps at `x` and the last factors.
-    fn correction(&mut self, target: &Target, x: &[f64]) {
+    pub(super) fn correction(&mut self, target: &Target, x: &[f64]) {
         let potentials = self.dae.potentials();
         let sums = self.stamps.currents().iter().zip(self.stamps.charges());
         for (k, (delta, (i, q))) in self.delta.iter_mut().zip(sums).enumerate() {
             let mut r = i + target.alpha * (q - target.held.map_or(0.0, |held| held[k]));
             if k < potentials {
-                r += target.leak * x[k];
+                r += target.leak * (x[k] - target.centre.map_or(0.0, |centre| centre[k]));
             }
             if let Some((offset, kept)) = target.offset {
                 r -= kept * offset[k];
             }
             *delta = -r;
+        }
+        for &(k, value) in target.anchors {
+            self.delta[k] -= target.grip * (x[k] - value);
         }
         self.work.newton += 1;
         self.lu.solve(&mut self.delta);

@@ -12,17 +12,17 @@ const NEAR: f64 = 0.1;
 
 /// Takes `x` to the equilibrium that `d/dt Q = -I` leads to: backward Euler steps, as long as
 /// their direction stays that of the motion, then Newton's method.
-pub(super) fn relax(solver: &mut Solver, x: &mut [f64]) -> Result<(), Failure> {
+pub(super) fn relax(solver: &mut Solver, at: Instant, x: &mut [f64]) -> Result<(), Failure> {
     const MOST: usize = 500;
-    let tau = solver.hold_charges(Instant::Rest, x)?;
+    let tau = solver.hold_charges(at, x, 1.0)?;
     let dim = x.len();
     let (start, unit) = (x.to_vec(), vec![1.0; solver.dae.potentials()]);
     let (mut rate, mut next, mut change) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     let (mut h, mut swing, mut moving) = (0.1 * tau, 0.0_f64, false);
     let mut worst = 0;
     for _ in 0..MOST {
-        let charges = solver.evaluate(Instant::Rest, x).charges().to_vec();
-        let target = Target { alpha: 1.0 / h, held: Some(&charges), ..Target::default() };
+        let charges = solver.evaluate(at, x).charges().to_vec();
+        let target = Target { alpha: 1.0 / h, held: Some(&charges), at, ..Target::default() };
         next.iter_mut().zip(x.iter().zip(&rate)).for_each(|(n, (x, rate))| *n = x + h * rate);
         let tolerance = 0.1 * ERROR * swing.max(1e-6 * solver.size(x).0).max(1e-15);
         match solver.stage(&target, &mut next, &unit, tolerance) {
@@ -50,7 +50,7 @@ pub(super) fn relax(solver: &mut Solver, x: &mut [f64]) -> Result<(), Failure> {
         h *= (0.9 / error.sqrt()).clamp(0.3, 20.0);
         if motion <= ARRIVED * swing {
             next.copy_from_slice(x);
-            let found = solver.at_rest(&mut next);
+            let found = solver.damped(&Target { at, ..Target::default() }, &mut next);
             let further = change_of(&mut change, &next, x, 0.0, &rate, solver);
             if found.is_ok() && further <= NEAR * swing {
                 x.copy_from_slice(&next);

@@ -1,43 +1,87 @@
-//! Implicit integration in time of `I(x) + d/dt Q(x) = 0` by TR-BDF2.
-//!
-//! Bank, Coughran, Fichtner, Grosse, Rose and Smith 1985, as the singly diagonal Runge-Kutta
-//! method of Hosea and Shampine 1996: a trapezoidal stage to `GAMMA h`, then a backward
-//! differentiation stage to `h`, both with one matrix; of second order, L-stable, with an
-//! embedded error of third order that is filtered through the same matrix.
+//! Implicit integration in time of `I(x) + d/dt Q(x) = 0` with steps of variable length.
+
+mod march;
+mod multistep;
+mod path;
+mod trbdf2;
 
 use std::ops::ControlFlow;
 
-use super::dae::Instant;
-use super::newton::{Failure, Solver, Target, weighted_size};
+use super::dae::{Instant, Quantity};
+use super::newton::{Failure, Solver};
 use crate::units::Second;
+use march::March;
+pub use path::Path;
 
-/// `2 - sqrt 2`
-const GAMMA: f64 = 2.0 - std::f64::consts::SQRT_2;
-/// The diagonal of the method.
-const D: f64 = GAMMA / 2.0;
-/// The weight of the first two stages in the last.
-const W: f64 = std::f64::consts::SQRT_2 / 4.0;
-/// The weights of the error estimate: method less embedded method.
-const ERROR: [f64; 3] = [W - (1.0 - W) / 3.0, W - (3.0 * W + 1.0) / 3.0, D - D / 3.0];
-/// How well a stage is solved, in units of the step's tolerance.
-const STAGE: f64 = 1e-2;
+/// How a step is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// A trapezoidal and a backward differentiation stage: of second order and L-stable.
+    #[default]
+    TrBdf2,
+    /// The trapezoidal rule: of second order, without numerical damping.
+    Trapezoidal,
+    /// Backward differentiation of second order over two steps (Gear 1971).
+    Gear,
+}
+
+/// Where the charges are at time 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Begin {
+    /// Where the unknowns say; sources have long had the slope that they have.
+    #[default]
+    Charges,
+    /// Where the unknowns say.
+    Held,
+    /// At rest: the unknowns are an operating point of the equations at time 0.
+    Rest,
+    /// Where the equations say at [`Instant::Start`].
+    Own,
+}
 
 /// How an integration is kept in bounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Control {
-    /// Error of a step in units of each potential.
+    pub method: Method,
+    pub begin: Begin,
+    /// Error of a step in units of each potential, inertia or state.
     pub relative: f64,
     /// Error of a step that is let pass for a potential near zero.
     pub absolute: f64,
+    /// The same for an inertia.
+    pub amperes: f64,
     /// No step is longer.
     pub longest: Second,
     /// A potential beyond this has diverged.
     pub bound: f64,
+    /// Times at which something bends: steps end there. Ascending.
+    pub corners: Vec<Second>,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Control { relative: 1e-6, absolute: 1e-9, longest: f64::INFINITY, bound: 1e9 }
+        Control {
+            method: Method::TrBdf2,
+            begin: Begin::Charges,
+            relative: 1e-6,
+            absolute: 1e-9,
+            amperes: 1e-12,
+            longest: f64::INFINITY,
+            bound: 1e9,
+            corners: Vec::new(),
+        }
+    }
+}
+
+impl Control {
+    /// What is let pass near zero; infinite for what is not judged.
+    fn least(&self, quantity: Quantity) -> f64 {
+        match quantity {
+            Quantity::Potential => self.absolute,
+            Quantity::Inertia => self.amperes,
+            Quantity::State => self.relative,
+            Quantity::Flow => f64::INFINITY,
+        }
     }
 }
 
@@ -46,10 +90,12 @@ impl Default for Control {
 pub struct Moment<'a> {
     pub time: Second,
     pub x: &'a [f64],
-    /// `dx/dt` to second order.
+    /// `dx/dt` to second order; after a corner, once as before it and once as behind it.
     pub slope: &'a [f64],
     /// `I` at `x`.
     pub currents: &'a [f64],
+    /// What the equations remember.
+    pub memory: &'a [f64],
 }
 
 /// How an integration ended.
@@ -64,8 +110,9 @@ pub enum End {
     },
 }
 
-/// Integrates from time 0, where the charges are those of `x`, to `span`, and shows every
-/// accepted moment to `watch`, the first included.
+/// Integrates from time 0 to `span` and shows every accepted moment to `watch`, the first
+/// included. Steps end at corners and where something that the equations remember changes; what
+/// follows begins anew there.
 ///
 /// # Errors
 /// When a step cannot be solved however short it is made.
@@ -76,24 +123,17 @@ pub fn integrate(
     control: &Control,
     watch: &mut dyn FnMut(&Moment) -> ControlFlow<()>,
 ) -> Result<End, Failure> {
-    let tau = solver.hold_charges(Instant::At(0.0), x)?;
-    let mut march = March::new(solver, x);
-    let mut h = (0.01 * tau).min(control.longest).min(span);
-    let (least, mut time, mut first) = (1e-12 * tau.min(span), 0.0, true);
-    while time < span {
-        let last = time + 1.0001 * h >= span;
-        if last {
-            h = span - time;
-        }
-        let (error, worst) = match march.attempt(solver, time, h, control) {
+    let tau = begin(solver, x, span, control)?;
+    let mut march = March::new(solver, x, control);
+    let mut pace = Pace::new(tau, span, control);
+    while pace.time < span {
+        let (h, last) = pace.next();
+        let (error, worst) = match march.attempt(solver, pace.time, h, control) {
             Ok(judged) => judged,
             Err(singular @ Failure::Singular { .. }) => return Err(singular),
             Err(failure) => {
-                h *= 0.25;
                 solver.work.rejected += 1;
-                if h < least {
-                    return Err(failure);
-                }
+                pace.cut(0.25, unknown_of(failure))?;
                 continue;
             }
         };
@@ -101,209 +141,161 @@ pub fn integrate(
         // Also where the error is no number.
         if error.is_nan() || error > 1.0 {
             solver.work.rejected += 1;
-            h *= if factor.is_nan() { 0.1 } else { factor.clamp(0.1, 0.9) };
-            if h < least {
-                return Err(Failure::NotConverged { unknown: worst, iteration: 0 });
-            }
+            let cut = if factor.is_nan() { 0.1 } else { factor.clamp(0.1, 0.9) };
+            pace.cut(cut, worst)?;
             continue;
         }
-        if first && watch(&march.start(h)).is_break() {
+        let happens = march.event(solver, pace.time, h);
+        if let Some(share) = happens.filter(|share| *share < LANDED && share * h > pace.least) {
+            pace.shorten(share * h);
+            continue;
+        }
+        let from = pace.time;
+        pace.advance(last);
+        if march.shows_start() && watch(&march.start(solver, from)).is_break() {
             x.copy_from_slice(&march.x);
             return Ok(End::Stopped);
         }
-        first = false;
-        time = if last { span } else { time + h };
         march.accept(solver, h);
         solver.work.steps += 1;
         x.copy_from_slice(&march.x);
-        let now = Moment { time, x, slope: &march.slope, currents: solver.stamps.currents() };
-        if watch(&now).is_break() {
+        if watch(&march.now(solver, pace.time)).is_break() {
             return Ok(End::Stopped);
         }
         let (size, _) = solver.size(x);
         if size.is_nan() || size > control.bound {
-            return Ok(End::Diverged { at: time });
+            return Ok(End::Diverged { at: pace.time });
         }
-        // Small changes are not worth a new factorisation.
-        if !(1.0..=1.4).contains(&factor) {
-            h *= factor.clamp(0.2, 5.0);
+        let switched = happens.is_some() && solver.remember(Instant::At(pace.time), x);
+        if switched || pace.at_corner {
+            march.restart(solver, pace.time);
+            pace.restart();
+        } else {
+            pace.adapt(factor, march.fastest_growth());
         }
-        h = h.min(control.longest);
     }
     Ok(End::Reached)
 }
 
-/// The vectors of an integration on its way.
-struct March {
-    /// At the last accepted moment: unknowns, their slopes, half their second derivatives, `Q`,
-    /// `dQ/dt`, and `I`.
-    x: Vec<f64>,
-    slope: Vec<f64>,
-    bend: Vec<f64>,
-    q: Vec<f64>,
-    rate: Vec<f64>,
-    currents: Vec<f64>,
-    /// At the inner stage.
-    x_inner: Vec<f64>,
-    q_inner: Vec<f64>,
-    /// At the end of the step under way.
-    x_end: Vec<f64>,
-    rate_end: Vec<f64>,
-    held: Vec<f64>,
-    error: Vec<f64>,
-    weight: Vec<f64>,
-}
+/// An event this late in a step, as a share of it, needs no shorter step.
+const LANDED: f64 = 0.99;
 
-impl March {
-    /// At a consistent `x`, where the solver's stamps are.
-    fn new(solver: &Solver, x: &[f64]) -> March {
-        let zero = vec![0.0; x.len()];
-        let charged = solver.pattern().charged().iter();
-        let currents = solver.stamps.currents().to_vec();
-        March {
-            x: x.to_vec(),
-            slope: zero.clone(),
-            bend: zero.clone(),
-            q: solver.stamps.charges().to_vec(),
-            rate: charged.zip(&currents).map(|(&c, i)| if c { -i } else { 0.0 }).collect(),
-            currents,
-            x_inner: x.to_vec(),
-            q_inner: zero.clone(),
-            x_end: x.to_vec(),
-            rate_end: zero.clone(),
-            held: zero.clone(),
-            error: zero,
-            weight: vec![0.0; solver.dae.potentials()],
+/// Makes `x` consistent at time 0, where the stamps are left; returns a time in which little
+/// happens.
+fn begin(
+    solver: &mut Solver,
+    x: &mut [f64],
+    span: Second,
+    control: &Control,
+) -> Result<Second, Failure> {
+    match control.begin {
+        Begin::Charges => solver.hold_charges(Instant::At(0.0), x, span),
+        Begin::Rest => {
+            solver.evaluate(Instant::At(0.0), x);
+            Ok(solver.shortest_tau().min(0.1 * span))
         }
-    }
-
-    /// Tries a step; returns its error in units of the tolerance, and where it is largest.
-    fn attempt(
-        &mut self,
-        solver: &mut Solver,
-        time: Second,
-        h: Second,
-        control: &Control,
-    ) -> Result<(f64, usize), Failure> {
-        let alpha = 1.0 / (D * h);
-        self.weigh(control, false);
-        for (k, inner) in self.x_inner.iter_mut().enumerate() {
-            *inner = self.x[k] + GAMMA * h * (self.slope[k] + GAMMA * h * self.bend[k]);
-            self.held[k] = self.q[k] + D * h * self.rate[k];
-        }
-        let held = Some(&self.held[..]);
-        let target = Target { alpha, held, at: Instant::At(time + GAMMA * h), ..Target::default() };
-        solver.stage(&target, &mut self.x_inner, &self.weight, STAGE)?;
-        self.q_inner.copy_from_slice(solver.stamps.charges());
-        for (k, end) in self.x_end.iter_mut().enumerate() {
-            let bend = self.x_inner[k] - self.x[k] - GAMMA * h * self.slope[k];
-            *end = self.x[k] + h * self.slope[k] + bend / (GAMMA * GAMMA);
-            self.held[k] = self.q[k] + W / D * (self.q_inner[k] - self.q[k]);
-        }
-        let held = Some(&self.held[..]);
-        let target = Target { alpha, held, at: Instant::At(time + h), ..Target::default() };
-        solver.stage(&target, &mut self.x_end, &self.weight, STAGE)?;
-        let q_end = solver.stamps.charges();
-        for (k, error) in self.error.iter_mut().enumerate() {
-            let rate_inner = alpha * (self.q_inner[k] - self.q[k]) - self.rate[k];
-            self.rate_end[k] = alpha * (q_end[k] - self.held[k]);
-            *error = ERROR[0] * self.rate[k] + ERROR[1] * rate_inner + ERROR[2] * self.rate_end[k];
-            *error /= D;
-        }
-        solver.solve(&mut self.error);
-        self.weigh(control, true);
-        Ok(weighted_size(&self.error, &self.weight))
-    }
-
-    /// Sets the weights by the start of the step, or by its start and end.
-    fn weigh(&mut self, control: &Control, with_end: bool) {
-        for (k, weight) in self.weight.iter_mut().enumerate() {
-            let end = if with_end { self.x_end[k].abs() } else { 0.0 };
-            *weight = control.relative * self.x[k].abs().max(end) + control.absolute;
-        }
-    }
-
-    /// The moment before the first step, once that is solved.
-    fn start(&mut self, h: Second) -> Moment<'_> {
-        for (k, slope) in self.slope.iter_mut().enumerate() {
-            let (a, c) = divided(self.x[k], self.x_inner[k], self.x_end[k], h);
-            *slope = a - c * GAMMA * h;
-        }
-        Moment { time: 0.0, x: &self.x, slope: &self.slope, currents: &self.currents }
-    }
-
-    /// Moves on to the end of the step, where the solver's stamps are.
-    fn accept(&mut self, solver: &Solver, h: Second) {
-        for (k, slope) in self.slope.iter_mut().enumerate() {
-            let (a, c) = divided(self.x[k], self.x_inner[k], self.x_end[k], h);
-            *slope = a + c * (2.0 - GAMMA) * h;
-            self.bend[k] = c;
-        }
-        std::mem::swap(&mut self.x, &mut self.x_end);
-        std::mem::swap(&mut self.rate, &mut self.rate_end);
-        self.q.copy_from_slice(solver.stamps.charges());
+        Begin::Held => Ok(solver.hold_charges(Instant::At(0.0), x, span)?.min(0.1 * span)),
+        Begin::Own => Ok(solver.hold_charges(Instant::Start, x, span)?.min(0.1 * span)),
     }
 }
 
-/// The first and second divided differences of a step's start, inner stage and end.
-fn divided(start: f64, inner: f64, end: f64, h: Second) -> (f64, f64) {
-    let a = (inner - start) / (GAMMA * h);
-    let b = (end - inner) / ((1.0 - GAMMA) * h);
-    (a, (b - a) / h)
-}
-
-/// Some unknowns on their way, as a cubic between each two moments.
-#[derive(Debug, Clone, Default)]
-pub struct Path {
-    unknowns: Vec<usize>,
-    times: Vec<Second>,
-    /// `[moments, unknowns]`
-    values: Vec<f64>,
-    slopes: Vec<f64>,
-}
-
-impl Path {
-    /// An empty record of these unknowns.
-    pub fn of(unknowns: Vec<usize>) -> Path {
-        Path { unknowns, ..Path::default() }
+fn unknown_of(failure: Failure) -> usize {
+    match failure {
+        Failure::NotConverged { unknown, .. }
+        | Failure::Singular { unknown }
+        | Failure::StepTooShort { unknown, .. } => unknown,
     }
+}
 
-    /// Appends a moment.
-    pub fn record(&mut self, now: &Moment) {
-        self.times.push(now.time);
-        for &k in &self.unknowns {
-            self.values.push(now.x[k]);
-            self.slopes.push(now.slope[k]);
+/// Where the integration is and how long its next step is to be.
+struct Pace<'a> {
+    time: Second,
+    h: Second,
+    span: Second,
+    longest: Second,
+    /// No step is shorter.
+    least: Second,
+    corners: &'a [Second],
+    /// The last step ended at a corner.
+    at_corner: bool,
+}
+
+impl<'a> Pace<'a> {
+    fn new(tau: Second, span: Second, control: &'a Control) -> Pace<'a> {
+        let first = control.corners.partition_point(|t| *t <= 0.0);
+        Pace {
+            time: 0.0,
+            h: (0.01 * tau).min(control.longest).min(span),
+            span,
+            longest: control.longest,
+            least: 1e-12 * tau.min(span),
+            corners: &control.corners[first..],
+            at_corner: false,
         }
     }
 
-    /// The times recorded, ascending.
-    pub fn times(&self) -> &[Second] {
-        &self.times
+    /// The next place where a step must end.
+    fn goal(&self) -> Second {
+        self.corners.first().map_or(self.span, |corner| corner.min(self.span))
     }
 
-    /// The unknowns at a time by cubic Hermite interpolation, in the order of the record; before
-    /// the first and after the last moment, the values there.
-    ///
-    /// # Panics
-    /// If nothing was recorded.
-    pub fn at(&self, time: Second) -> Vec<f64> {
-        let n = self.unknowns.len();
-        let after = self.times.partition_point(|&t| t <= time);
-        if after == 0 || after == self.times.len() {
-            let row = after.saturating_sub(1);
-            return self.values[row * n..(row + 1) * n].to_vec();
+    /// The next step, and whether it ends at the goal.
+    fn next(&mut self) -> (Second, bool) {
+        let goal = self.goal();
+        let last = self.time + 1.0001 * self.h >= goal;
+        if last {
+            self.h = goal - self.time;
         }
-        let h = self.times[after] - self.times[after - 1];
-        let s = (time - self.times[after - 1]) / h;
-        let r = 1.0 - s;
-        (0..n)
-            .map(|k| {
-                let (a, b) = ((after - 1) * n + k, after * n + k);
-                self.values[a] * r * r * (1.0 + 2.0 * s)
-                    + self.values[b] * s * s * (1.0 + 2.0 * r)
-                    + h * s * r * (self.slopes[a] * r - self.slopes[b] * s)
-            })
-            .collect()
+        (self.h, last)
     }
+
+    fn cut(&mut self, factor: f64, worst: usize) -> Result<(), Failure> {
+        self.h *= factor;
+        let resolution = 4.0 * f64::EPSILON * self.time;
+        if self.h < self.least.max(resolution) {
+            return Err(Failure::StepTooShort { unknown: worst, at: self.time });
+        }
+        Ok(())
+    }
+
+    fn shorten(&mut self, h: Second) {
+        self.h = h;
+    }
+
+    fn advance(&mut self, last: bool) {
+        self.time = if last { self.goal() } else { self.time + self.h };
+        self.at_corner = false;
+        while self.corners.first().is_some_and(|corner| *corner <= self.time) {
+            (self.corners, self.at_corner) = (&self.corners[1..], self.time < self.span);
+        }
+    }
+
+    /// After a corner or an event.
+    fn restart(&mut self) {
+        let ahead = self.goal() - self.time;
+        self.h = (0.1 * self.h).min(0.05 * ahead).max(10.0 * self.least).min(self.longest);
+    }
+
+    /// After an accepted step. Small changes are not worth a new factorisation.
+    fn adapt(&mut self, factor: f64, most: f64) {
+        if !(1.0..=1.4).contains(&factor) {
+            self.h *= factor.clamp(0.2, most);
+        }
+        self.h = self.h.min(self.longest);
+    }
+}
+
+/// The first place in `0..=1` at which `happened` holds, which it does at 1, to within a
+/// thousandth of it, from above.
+fn first_share(mut happened: impl FnMut(f64) -> bool) -> f64 {
+    let (mut before, mut after) = (0.0, 1.0);
+    while after - before > 1e-3 * after && after > 1e-6 {
+        let middle = 0.5 * (before + after);
+        if happened(middle) {
+            after = middle;
+        } else {
+            before = middle;
+        }
+    }
+    after
 }

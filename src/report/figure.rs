@@ -16,6 +16,8 @@ pub struct Figure {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     Chart(Chart),
+    /// Charts below one another.
+    Panels(Vec<Chart>),
     Gallery(Gallery),
 }
 
@@ -252,7 +254,7 @@ fn step(least: f64) -> f64 {
 }
 
 /// `10⁻⁹`
-fn power_of_ten(exponent: i32) -> String {
+pub fn power_of_ten(exponent: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let digits = exponent
         .to_string()

@@ -4,6 +4,7 @@
 pub mod draw;
 pub mod figure;
 pub mod records;
+pub mod signals;
 
 mod convergence;
 mod gallery;
@@ -12,6 +13,7 @@ mod histograms;
 mod index;
 mod page;
 mod statistics;
+mod study;
 pub mod sweep;
 mod training;
 mod waveforms;
@@ -109,6 +111,9 @@ fn make(dir: &Path) -> Result<Made, ReportError> {
         Some(Verb::Sweep) => sweep::make(dir),
         _ => {
             let records = Records::load(dir)?;
+            if let Some(study) = &records.run.study {
+                return study::make(dir, &records.run, study);
+            }
             let figures = figures(&records);
             let page = index::page(&records, &figures, dir);
             Ok(Made { figures, page })

@@ -1,7 +1,6 @@
 //! The records of a run, read back.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -77,20 +76,28 @@ pub(super) fn read_run<T: DeserializeOwned>(dir: &Path) -> Result<T, ReportError
     })
 }
 
-/// A file of one record a line.
+/// A file of one record a line. Where the run is not `finished`, a last line that was cut short is
+/// left out, and a file that is not there holds none: what a killed run had not written is no
+/// damage.
 pub(super) fn read_lines<T: DeserializeOwned>(
     dir: &Path,
     name: &str,
+    finished: bool,
 ) -> Result<Vec<T>, ReportError> {
     let path = dir.join(name);
     let wrong =
         |line: usize, message: String| ReportError::Record { path: path.clone(), line, message };
-    let file = std::fs::File::open(&path)
-        .map_err(|source| ReportError::Read { path: path.clone(), source })?;
+    let text = match std::fs::read_to_string(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !finished => String::new(),
+        text => text.map_err(|source| ReportError::Read { path: path.clone(), source })?,
+    };
+    let whole = match finished {
+        true => text.as_str(),
+        false => text.rfind('\n').map_or("", |end| &text[..end]),
+    };
     let mut records = Vec::new();
-    for (i, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|e| wrong(i + 1, e.to_string()))?;
-        let record = serde_json::from_str(&line)
+    for (i, line) in whole.lines().enumerate() {
+        let record = serde_json::from_str(line)
             .map_err(|e| wrong(i + 1, format!("not a whole record, perhaps cut short: {e}")))?;
         records.push(record);
     }
@@ -98,7 +105,7 @@ pub(super) fn read_lines<T: DeserializeOwned>(
 }
 
 fn read_samples(dir: &Path, run: &RunRecord) -> Result<Vec<SampleRecord>, ReportError> {
-    let samples: Vec<SampleRecord> = read_lines(dir, record::RESULTS)?;
+    let samples: Vec<SampleRecord> = read_lines(dir, record::RESULTS, true)?;
     let expected = run.totals.samples;
     if samples.len() != expected {
         let message = format!("ends after {} of the run's {expected} samples", samples.len());

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::figure::Figure;
 use super::page::{quantity, short, table};
-use super::records::read_run;
+use super::records::{read_lines, read_run};
 use super::{Made, ReportError};
 use crate::run::record::{RESULTS, RUN};
 use crate::run::sweep_record::{PointRecord, SWEEP_FILES, SweepRecord, unit};
@@ -35,27 +35,11 @@ impl Records {
             return Err(ReportError::NotARun { dir: dir.to_path_buf() });
         }
         let sweep: SweepRecord = read_run(dir)?;
-        let path = dir.join(RESULTS);
-        let text = match std::fs::read_to_string(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !sweep.finished => String::new(),
-            text => text.map_err(|source| ReportError::Read { path: path.clone(), source })?,
-        };
-        // What a sweep that was killed had not finished writing is no damage.
-        let whole = match sweep.finished {
-            true => text.as_str(),
-            false => text.rfind('\n').map_or("", |end| &text[..end]),
-        };
-        let mut points: Vec<PointRecord> = Vec::new();
-        for (i, line) in whole.lines().enumerate() {
-            points.push(serde_json::from_str(line).map_err(|e| ReportError::Record {
-                path: path.clone(),
-                line: i + 1,
-                message: format!("not a point's record, perhaps cut short: {e}"),
-            })?);
-        }
+        let mut points: Vec<PointRecord> = read_lines(dir, RESULTS, sweep.finished)?;
         if sweep.finished && points.len() != sweep.points {
             let message =
                 format!("ends after {} of the sweep's {} points", points.len(), sweep.points);
+            let path = dir.join(RESULTS);
             return Err(ReportError::Record { path, line: points.len() + 1, message });
         }
         points.sort_by_key(|point| point.point);

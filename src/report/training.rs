@@ -16,8 +16,8 @@ const SHOWN: usize = 40;
 
 pub(super) fn make(dir: &Path) -> Result<Made, ReportError> {
     let run: TrainRecord = read_run(dir)?;
-    let epochs: Vec<EpochRecord> = read_lines(dir, RESULTS)?;
-    let timing: Vec<TimingRecord> = read_lines(dir, TIMING)?;
+    let epochs: Vec<EpochRecord> = read_lines(dir, RESULTS, run.finished)?;
+    let timing: Vec<TimingRecord> = read_lines(dir, TIMING, run.finished)?;
     let mut figures: Vec<Figure> =
         [accuracy(&run, &epochs), loss(&epochs), settling(&epochs)].into_iter().flatten().collect();
     if dir.join(CHIP).exists() {

@@ -29,6 +29,8 @@ pub(super) fn analyse(netlist: &Netlist, simulate: &Simulate) -> Found {
         clipped: 0,
         work: work(&run.stats),
         notes: Vec::new(),
+        waves: Vec::new(),
+        study: None,
     }
 }
 

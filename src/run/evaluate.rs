@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::Checkpoint;
 use super::lasting::difference;
-use super::network::{self, Layout};
 use super::output::Staging;
 use super::record::{CHECKPOINT, RESOLVED};
 use super::started::Started;
-use super::{Finished, Found, Options, RunError, chip, in_pool, make_engine, record_all, spinner};
+use super::{Finished, Found, Options, RunError, chip, in_pool, on_engine, record_all, spinner};
 use crate::data::{DataSet, Split};
 use crate::model::EnergyModel;
 use crate::spec::{Analysis, Fidelity, Simulate, Spec, Subject, Verb};
@@ -78,17 +77,12 @@ fn settle(
         model = learned;
         notes.push(format!("the network of {} after epoch {}", path.display(), progress.epoch));
     }
-    let parameters = network::chip_tensors(&model, made.as_ref());
-    let cells = made.as_ref().map_or(0, network::cell_count);
-    let mut engine = make_engine(simulate, &model, made);
-    let layout = Layout::of_model(&model);
     // An operating point keeps no moments, which would be many for a whole test set.
     let simulate = Simulate { points: 2, ..simulate.clone() };
-    let found =
-        network::settle(&mut *engine, &layout, &simulate, |settled| model.energy(&settled.state))?;
+    let found = on_engine(&model, made, &simulate)?;
     notes.extend(found.notes);
     let op = found.op.filter(|_| simulate.analysis == Analysis::Op && found.samples.len() <= 100);
-    Ok(Found { chip: parameters, cells, notes, op, waveforms: None, ..found })
+    Ok(Found { notes, op, waveforms: None, ..found })
 }
 
 fn data(spec: &Spec, split: Split) -> Result<DataSet, RunError> {

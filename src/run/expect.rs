@@ -39,10 +39,19 @@ pub(super) fn evaluate(
     judged
 }
 
-/// The value of `v(node)` of a device netlist: the operating point, or the end of the transient.
+/// A measured figure, or the value of `v(node)` of a device netlist: the operating point, or the
+/// end of the transient.
 fn node(found: &Found, name: &str) -> Option<f64> {
+    let measures = found.study.as_ref().map_or(&[][..], |study| &study.measures);
+    if let Some(measure) = measures.iter().find(|m| m.name == name) {
+        return measure.value;
+    }
     if let Some(op) = &found.op {
         return op.iter().find(|v| v.name == name).map(|v| v.value);
+    }
+    let tran = found.waves.iter().find(|(file, _)| file == "tran.raw");
+    if let Some(column) = tran.and_then(|(_, waves)| waves.column(name)) {
+        return Some(column.values.at(column.values.len() - 1)[0]);
     }
     let table = found.waveforms.as_ref()?;
     let column = table.header.iter().position(|h| h.strip_suffix("_V") == Some(name))?;
@@ -56,6 +65,9 @@ pub(super) fn judge(expect: &Expect, value: Option<f64>) -> ExpectRecord {
         |v: f64| at_least.is_none_or(|least| v >= least) && at_most.is_none_or(|most| v <= most);
     ExpectRecord { figure, value, at_least, at_most, passed: value.is_some_and(within) }
 }
+
+/// The words of outcomes that came to their end.
+const DONE: [&str; 2] = ["settled", "finished"];
 
 /// Figures over all samples.
 pub(super) fn totals(found: &Found, wall_time: f64) -> Totals {
@@ -71,7 +83,7 @@ pub(super) fn totals(found: &Found, wall_time: f64) -> Totals {
     };
     Totals {
         samples: samples.len(),
-        settled: samples.iter().filter(|s| s.outcome == "settled").count(),
+        settled: samples.iter().filter(|s| DONE.contains(&s.outcome.as_str())).count(),
         accuracy: (!labelled.is_empty()).then(|| {
             labelled.iter().filter(|&&right| right).count() as f64 / labelled.len() as f64
         }),

@@ -16,6 +16,7 @@ mod lasting;
 mod network;
 mod output;
 mod started;
+mod study;
 mod sweep;
 mod train;
 mod write;
@@ -36,13 +37,14 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use crate::compile::{Chip, compile, fabricate};
+use crate::data::waves::Waves;
 use crate::engine::{Behavioural, Circuit, Engine, Ideal};
 use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
 use crate::spec::{Analysis, Fidelity, Hardware, NonIdeal, Simulate, Spec, Subject, Verb};
 use network::Layout;
 use output::Staging;
-use record::{Head, RunRecord, SubjectRecord, Work};
+use record::{Head, RunRecord, StudyRecord, SubjectRecord, Work};
 use started::Started;
 use tensors::Tensor;
 use write::{Table, Value};
@@ -188,6 +190,9 @@ struct Found {
     clipped: usize,
     work: Work,
     notes: Vec<String>,
+    /// Waveforms of a circuit, by file name.
+    waves: Vec<(String, Waves)>,
+    study: Option<StudyRecord>,
 }
 
 /// Runs a file as its `[simulate]` says and writes the records of the run.
@@ -230,6 +235,9 @@ fn find(spec: &Spec, progress: &ProgressBar) -> Result<Found, RunError> {
             network::settle(&mut engine, &layout, &spec.simulate, |_| Vec::new())
         }
         Subject::Devices { netlist, ports: None } => {
+            if let Some(study) = &spec.study {
+                return Ok(study::run(netlist, &spec.title, study, progress));
+            }
             progress.set_message("solving");
             Ok(devices::analyse(netlist, &spec.simulate))
         }
@@ -248,21 +256,29 @@ fn network(
     progress.set_message("compiling");
     let chip =
         (simulate.engine != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
-    let parameters = network::chip_tensors(model, chip.as_ref());
-    let cells = chip.as_ref().map_or(0, network::cell_count);
-    let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
-
-    let mut engine = make_engine(simulate, model, chip);
-
     progress.set_message("settling");
-    let layout = Layout::of_model(model);
-    let mut found =
-        network::settle(&mut *engine, &layout, simulate, |settled| model.energy(&settled.state))?;
+    let mut found = on_engine(model, chip, simulate)?;
     if simulate.engine == Fidelity::Behavioural && nonideal.wire.r_segment > 0.0 {
         found.notes.push(
             "the wires of [nonideal] wire are left out: only the circuit engine has them".into(),
         );
     }
+    Ok(found)
+}
+
+/// The samples of `[simulate]` on its engine, with what is known of the chip.
+fn on_engine(
+    model: &EnergyModel,
+    chip: Option<Chip>,
+    simulate: &Simulate,
+) -> Result<Found, RunError> {
+    let parameters = network::chip_tensors(model, chip.as_ref());
+    let cells = chip.as_ref().map_or(0, network::cell_count);
+    let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
+    let mut engine = make_engine(simulate, model, chip);
+    let layout = Layout::of_model(model);
+    let found =
+        network::settle(&mut *engine, &layout, simulate, |settled| model.energy(&settled.state))?;
     Ok(Found { chip: parameters, cells, clipped, ..found })
 }
 
@@ -304,6 +320,7 @@ fn record_all(
         nudge: spec.simulate.nudge,
         subject: found.subject.clone(),
         totals,
+        study: found.study.clone(),
     };
     write::records(spec, &found, &run, staging)?;
     let samples = found.samples.iter().map(Into::into).collect();

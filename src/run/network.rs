@@ -107,6 +107,8 @@ pub(super) fn settle(
         clipped: 0,
         work: work(&settled.stats),
         notes,
+        waves: Vec::new(),
+        study: None,
     })
 }
 

@@ -23,6 +23,8 @@ pub const OPERATING_POINT: &str = "op.csv";
 /// Waveforms against time, one column each.
 pub const WAVEFORMS: &str = "waveforms.csv";
 
+/// What was measured of a circuit, by name, in SI units; null where it could not be.
+pub const MEASURES: &str = "measures.json";
 /// The state of a training run, to go on from.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The weights learned, as `[model] weights` reads them.
@@ -32,13 +34,14 @@ pub const WEIGHTS: &str = "weights.safetensors";
 pub const TIMING: &str = "timing.jsonl";
 
 /// Every record of a settled run, with a line for people.
-pub const FILES: [(&str, &str); 8] = [
+pub const FILES: [(&str, &str); 9] = [
     (RUN, "the run: settings, seeds, version, totals, expectations"),
     (RESOLVED, "the file as understood, every default filled in"),
     (RESULTS, "one JSON object a sample"),
     (RESULTS_CSV, "the same as a table, one row a sample"),
     (OPERATING_POINT, "the operating point: name, value, unit"),
     (WAVEFORMS, "waveforms against time"),
+    (MEASURES, "what was measured, by name"),
     (TRACE, "residual, energy and states on the way, and the inputs"),
     (CHIP, "weights, and conductances asked for and made"),
 ];
@@ -106,6 +109,9 @@ pub struct RunRecord {
     pub nudge: Option<f64>,
     pub subject: SubjectRecord,
     pub totals: Totals,
+    /// What was asked of a circuit and what came of it; `None` for a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyRecord>,
 }
 
 /// What was simulated.
@@ -135,6 +141,46 @@ pub struct LayerRecord {
     pub name: String,
     pub size: usize,
     pub activation: String,
+}
+
+/// The analyses of a circuit and what was measured of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudyRecord {
+    /// In the order they were run.
+    pub analyses: Vec<AnalysisRecord>,
+    pub measures: Vec<MeasureRecord>,
+}
+
+/// One analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisRecord {
+    /// `op`, `dc`, `tran`, `ac` or `noise`.
+    pub analysis: String,
+    /// The same in ngspice's words.
+    pub plot: String,
+    /// Its waveforms, an ngspice raw file; `None` if there are none.
+    pub file: Option<String>,
+    pub points: usize,
+    /// A word: `settled`, `finished`, `singular`, ...
+    pub outcome: String,
+    /// Whether it came to its end.
+    pub done: bool,
+    /// The same as a sentence that says what to try.
+    pub message: String,
+    /// How it was found, and how exactly.
+    pub notes: Vec<String>,
+    pub work: Work,
+}
+
+/// One measured figure, in SI units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasureRecord {
+    pub name: String,
+    pub analysis: String,
+    /// `None` if it could not be taken.
+    pub value: Option<f64>,
+    /// Why not.
+    pub message: Option<String>,
 }
 
 /// Figures over all samples.

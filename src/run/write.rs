@@ -1,10 +1,12 @@
 //! The records of a run, file by file.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::output::Staging;
 use super::record::{self, RunRecord, SampleRecord};
 use super::{Found, RunError, tensors};
+use crate::data::raw;
 use crate::spec::Spec;
 
 /// A line of the operating point.
@@ -61,6 +63,14 @@ pub(super) fn records(
         if !tensors.is_empty() {
             staging.write(name, |out| out.write_all(&tensors::to_bytes(tensors)?))?;
         }
+    }
+    for (name, waves) in &found.waves {
+        staging.write(name, |out| raw::write(out, waves, raw::Format::Binary))?;
+    }
+    if let Some(study) = found.study.as_ref().filter(|study| !study.measures.is_empty()) {
+        let measures: BTreeMap<&str, Option<f64>> =
+            study.measures.iter().map(|m| (m.name.as_str(), m.value)).collect();
+        staging.write(record::MEASURES, |out| out.write_all(&record::document(&measures)))?;
     }
     staging.write(record::RUN, |out| {
         serde_json::to_writer_pretty(&mut *out, run)?;

@@ -3,6 +3,7 @@
 use super::document::Entry;
 use super::reader::TableReader;
 use super::simulate::Subject;
+use super::study::Measure;
 use super::{Expect, Verb};
 use crate::data::DataSet;
 use crate::diag::Diagnostic;
@@ -60,10 +61,11 @@ pub(super) fn read(
     t: &TableReader,
     subject: &Subject,
     netlist: Option<&Netlist>,
+    measures: &[Measure],
     inputs: Option<&DataSet>,
     trains: bool,
 ) -> Vec<Expect> {
-    let about = About { subject, netlist, inputs, trains };
+    let about = About { subject, netlist, measures, inputs, trains };
     t.entries().iter().filter_map(|entry| bounded(t, entry, &about)).collect()
 }
 
@@ -71,6 +73,7 @@ pub(super) fn read(
 struct About<'a> {
     subject: &'a Subject<'a>,
     netlist: Option<&'a Netlist>,
+    measures: &'a [Measure],
     inputs: Option<&'a DataSet>,
     trains: bool,
 }
@@ -89,9 +92,13 @@ fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
             check_source(t, entry, figure, about);
             (figure.dimension, figure.range)
         }
+        (None, None) if about.measures.iter().any(|m| m.name == name) => {
+            (Dimension::One, Range::Any)
+        }
         (None, None) => {
             let mut names: Vec<&str> = FIGURES.iter().map(|f| f.name).collect();
             names.push("v(node)");
+            names.extend(about.measures.iter().map(|m| m.name.as_str()));
             t.report(
                 at(format!("a run has no figure `{name}`")).label("unknown figure").help_names(
                     name,

@@ -6,6 +6,7 @@
 //! twice: what is asked for is what may be there, what appears in the resolved text, and what a
 //! sweep may vary.
 
+mod analysis;
 mod device;
 mod document;
 mod expect;
@@ -140,6 +141,7 @@ fn read(
         path: path.to_path_buf(),
         subject: parts.subject,
         simulate: parts.simulate,
+        study: parts.study,
         train: parts.train,
         gradcheck: parts.gradcheck,
         expect: parts.expect,
@@ -154,13 +156,14 @@ fn read(
 struct Parts {
     subject: Subject,
     simulate: Simulate,
+    study: Option<Study>,
     train: Option<Train>,
     gradcheck: GradCheck,
     expect: Vec<Expect>,
 }
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
-    t.exclude("model", &["ports"]);
+    t.exclude("model", &["ports", "analysis", "solving", "initial", "guess", "measure"]);
     let (chn, model) = {
         let t = t.table("model");
         let family = model::family(&t);
@@ -180,14 +183,14 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     };
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, None, simulate.inputs.as_ref(), train.is_some()))
+        .map(|t| expect::read(&t, &subject, None, &[], simulate.inputs.as_ref(), train.is_some()))
         .unwrap_or_default();
     let subject = Subject::Network { model: model?, hardware: Box::new(hardware), nonideal };
     let train = match train {
         Some(train) => Some(train?),
         None => None,
     };
-    Some(Parts { subject, simulate, train, gradcheck, expect })
+    Some(Parts { subject, simulate, study: None, train, gradcheck, expect })
 }
 
 fn devices(t: &TableReader) -> Option<Parts> {
@@ -199,14 +202,19 @@ fn devices(t: &TableReader) -> Option<Parts> {
     let subject = simulate::Subject::Devices { bare, ports: ports.as_ref() };
     let simulate = simulate::read(&t.table("simulate"), &subject);
     let netlist = placed.as_ref().map(|p| &p.netlist);
+    if t.has("analysis") {
+        t.exclude("analysis", &["simulate", "ports"]);
+    }
+    let study = analysis::read(t, netlist);
+    let measures = study.as_ref().map_or(&[][..], |study| &study.measures);
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, netlist, simulate.inputs.as_ref(), false))
+        .map(|t| expect::read(&t, &subject, netlist, measures, simulate.inputs.as_ref(), false))
         .unwrap_or_default();
     if !bare && ports.is_none() {
         return None;
     }
     let subject = Subject::Devices { netlist: placed?.netlist, ports };
     let gradcheck = GradCheck::default();
-    Some(Parts { subject, simulate, train: None, gradcheck, expect })
+    Some(Parts { subject, simulate, study, train: None, gradcheck, expect })
 }

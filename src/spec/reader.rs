@@ -8,6 +8,7 @@ mod ask;
 mod items;
 mod record;
 
+pub(super) use ask::Ask;
 pub(super) use items::quantity;
 pub(super) use record::{Record, Resolved, key_text, quote};
 

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::reader::Resolved;
+use super::study::Study;
 use super::sweep::Sweep;
 use crate::data::DataSet;
 use crate::model::EnergyModel;
@@ -21,6 +22,9 @@ pub struct Spec {
     pub path: PathBuf,
     pub subject: Subject,
     pub simulate: Simulate,
+    /// What is asked of devices on nodes, where the file says it in full; `simulate` is then of no
+    /// effect.
+    pub study: Option<Study>,
     pub train: Option<Train>,
     pub gradcheck: GradCheck,
     pub expect: Vec<Expect>,

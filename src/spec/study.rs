@@ -3,6 +3,7 @@
 //! [`Study`].
 
 use crate::netlist::{DeviceId, Node};
+use crate::numerics::math::{log, pow};
 use crate::units::{Ampere, Hertz, Kelvin, Second, Siemens, Volt};
 
 /// Everything that is asked of a circuit.
@@ -203,4 +204,28 @@ pub enum Edge {
     Rise,
     Fall,
     Either,
+}
+
+/// From `from` by `step` to at most `to`, which may be below `from` if `step` is below 0.
+pub fn steps(from: f64, to: f64, step: f64) -> Vec<f64> {
+    let count = ((to - from) / step * (1.0 + 1e-9) + 1e-9).floor().max(0.0) as usize;
+    (0..=count).map(|k| from + k as f64 * step).collect()
+}
+
+/// So many frequencies a factor of `base` (10 for a decade, 2 for an octave) from `from` to at
+/// most `to`.
+pub fn logarithmic(base: f64, each: usize, from: Hertz, to: Hertz) -> Vec<Hertz> {
+    let count = log(to / from) / log(base) * each as f64;
+    let count = (count * (1.0 + 1e-9) + 1e-9).floor().max(0.0) as usize;
+    (0..=count).map(|k| from * pow(base, k as f64 / each as f64)).collect()
+}
+
+/// So many frequencies, evenly spaced, both ends included.
+pub fn linear(count: usize, from: Hertz, to: Hertz) -> Vec<Hertz> {
+    let last = count.saturating_sub(1);
+    (0..count)
+        .map(|k| {
+            if k == last && k > 0 { to } else { from + (to - from) * k as f64 / last.max(1) as f64 }
+        })
+        .collect()
 }

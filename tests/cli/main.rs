@@ -1,6 +1,7 @@
 //! The command line as a contract: verbs, streams, exit codes, what is written and what is not.
 
 mod gradcheck;
+mod plotting;
 mod running;
 mod sweeping;
 mod training;
@@ -100,6 +101,7 @@ fn every_help_shows_an_example() {
         &["gradcheck"],
         &["sweep"],
         &["report"],
+        &["plot"],
         &["circuits"],
         &["data"],
         &["data", "list"],
@@ -138,6 +140,11 @@ fn wrong_usage_exits_with_two() {
         &["compile", "small.toml", "--json"],
         &["compile", "small.toml", "-o", "small.toml"],
         &["report", "."],
+        &["plot"],
+        &["plot", "."],
+        &["plot", "small.toml"],
+        &["plot", "inputs.csv", "a", "-o", "a.pdf"],
+        &["plot", "inputs.csv", "a", "--csv", "--json"],
         &["circuits", "neuron/than"],
         &["data", "fetch", "minst", "--from", "."],
         &["data", "fetch", "mnist", "--from", "https://example.org"],

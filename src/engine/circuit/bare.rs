@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::super::{Outcome, Stats, Until};
+use super::add;
 use super::sample::Track;
-use super::{add, failed};
+use super::study::failed;
 use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
@@ -38,7 +39,7 @@ pub fn analyse(netlist: &Netlist, analysis: Analysis, until: &Until, points: usi
         Analysis::Op => {
             let outcome = match solver.equilibrium(&mut x) {
                 Ok(iterations) => Outcome::Equilibrium { iterations },
-                Err(failure) => failed(netlist, failure),
+                Err(failure) => failed(netlist, failure, &x),
             };
             (outcome, vec![0.0], vec![x])
         }
@@ -67,7 +68,7 @@ fn follow(
     });
     let last = track.end();
     let outcome = match (end, settled) {
-        (Err(failure), _) => failed(netlist, failure),
+        (Err(failure), _) => failed(netlist, failure, x),
         (Ok(End::Diverged { at }), _) => Outcome::Diverged { at },
         (Ok(_), Some(at)) => Outcome::Settled { at },
         (Ok(_), None) => Outcome::Unsettled { residual: track.residual(last) },

@@ -3,12 +3,14 @@
 mod bare;
 mod drive;
 mod sample;
+mod study;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 pub use bare::{NetlistRun, analyse};
+pub use study::{AnalysisRun, Progress, StudyRun, study};
 
 use self::drive::Driver;
 use self::sample::{Sample, Track};
@@ -19,7 +21,7 @@ use crate::netlist::{Netlist, Ports};
 use crate::numerics::Mat;
 use crate::numerics::dae::Pattern;
 use crate::numerics::linear::Elimination;
-use crate::numerics::newton::{Failure, Work};
+use crate::numerics::newton::Work;
 use crate::spec::Analysis;
 
 /// Modified nodal analysis of a netlist.
@@ -150,16 +152,5 @@ fn add(sum: Stats, work: Work) -> Stats {
         evaluations: sum.evaluations + work.evaluations,
         newton: sum.newton + work.newton,
         factorisations: sum.factorisations + work.factorisations,
-    }
-}
-
-/// A solver's failure as an outcome, its unknown by name.
-fn failed(netlist: &Netlist, failure: Failure) -> super::Outcome {
-    use crate::numerics::dae::Dae;
-    match failure {
-        Failure::NotConverged { unknown, iteration } => {
-            super::Outcome::NewtonFailed { node: netlist.name(unknown), iteration }
-        }
-        Failure::Singular { unknown } => super::Outcome::Singular { node: netlist.name(unknown) },
     }
 }

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::super::{Outcome, Save, Until};
-use super::{Circuit, failed};
+use super::Circuit;
+use super::study::failed;
 use crate::model::State;
 use crate::netlist::Netlist;
 use crate::numerics::dae::{Dae, Instant};
@@ -111,7 +112,7 @@ impl Circuit {
                 let near = start.and_then(|_| self.near(&mut solver, &mut x));
                 let outcome = match near.map_or_else(|| solver.equilibrium(&mut x), Ok) {
                     Ok(iterations) => Outcome::Equilibrium { iterations },
-                    Err(failure) => failed(netlist, failure),
+                    Err(failure) => failed(netlist, failure, &x),
                 };
                 (outcome, None)
             }
@@ -177,7 +178,7 @@ impl Circuit {
             if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let outcome = match (end, settled) {
-            (Err(failure), _) => failed(netlist, failure),
+            (Err(failure), _) => failed(netlist, failure, x),
             (Ok(End::Diverged { at }), _) => Outcome::Diverged { at },
             (Ok(_), Some(at)) => Outcome::Settled { at },
             (Ok(_), None) => {

@@ -4,7 +4,7 @@ use crate::numerics::dae::Stamps;
 use crate::units::{Dimension, Farad, Range};
 
 /// A linear capacitance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Capacitor {
     pub p: Node,
     pub n: Node,
@@ -25,6 +25,10 @@ impl Element for Capacitor {
 
     fn args(&self) -> Vec<Arg> {
         vec![Arg::Node(self.p), Arg::Node(self.n), Arg::Number(self.c)]
+    }
+
+    fn is_linear(&self) -> bool {
+        true
     }
 
     fn paths(&self) -> Vec<Path> {

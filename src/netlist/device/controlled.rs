@@ -37,6 +37,10 @@ impl Element for Vcvs {
         vec![Own::Current]
     }
 
+    fn is_linear(&self) -> bool {
+        true
+    }
+
     fn paths(&self) -> Vec<Path> {
         vec![Path { from: self.p, to: self.n, forces: true }]
     }
@@ -82,6 +86,10 @@ impl Element for Vccs {
     fn args(&self) -> Vec<Arg> {
         let nodes = [self.p, self.n, self.cp, self.cn].map(Arg::Node);
         nodes.into_iter().chain([Arg::Number(self.gm)]).collect()
+    }
+
+    fn is_linear(&self) -> bool {
+        true
     }
 
     fn paths(&self) -> Vec<Path> {

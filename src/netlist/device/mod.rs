@@ -123,6 +123,12 @@ pub(super) trait Element: Sized {
     /// Adds its sources of noise at an operating point.
     fn noise(&self, _at: &View, _out: &mut Vec<Noise>) {}
 
+    /// Whether its currents and charges are constant matrices times the unknowns, but for charges
+    /// at [`Instant::Start`].
+    fn is_linear(&self) -> bool {
+        false
+    }
+
     /// The paths along which a direct current can flow through it. A device that returns current
     /// to ground without a terminal there has a path to [`Node::GROUND`].
     fn paths(&self) -> Vec<Path>;
@@ -244,6 +250,12 @@ macro_rules! devices {
 
             pub(super) fn noise(&self, at: &View, out: &mut Vec<Noise>) {
                 match self { $(Device::$name(device) => device.noise(at, out)),+ }
+            }
+
+            /// Whether its currents and charges are constant matrices times the unknowns, but for
+            /// charges at [`Instant::Start`].
+            pub fn is_linear(&self) -> bool {
+                match self { $(Device::$name(device) => device.is_linear()),+ }
             }
 
             /// What it joins at zero frequency.

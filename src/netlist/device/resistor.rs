@@ -24,6 +24,10 @@ impl Element for Resistor {
         vec![Arg::Node(self.p), Arg::Node(self.n), Arg::Number(self.g)]
     }
 
+    fn is_linear(&self) -> bool {
+        true
+    }
+
     fn paths(&self) -> Vec<Path> {
         vec![Path { from: self.p, to: self.n, forces: false }]
     }

@@ -10,6 +10,11 @@ use crate::report::figure::{Chart, Label, Role, Series, Shape};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
+/// Above the first chart.
+const HEAD: f64 = 40.0;
+/// Height of one of several charts, and what lies between them.
+const PANEL: f64 = 215.0;
+const BETWEEN: f64 = 36.0;
 const LEFT: f64 = 68.0;
 const BOTTOM: f64 = 48.0;
 const TITLE: f64 = 15.0;
@@ -42,31 +47,35 @@ impl Frame<'_> {
     }
 }
 
-pub fn draw(title: &str, chart: &Chart) -> String {
-    let rows = key_rows(chart);
-    let widest = chart
-        .series
-        .iter()
-        .filter_map(|s| match &s.label {
-            Label::End(text) => Some(text_width(text, SMALL) + 22.0),
-            _ => None,
-        })
-        .fold(18.0, f64::max);
-    let frame = Frame {
-        chart,
-        left: LEFT,
-        right: WIDTH - widest,
-        top: 40.0 + ROW * rows.len() as f64,
-        bottom: HEIGHT - BOTTOM,
-    };
-    page(WIDTH, HEIGHT, |canvas| {
+/// Charts below one another, over axes of one width.
+pub fn draw(title: &str, charts: &[Chart]) -> String {
+    let widest = |texts: &mut dyn Iterator<Item = f64>, least| texts.fold(least, f64::max);
+    let series = || charts.iter().flat_map(|c| &c.series);
+    let ends = series().filter_map(|s| match &s.label {
+        Label::End(text) => Some(text_width(text, SMALL) + 22.0),
+        _ => None,
+    });
+    let ticks = charts.iter().flat_map(|c| c.y.ticks());
+    let left = widest(&mut ticks.map(|(_, text)| text_width(&text, SMALL) + 32.0), LEFT);
+    let right = WIDTH - widest(&mut { ends }, 18.0);
+    let body = if charts.len() > 1 { PANEL } else { HEIGHT - HEAD - BOTTOM };
+    // The axis is named below the last chart.
+    let step = body + BETWEEN;
+    let height = HEAD + step * charts.len() as f64 - BETWEEN + BOTTOM;
+    page(WIDTH, height, |canvas| {
         canvas.text(title, [LEFT, 18.0], TITLE, Anchor::Left, BLACK_INK);
-        key(canvas, &rows);
-        axes(canvas, &frame);
-        for series in &chart.series {
-            draw_series(canvas, &frame, series);
+        for (i, chart) in charts.iter().enumerate() {
+            let head = HEAD + step * i as f64;
+            let rows = key_rows(chart);
+            let top = head + ROW * rows.len() as f64;
+            let frame = Frame { chart, left, right, top, bottom: head + body };
+            key(canvas, &rows, head);
+            axes(canvas, &frame, i + 1 == charts.len());
+            for series in &chart.series {
+                draw_series(canvas, &frame, series);
+            }
+            end_labels(canvas, &frame);
         }
-        end_labels(canvas, &frame);
     })
 }
 
@@ -89,9 +98,9 @@ fn key_rows(chart: &Chart) -> Vec<Vec<(f64, &Series, &str)>> {
     rows
 }
 
-fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>]) {
+fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>], top: f64) {
     for (i, row) in rows.iter().enumerate() {
-        let y = 40.0 + ROW * i as f64;
+        let y = top + ROW * i as f64;
         for (x, series, text) in row {
             let ink = stroke(series.role);
             let (low, high) = ([*x, y + 5.0], [x + SWATCH, y - 5.0]);
@@ -120,7 +129,7 @@ fn key(canvas: &Canvas, rows: &[Vec<(f64, &Series, &str)>]) {
     }
 }
 
-fn axes(canvas: &Canvas, f: &Frame) {
+fn axes(canvas: &Canvas, f: &Frame, named: bool) {
     let grid = Stroke::solid(GRID_INK, 0.75);
     let (x_label, _) = f.chart.x.label_and_factor();
     let (y_label, _) = f.chart.y.label_and_factor();
@@ -137,7 +146,9 @@ fn axes(canvas: &Canvas, f: &Frame) {
     let axis = Stroke::solid(QUIET_INK, 1.0);
     canvas.line(&[[f.left, f.top], [f.left, f.bottom], [f.right, f.bottom]], axis);
     let middle = [(f.left + f.right) / 2.0, (f.top + f.bottom) / 2.0];
-    canvas.text(&x_label, [middle[0], f.bottom + 34.0], TEXT, Anchor::Middle, BLACK_INK);
+    if named {
+        canvas.text(&x_label, [middle[0], f.bottom + 34.0], TEXT, Anchor::Middle, BLACK_INK);
+    }
     canvas.text(&y_label, [16.0, middle[1]], TEXT, Anchor::Upwards, BLACK_INK);
 }
 

@@ -21,7 +21,8 @@ const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
 /// The figure as an SVG document.
 pub fn svg(figure: &Figure) -> String {
     match &figure.body {
-        Body::Chart(chart) => chart::draw(&figure.title, chart),
+        Body::Chart(chart) => chart::draw(&figure.title, std::slice::from_ref(chart)),
+        Body::Panels(charts) => chart::draw(&figure.title, charts),
         Body::Gallery(gallery) => gallery::draw(&figure.title, gallery),
     }
 }

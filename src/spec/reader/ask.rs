@@ -1,7 +1,9 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::items::{count, pairs, points, quantity, text, texts, wrong_kind, wrong_length};
+use super::items::{
+    count, pairs, points, quantities, quantity, text, texts, wrong_kind, wrong_length,
+};
 use super::record::{Recorded, quote, quote_list};
 use super::{Item, TableReader, Value};
 use crate::diag::{Diagnostic, Span};
@@ -153,6 +155,18 @@ impl<'a> TableReader<'a> {
             format!("[{}]", pairs.join(", "))
         };
         self.ask(key, |item| pairs(key, item), write)
+    }
+
+    /// A list of quantities.
+    pub fn quantities(&self, key: &'static str, dimension: Dimension) -> Ask<'_, 'a, Vec<f64>> {
+        let write = move |values: &Vec<f64>| {
+            let text = |value: &f64| match dimension {
+                Dimension::One => units::format_exact(*value, dimension),
+                _ => quote(&units::format_exact(*value, dimension)),
+            };
+            format!("[{}]", values.iter().map(text).collect::<Vec<_>>().join(", "))
+        };
+        self.ask(key, move |item| quantities(key, item, dimension), write)
     }
 
     /// A list of pairs of quantities.

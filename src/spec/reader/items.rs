@@ -40,6 +40,18 @@ pub(super) fn pairs(key: &str, item: &Item) -> Result<Vec<[(String, Span); 2]>, 
         .collect()
 }
 
+pub(super) fn quantities(
+    key: &str,
+    item: &Item,
+    dimension: Dimension,
+) -> Result<Vec<f64>, Diagnostic> {
+    let Value::Array(items) = &item.value else {
+        let example = format!("[{}]", quote(dimension.example()));
+        return Err(wrong_kind(key, item, "a list of quantities", &example));
+    };
+    items.iter().map(|item| quantity(key, item, dimension, Range::Any)).collect()
+}
+
 pub(super) fn points(
     key: &str,
     item: &Item,

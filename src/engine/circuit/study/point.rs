@@ -1,0 +1,163 @@
+//! Operating points.
+
+use std::sync::Arc;
+
+use super::super::super::Outcome;
+use super::failure::not_found;
+use crate::netlist::{DeviceId, Netlist, Node};
+use crate::numerics::dae::{Dae, Instant, Stamps};
+use crate::numerics::linear::Elimination;
+use crate::numerics::newton::{Failure, Solver, Work};
+use crate::numerics::rest::{Found, NotFound, Search};
+use crate::spec::Study;
+
+/// An operating point.
+#[derive(Debug, Clone)]
+pub(super) struct Point {
+    pub x: Vec<f64>,
+    pub memory: Vec<f64>,
+    pub found: Found,
+    /// The largest share by which Kirchhoff's current law fails, and the unknown.
+    pub imbalance: (f64, usize),
+    pub work: Work,
+}
+
+/// What an operating point is searched from and with.
+pub(super) struct Quest<'a> {
+    pub netlist: &'a Netlist,
+    pub elimination: &'a Arc<Elimination>,
+    pub study: &'a Study,
+    pub at: Instant,
+    /// A point nearby.
+    pub from: Option<&'a Point>,
+    /// Whether [`Study::initial`] is held.
+    pub holds: bool,
+}
+
+/// Kirchhoff's law may fail by this share of the currents that meet, rounding apart.
+const BALANCED: f64 = 1e-6;
+/// How often switches may turn before one is taken to have no position.
+const TURNS: usize = 100;
+
+impl Quest<'_> {
+    /// # Errors
+    /// The outcome, where none is found.
+    pub fn find(&self) -> Result<Point, Outcome> {
+        self.search().map_err(|none| not_found(self.netlist, none, None))
+    }
+
+    /// As [`Quest::find`], with the failure as it is.
+    pub fn search(&self) -> Result<Point, NotFound> {
+        let mut solver = Solver::new(self.netlist, self.elimination);
+        let mut x = vec![0.0; self.netlist.dim()];
+        match self.from {
+            Some(point) => {
+                x.copy_from_slice(&point.x);
+                solver.set_memory(&point.memory);
+            }
+            None => self.guess(&mut solver, &mut x),
+        }
+        let held = if self.holds { self.places(&self.study.initial) } else { Vec::new() };
+        let iterations = self.study.solving.iterations;
+        let search = Search { at: self.at, held: &held, iterations };
+        let mut found = solver.operating_point(&mut x, &search)?;
+        let mut turns = 0;
+        while solver.remember(self.at, &x) {
+            turns += 1;
+            if turns > TURNS {
+                return Err(stuck(0, found.iterations));
+            }
+            let again = solver.operating_point(&mut x, &search)?;
+            found = Found { iterations: found.iterations + again.iterations, ..again };
+        }
+        let imbalance = imbalance(self.netlist, &mut solver, self.at, &x, &held);
+        if imbalance.0 > BALANCED {
+            return Err(stuck(imbalance.1, found.iterations));
+        }
+        Ok(Point { memory: solver.memory().to_vec(), work: solver.work, x, found, imbalance })
+    }
+
+    /// Solves with the guessed voltages held, as a start.
+    fn guess(&self, solver: &mut Solver, x: &mut [f64]) {
+        let held = self.places(&self.study.guess);
+        if held.is_empty() {
+            return;
+        }
+        let iterations = self.study.solving.iterations;
+        let search = Search { at: self.at, held: &held, iterations };
+        if solver.operating_point(x, &search).is_err() {
+            held.iter().for_each(|&(k, value)| x[k] = value);
+        }
+    }
+
+    /// Unknowns with their values, but for nodes that sources force.
+    fn places(&self, nodes: &[(Node, f64)]) -> Vec<(usize, f64)> {
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        let forced = self.netlist.forced_nodes();
+        let free = nodes.iter().filter(|(node, _)| !forced[node.0 as usize]);
+        free.filter_map(|&(node, value)| Some((self.netlist.unknown_of(node)?, value))).collect()
+    }
+}
+
+fn stuck(unknown: usize, iterations: usize) -> NotFound {
+    NotFound { failure: Failure::NotConverged { unknown, iteration: iterations }, iterations }
+}
+
+/// The largest share of the currents that meet at a node by which they do not balance, beyond what
+/// the rounding of the voltages explains.
+fn imbalance(
+    netlist: &Netlist,
+    solver: &mut Solver,
+    at: Instant,
+    x: &[f64],
+    held: &[(usize, f64)],
+) -> (f64, usize) {
+    const ROUNDING: f64 = 16.0 * f64::EPSILON;
+    let nodes = netlist.potentials();
+    let mut sums = Stamps::without_slopes(netlist.dim(), netlist.memory());
+    sums.memory.copy_from_slice(solver.memory());
+    let (mut meeting, mut net) = (vec![0.0; nodes], vec![0.0; nodes]);
+    for (id, (_, device)) in netlist.devices().iter().enumerate() {
+        netlist.stamp_device(DeviceId(id), at, x, &mut sums);
+        for row in device.nodes().into_iter().filter_map(|node| netlist.unknown_of(node)) {
+            let (current, _) = sums.take_row(row);
+            meeting[row] += current.abs();
+            net[row] += current;
+        }
+    }
+    let slopes = solver.evaluate(at, x).current_slopes().to_vec();
+    let pattern = solver.pattern();
+    let mut rounding = vec![0.0; netlist.dim()];
+    for (ends, x) in pattern.col_starts().windows(2).zip(x) {
+        for slot in ends[0]..ends[1] {
+            rounding[pattern.row_indices()[slot]] += (slopes[slot] * x).abs();
+        }
+    }
+    let mut worst = (0.0, 0);
+    for k in (0..nodes).filter(|k| !held.iter().any(|(h, _)| h == k)) {
+        let beyond = net[k].abs() - ROUNDING * (rounding[k] + meeting[k]);
+        if beyond > worst.0 * meeting[k] {
+            worst = (beyond / meeting[k], k);
+        }
+    }
+    worst
+}
+
+impl Point {
+    /// How it was found and how well it balances, for people.
+    pub fn notes(&self, netlist: &Netlist) -> Vec<String> {
+        let (share, unknown) = self.imbalance;
+        let balance = match share > 0.0 {
+            true => format!(
+                "Kirchhoff's current law holds to {share:.0e} of the currents that meet, worst at \
+                 node `{}`",
+                netlist.name(unknown)
+            ),
+            false => "Kirchhoff's current law holds to rounding".to_owned(),
+        };
+        let Found { way, iterations } = self.found;
+        vec![format!("found by {}, {iterations} iterations", way.words()), balance]
+    }
+}

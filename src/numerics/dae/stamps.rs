@@ -1,0 +1,272 @@
+//! Where equations put their sums.
+
+use std::sync::Arc;
+
+use super::{Dae, Instant, Pattern};
+
+/// The sums `I`, `Q` and their slopes at one point.
+#[derive(Debug, Clone)]
+pub struct Stamps {
+    i: Vec<f64>,
+    q: Vec<f64>,
+    /// What the equations remember; see [`Dae::memory`].
+    pub memory: Vec<f64>,
+    pub(super) limits: Limits,
+    pub(super) slopes: Slopes,
+    linear: Option<Linear>,
+}
+
+/// The linear part as matrices.
+#[derive(Debug, Clone)]
+struct Linear {
+    di: Vec<f64>,
+    dq: Vec<f64>,
+    /// `(slot, row, col)` where `dq` is not zero.
+    charged: Vec<(u32, u32, u32)>,
+}
+
+/// Whether strongly bent laws are straightened on the way to a solution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limits {
+    Off,
+    /// `reached`: some argument was held back in this evaluation.
+    On {
+        reached: bool,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Slopes {
+    /// Learns the pattern.
+    Recording { di: Vec<(usize, usize)>, dq: Vec<(usize, usize)> },
+    /// Leaves slopes out.
+    Ignoring,
+    /// Adds into the places the pattern tells, in the order of the calls.
+    Adding { pattern: Arc<Pattern>, di: Vec<f64>, dq: Vec<f64>, di_calls: usize, dq_calls: usize },
+}
+
+impl Stamps {
+    /// The row or column of something that is no unknown, such as the ground node: what is
+    /// stamped there is left out.
+    pub const NOWHERE: usize = usize::MAX;
+
+    /// Room for the sums of the equations with this pattern.
+    pub fn new(pattern: &Arc<Pattern>) -> Stamps {
+        let (dim, len) = (pattern.dim, pattern.len());
+        Stamps {
+            i: vec![0.0; dim],
+            q: vec![0.0; dim],
+            memory: vec![0.0; pattern.memory],
+            limits: Limits::Off,
+            slopes: Slopes::Adding {
+                pattern: pattern.clone(),
+                di: vec![0.0; len],
+                dq: vec![0.0; len],
+                di_calls: 0,
+                dq_calls: 0,
+            },
+            linear: None,
+        }
+    }
+
+    /// Room for the sums alone, of `dim` equations that remember `memory` numbers: slopes are left
+    /// out.
+    pub fn without_slopes(dim: usize, memory: usize) -> Stamps {
+        Stamps::with(Slopes::Ignoring, dim, memory)
+    }
+
+    /// Learns which slopes there are.
+    pub(super) fn recorder(dim: usize, memory: usize) -> Stamps {
+        Stamps::with(Slopes::Recording { di: Vec::new(), dq: Vec::new() }, dim, memory)
+    }
+
+    fn with(slopes: Slopes, dim: usize, memory: usize) -> Stamps {
+        Stamps {
+            i: vec![0.0; dim],
+            q: vec![0.0; dim],
+            memory: vec![0.0; memory],
+            limits: Limits::Off,
+            slopes,
+            linear: None,
+        }
+    }
+
+    /// How many slopes a recorder has seen.
+    pub(super) fn recorded(&self) -> (usize, usize) {
+        match &self.slopes {
+            Slopes::Recording { di, dq } => (di.len(), dq.len()),
+            Slopes::Ignoring | Slopes::Adding { .. } => (0, 0),
+        }
+    }
+
+    /// Evaluates the linear part of the equations once for all; they are then the only ones, with
+    /// the values that they have now, to be taken.
+    pub fn keep_linear(&mut self, dae: &dyn Dae) {
+        self.linear = None;
+        let Slopes::Adding { pattern, .. } = &self.slopes else { return };
+        let pattern = pattern.clone();
+        if pattern.linear_calls == (0, 0) {
+            return;
+        }
+        self.clear();
+        dae.eval_linear(Instant::Rest, &vec![0.0; pattern.dim], self);
+        let (di, dq) = (self.current_slopes().to_vec(), self.charge_slopes().to_vec());
+        let mut charged = Vec::new();
+        for (col, ends) in pattern.col_starts.windows(2).enumerate() {
+            let stored = (ends[0]..ends[1]).filter(|&slot| dq[slot] != 0.0);
+            charged.extend(
+                stored.map(|slot| (slot as u32, pattern.row_indices[slot] as u32, col as u32)),
+            );
+        }
+        self.linear = Some(Linear { di, dq, charged });
+    }
+
+    /// Evaluates the equations at `x`.
+    ///
+    /// # Panics
+    /// If they stamp otherwise than when the pattern was found.
+    pub fn take(&mut self, dae: &dyn Dae, at: Instant, x: &[f64]) {
+        self.clear();
+        if at == Instant::Start || !self.add_linear(x) {
+            dae.eval_linear(at, x, self);
+        }
+        dae.eval(at, x, self);
+        if let Slopes::Adding { pattern, di_calls, dq_calls, .. } = &self.slopes {
+            let expected = (pattern.di_slots.len(), pattern.dq_slots.len());
+            assert_eq!((*di_calls, *dq_calls), expected, "the pattern of the equations changed");
+        }
+    }
+
+    fn clear(&mut self) {
+        self.i.fill(0.0);
+        self.q.fill(0.0);
+        if let Limits::On { reached } = &mut self.limits {
+            *reached = false;
+        }
+        if let Slopes::Adding { di, dq, di_calls, dq_calls, .. } = &mut self.slopes {
+            di.fill(0.0);
+            dq.fill(0.0);
+            (*di_calls, *dq_calls) = (0, 0);
+        }
+    }
+
+    /// Adds the linear part as it is kept, if it is.
+    fn add_linear(&mut self, x: &[f64]) -> bool {
+        let (Some(linear), Slopes::Adding { pattern, di, dq, di_calls, dq_calls }) =
+            (&self.linear, &mut self.slopes)
+        else {
+            return false;
+        };
+        di.copy_from_slice(&linear.di);
+        dq.copy_from_slice(&linear.dq);
+        (*di_calls, *dq_calls) = pattern.linear_calls;
+        for (ends, x) in pattern.col_starts.windows(2).zip(x) {
+            let slots = ends[0]..ends[1];
+            for (&row, slope) in pattern.row_indices[slots.clone()].iter().zip(&linear.di[slots]) {
+                self.i[row] += slope * x;
+            }
+        }
+        for &(slot, row, col) in &linear.charged {
+            self.q[row as usize] += linear.dq[slot as usize] * x[col as usize];
+        }
+        true
+    }
+
+    /// From now on a law may hold back its argument with [`Stamps::limit`], or no longer.
+    pub fn limit_arguments(&mut self, on: bool) {
+        self.limits = if on { Limits::On { reached: false } } else { Limits::Off };
+    }
+
+    /// Whether an argument was held back in the last evaluation, so that the sums are those of a
+    /// straightened law.
+    pub fn limited(&self) -> bool {
+        self.limits == Limits::On { reached: true }
+    }
+
+    /// The argument at which a strongly bent law is to be linearised: `v` itself, or, where
+    /// limiting is on, `held_back(v, before)` with the argument of the evaluation before, which
+    /// is kept in the memory slot. A law that gets another argument `a` than it asked for stamps
+    /// its value as `f(a) + f'(a) (v - a)` and its slope as `f'(a)`.
+    pub fn limit(&mut self, slot: usize, v: f64, held_back: impl FnOnce(f64, f64) -> f64) -> f64 {
+        let Limits::On { reached } = &mut self.limits else { return v };
+        let used = held_back(v, self.memory[slot]);
+        *reached |= (used - v).abs() > 1e-12 * v.abs().max(1.0);
+        self.memory[slot] = used;
+        used
+    }
+
+    /// Adds to `I` of an equation.
+    pub fn i(&mut self, row: usize, value: f64) {
+        if row != Stamps::NOWHERE {
+            self.i[row] += value;
+        }
+    }
+
+    /// Adds to `Q` of an equation.
+    pub fn q(&mut self, row: usize, value: f64) {
+        if row != Stamps::NOWHERE {
+            self.q[row] += value;
+        }
+    }
+
+    /// Adds to `dI_row/dx_col`.
+    pub fn di(&mut self, row: usize, col: usize, value: f64) {
+        if row == Stamps::NOWHERE || col == Stamps::NOWHERE {
+            return;
+        }
+        match &mut self.slopes {
+            Slopes::Recording { di, .. } => di.push((row, col)),
+            Slopes::Ignoring => {}
+            Slopes::Adding { pattern, di, di_calls, .. } => {
+                di[pattern.di_slots[*di_calls] as usize] += value;
+                *di_calls += 1;
+            }
+        }
+    }
+
+    /// Adds to `dQ_row/dx_col`.
+    pub fn dq(&mut self, row: usize, col: usize, value: f64) {
+        if row == Stamps::NOWHERE || col == Stamps::NOWHERE {
+            return;
+        }
+        match &mut self.slopes {
+            Slopes::Recording { dq, .. } => dq.push((row, col)),
+            Slopes::Ignoring => {}
+            Slopes::Adding { pattern, dq, dq_calls, .. } => {
+                dq[pattern.dq_slots[*dq_calls] as usize] += value;
+                *dq_calls += 1;
+            }
+        }
+    }
+
+    /// The sums `I` and `Q` of one equation, which are zero afterwards.
+    pub fn take_row(&mut self, row: usize) -> (f64, f64) {
+        (std::mem::take(&mut self.i[row]), std::mem::take(&mut self.q[row]))
+    }
+
+    /// `I`, one an equation.
+    pub fn currents(&self) -> &[f64] {
+        &self.i
+    }
+
+    /// `Q`, one an equation.
+    pub fn charges(&self) -> &[f64] {
+        &self.q
+    }
+
+    /// `dI/dx` in the order of the pattern.
+    pub fn current_slopes(&self) -> &[f64] {
+        match &self.slopes {
+            Slopes::Adding { di, .. } => di,
+            Slopes::Recording { .. } | Slopes::Ignoring => &[],
+        }
+    }
+
+    /// `dQ/dx` in the order of the pattern.
+    pub fn charge_slopes(&self) -> &[f64] {
+        match &self.slopes {
+            Slopes::Adding { dq, .. } => dq,
+            Slopes::Recording { .. } | Slopes::Ignoring => &[],
+        }
+    }
+}
