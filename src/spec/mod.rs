@@ -28,7 +28,7 @@ mod template;
 mod train;
 mod weights;
 
-pub use deck::{Deck, load_deck, read_deck};
+pub use deck::{Deck, directives, load_deck, read_deck};
 pub use document::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};

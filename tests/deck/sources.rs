@@ -47,7 +47,7 @@ fn functions_of_time_have_the_defaults_of_ngspice() {
         }
     );
     assert_eq!(
-        wave("v1 a 0 exp(0 1 2n 5n)"),
+        wave("v1 a 0 exp(0 1 1n 5n)"),
         Waveform::Exponential {
             low: 0.0,
             high: 1.0,
