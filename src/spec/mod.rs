@@ -22,6 +22,7 @@ mod reader;
 mod settings;
 mod simulate;
 pub mod study;
+mod subcircuit;
 mod sweep;
 mod syntax;
 mod template;
@@ -137,7 +138,7 @@ fn read(
     let seed = t.count("seed", 0..=i64::MAX as u64).or(1);
     let parts = match t.one_of(&["model", "device"], None, "[model]") {
         Some("model") => network(&t, seed, library),
-        Some(_) => devices(&t),
+        Some(_) => devices(&t, library),
         None => None,
     };
     let trains = t.has("train");
@@ -203,9 +204,21 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     Some(Parts { subject, simulate, study: None, train, gradcheck, expect })
 }
 
-fn devices(t: &TableReader) -> Option<Parts> {
+fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     t.exclude("device", &["hardware", "nonideal", "train", "gradcheck"]);
-    let placed = device::read(&t.table("device"));
+    let before = t.reading.count();
+    let flat = t
+        .own_table("device")
+        .filter(|devices| subcircuit::has_instances(devices))
+        .map(|devices| subcircuit::expand(t.reading, devices, library));
+    let placed = match &flat {
+        Some(_) if t.reading.count() > before => {
+            t.optional_table("device").map(|t| t.entries());
+            None
+        }
+        Some(flat) => device::read(&t.in_place("device", flat)),
+        None => device::read(&t.table("device")),
+    };
     let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
     let bare = ports.is_none();
     let ports = ports.flatten();

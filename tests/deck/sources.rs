@@ -51,9 +51,9 @@ fn functions_of_time_have_the_defaults_of_ngspice() {
         Waveform::Exponential {
             low: 0.0,
             high: 1.0,
-            delay: 2e-9,
+            delay: 1e-9,
             rise_tau: 5e-9,
-            fall_delay: 3e-9,
+            fall_delay: 2e-9,
             fall_tau: 1e-9,
         }
     );

@@ -194,9 +194,12 @@ impl<'d, 'o> Scope<'d, 'o> {
             (Some(Called::Failed), _) => None,
             (Some(Called::Busy), Some(card)) => {
                 found.report(
-                    Diagnostic::at(card.value.value().span(), format!("function `{name}` calls itself"))
-                        .label("leads back to itself")
-                        .help("give it a value that does not need it"),
+                    Diagnostic::at(
+                        card.value.value().span(),
+                        format!("function `{name}` calls itself"),
+                    )
+                    .label("leads back to itself")
+                    .help("give it a value that does not need it"),
                 );
                 None
             }
@@ -205,9 +208,8 @@ impl<'d, 'o> Scope<'d, 'o> {
                 self.functions.borrow_mut().insert(card.name, Called::Busy);
                 let value = self.expression(&card.value.value(), found);
                 let arguments = card.arguments.clone();
-                let called = value.map_or(Called::Failed, |value| {
-                    Called::Known(Function { arguments, value })
-                });
+                let called = value
+                    .map_or(Called::Failed, |value| Called::Known(Function { arguments, value }));
                 self.functions.borrow_mut().insert(card.name, called);
                 self.function(name, found)
             }

@@ -77,7 +77,8 @@ impl Names<'_> {
                 let parts: Option<Vec<String>> = sweeps.iter().map(|s| self.sweep(s)).collect();
                 match parts {
                     Some(parts) if parts.len() <= 2 => format!(".dc {}", parts.join(" ")),
-                    _ => "* a dc sweep of uneven steps or many levels, which SPICE does not have".into(),
+                    _ => "* a dc sweep of uneven steps or many levels, which SPICE does not have"
+                        .into(),
                 }
             }
             Request::Tran(tran) => transient(tran),
@@ -93,7 +94,9 @@ impl Names<'_> {
                     };
                     format!(".noise v({output}) {} {text}", self.device(*input))
                 }
-                None => "* a noise analysis at uneven frequencies, which SPICE does not have".into(),
+                None => {
+                    "* a noise analysis at uneven frequencies, which SPICE does not have".into()
+                }
             },
         }
     }
@@ -128,9 +131,9 @@ impl Names<'_> {
                 let events = (self.event(trigger, false), self.event(target, false));
                 events.0.zip(events.1).map(|(a, b)| format!("trig {a} targ {b}"))
             }
-            Measured::RiseTime { .. } | Measured::Overshoot { .. } | Measured::SettlingTime { .. } => {
-                None
-            }
+            Measured::RiseTime { .. }
+            | Measured::Overshoot { .. }
+            | Measured::SettlingTime { .. } => None,
         };
         match what {
             Some(what) => format!(".meas {} {} {what}", measure.analysis, measure.name),
@@ -228,7 +231,8 @@ fn even(values: &[f64]) -> Option<(f64, f64, f64)> {
         return Some((first, first, 1.0));
     }
     let step = (last - first) / steps as f64;
-    let near = |(k, value): (usize, &f64)| (value - first - k as f64 * step).abs() <= 1e-9 * step.abs();
+    let near =
+        |(k, value): (usize, &f64)| (value - first - k as f64 * step).abs() <= 1e-9 * step.abs();
     (step != 0.0 && values.iter().enumerate().all(near)).then_some((first, last, step))
 }
 

@@ -49,7 +49,8 @@ impl Deck {
             }
             Device::Diode(d) => {
                 let model = self.model("d", &parameters(device, &["area"]));
-                self.element(id, &[d.p, d.n], &format!("{model} {}", number(d.model.area)));
+                let area = number(d.model.area);
+                self.element(id, &[d.p, d.n], &format!("{model} area={area}"));
             }
             Device::Mosfet(d) => {
                 let sizes = ["w", "l", "ad", "as", "pd", "ps"];

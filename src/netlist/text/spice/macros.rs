@@ -147,9 +147,7 @@ impl Deck {
         let node = self.node_names.unique(&format!("{name}.s"));
         let held = format!("min(max(v({node}), 0), 1)");
         let rate = format!("({}) / {fastest:e}", rate(&held));
-        let value = format!(
-            "time > 0 ? {rate} - (v({node}) - {held}) : {initial:e} - v({node})"
-        );
+        let value = format!("time > 0 ? {rate} - (v({node}) - {held}) : {initial:e} - v({node})");
         self.behavioural(&format!("{name}.rate"), ["0", &node], 'i', &value);
         let capacitor = format!("{} ic={initial:e}", number(1.0 / fastest));
         self.extra('c', &format!("{name}.state"), [&node, "0"], &capacitor);
@@ -182,12 +180,18 @@ impl Deck {
         let v = self.between(d.p, d.n);
         let range = d.gap_max - d.gap_min;
         let gap = |s: &str| format!("({:e} + {range:e} * {s})", d.gap_min);
-        let current =
-            |s: &str| format!("{:e} * exp(-{} / {:e}) * sinh({v} / {:e})", d.i0, gap(s), d.g0, d.v0);
+        let current = |s: &str| {
+            format!("{:e} * exp(-{} / {:e}) * sinh({v} / {:e})", d.i0, gap(s), d.g0, d.v0)
+        };
         let boltzmann = BOLTZMANN / ELEMENTARY_CHARGE;
         let held = self.state(name, d.initial, d.velocity / range, |s| {
-            let vt = format!("({boltzmann:e} * (temper + 273.15 + {:e} * {v} * {}))", d.r_th, current(s));
-            let gamma = format!("({:e} - {:e} * pow({} / {:e}, 3))", d.gamma0, d.beta, gap(s), d.g1);
+            let vt = format!(
+                "({boltzmann:e} * (temper + 273.15 + {:e} * {v} * {}))",
+                d.r_th,
+                current(s)
+            );
+            let gamma =
+                format!("({:e} - {:e} * pow({} / {:e}, 3))", d.gamma0, d.beta, gap(s), d.g1);
             let free = format!(
                 "-{:e} * exp(-{:e} / {vt}) * sinh({gamma} * {:e} * {v} / {vt})",
                 d.velocity / range,

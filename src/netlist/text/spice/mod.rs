@@ -160,7 +160,6 @@ impl Deck {
     fn between(&self, p: Node, n: Node) -> String {
         match (p, n) {
             (p, Node::GROUND) => self.v(p),
-            (Node::GROUND, n) => format!("(-{})", self.v(n)),
             (p, n) => format!("v({},{})", self.node(p), self.node(n)),
         }
     }
