@@ -81,7 +81,7 @@ fn polynomials_are_refused_with_advice() {
 #[test]
 fn devices_of_a_model_are_read() {
     let text = "d1 a b dm 2 m=3\nm1 a b c d nm w=1u l=2u m=2\ns1 a b c d sm on\nd2 a b dm area=6\n\
-                .model dm d is=1e-15, n=2 tnom=50\n.model nm nmos(level=1 vto=1 uo=600 rd=4)\n.model sm sw(vt=1 ron=5)\n\
+                .model dm d is=1e-15, n=2 tnom=50\n.model nm nmos(level=1 vto=1 uo=500 rd=4)\n.model sm sw(vt=1 ron=5)\n\
                 ra a 0 1\nrb b 0 1\nrc c 0 1\nrd d 0 1";
     let all = devices(text);
     let diode = r#"diode = { p = "a", n = "b", area = 6.0, is = "1 fA", emission = 2.0, "#;
@@ -91,7 +91,7 @@ fn devices_of_a_model_are_read() {
         r#"w = "2 um""#,
         r#"l = "2 um""#,
         r#"vto = "1 V""#,
-        r#"mobility = "0.06 m^2/Vs""#,
+        r#"mobility = "0.05 m^2/Vs""#,
         r#"rd = "2 ohm""#,
     ] {
         assert!(all[1].contains(part), "{part} is not in {}", all[1]);
@@ -162,7 +162,7 @@ fn sources_by_expression_are_read_in_every_spelling() {
 #[test]
 fn devices_are_named_by_others_wherever_they_stand() {
     let text =
-        "f1 a 0 v1 2\nh1 b 0 v1 3\nv1 c 0 1\nra a 0 1\nrb b 0 1\nk1 l1 l2 0.5\nl1 c 0 1\nl2 a 0 1";
+        "f1 a 0 v1 2\nh1 b 0 v1 3\nv1 c 0 1\nra a 0 1\nrb b 0 1\nk1 l1 l2 0.5\nl1 d 0 1\nl2 a 0 1\nrd d 0 1";
     let all = devices(text);
     assert!(
         all[0].contains(r#"cccs = { p = "a", n = "0", control = "v1", gain = 2.0 }"#),

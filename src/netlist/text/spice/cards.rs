@@ -105,15 +105,16 @@ fn parameters(device: &Device, but: &[&str]) -> String {
 fn in_spice(key: &str, value: f64) -> f64 {
     let back = |number: f64| match key {
         "tnom" => number + FREEZING,
-        "mobility" => 1e-4 * number,
+        "mobility" => number / 1e4,
         _ => number,
     };
-    let near = match key {
-        "tnom" => round(value - FREEZING),
-        "mobility" => round(1e4 * value),
+    let there = match key {
+        "tnom" => value - FREEZING,
+        "mobility" => 1e4 * value,
         _ => return value,
     };
-    nearby(near).find(|number| back(*number) == value).unwrap_or(near)
+    let mut candidates = [round(there)].into_iter().chain(nearby(there));
+    candidates.find(|number| back(*number) == value).unwrap_or(there)
 }
 
 /// To 12 digits.
