@@ -4,6 +4,7 @@
 //! that need one. The equations are `I(x) + d/dt Q(x) = 0`; a current counts as positive where it
 //! *leaves* the node into the device.
 
+mod array;
 mod device;
 mod equations;
 pub mod expression;
@@ -12,6 +13,7 @@ pub mod text;
 mod validate;
 mod waveform;
 
+pub use array::Array;
 pub use device::{
     AcDrive, Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Noise, Own,
     Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
@@ -49,6 +51,7 @@ pub struct Netlist {
     own_starts: Vec<u32>,
     /// How many numbers the devices before each one remember; the last entry is of all.
     memory_starts: Vec<u32>,
+    arrays: Vec<Array>,
     /// Of all devices \[K\].
     pub temperature: Kelvin,
     /// What every junction has in parallel \[S\].
@@ -68,6 +71,7 @@ impl Default for Netlist {
             own: Vec::new(),
             own_starts: Vec::new(),
             memory_starts: vec![0],
+            arrays: Vec::new(),
             temperature: ROOM_TEMPERATURE,
             gmin: 1e-12,
         }
