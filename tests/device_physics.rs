@@ -471,7 +471,7 @@ fn the_filament_follows_its_published_equations() {
         -10.0 / 1.5e-9 * (-0.6 / vt).exp() * (gamma * 0.25 / 12.0 * v / vt).sinh()
     };
     // The first rise, in which the gap closes ever faster as the filament heats.
-    let span = 0.25 / frequency;
+    let span = 0.23 / frequency;
     let last = way(&netlist, Begin::Own, span, 1e-8).pop().unwrap();
     let expected = reference(rate, 0.9, span, 400_000);
     assert!((0.05..0.85).contains(&expected), "it moves, and within bounds: {expected}");
@@ -483,7 +483,9 @@ fn the_filament_follows_its_published_equations() {
 fn memristors_pinch_at_zero_take_power_and_stay_in_bounds() {
     let windows = [Window::Stop, Window::Joglekar, Window::Biolek, Window::Prodromakis];
     let vteam = |window| -> Device {
-        let initial = if window == Window::Joglekar { 0.5 } else { 1.0 };
+        // These two are zero at both ends, whichever way the state moves.
+        let sticks = matches!(window, Window::Joglekar | Window::Prodromakis);
+        let initial = if sticks { 0.5 } else { 1.0 };
         Vteam { p: Node(1), window, initial, window_p: 2.0, ..Default::default() }.into()
     };
     let mut devices: Vec<(Device, f64, f64)> =
