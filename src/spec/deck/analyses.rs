@@ -66,16 +66,7 @@ pub(super) fn read<'d>(
             "ac" => line.ac(),
             "noise" => line.noise(),
             "meas" | "measure" => measures::read(&mut line),
-<<<<<<< HEAD
-            "options" | "option" | "opt" | "opts" => {
-                settings::options(card, scope, &mut line.study.solving, known, circuit.found);
-            }
-            "temp" => {
-                settings::temperature(card, scope, &mut line.study.solving, known, circuit.found)
-            }
-=======
             "options" | "option" | "opt" | "opts" | "temp" => {}
->>>>>>> main
             "save" | "print" | "plot" | "probe" | "width" => line.output(word),
             _ if word.starts_with('.') => line.unknown(word),
             command => line.command(command),
