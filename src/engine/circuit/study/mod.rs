@@ -40,7 +40,7 @@ pub struct StudyRun {
 pub struct AnalysisRun {
     /// The [`Request::word`]; `noise-total` of the noise integrated over its frequencies, which
     /// follows a `noise`.
-    pub word: &'static str,
+    pub word: String,
     pub outcome: Outcome,
     /// As far as the analysis came; without a title.
     pub waves: Waves,
@@ -50,9 +50,9 @@ pub struct AnalysisRun {
 }
 
 impl AnalysisRun {
-    fn new(word: &'static str) -> AnalysisRun {
+    fn new(word: &str) -> AnalysisRun {
         AnalysisRun {
-            word,
+            word: word.to_owned(),
             outcome: Outcome::Finished { points: 0 },
             waves: Waves::default(),
             stats: Stats::default(),

@@ -59,7 +59,7 @@ pub(super) fn noise(bench: &Bench, asked: &Asked) -> Vec<AnalysisRun> {
     }
     run.waves.columns = columns(bench, asked, &devices, &spectra);
     let total = AnalysisRun {
-        word: "noise-total",
+        word: "noise-total".into(),
         outcome: Outcome::Finished { points: 1 },
         waves: totals(bench, asked, &devices, &spectra),
         ..AnalysisRun::new("noise")
