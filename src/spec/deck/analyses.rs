@@ -22,9 +22,9 @@ pub(super) struct Known {
 
 /// Dot lines that are read.
 const LINES: &[&str] = &[
-    ".op", ".dc", ".tran", ".ac", ".noise", ".ic", ".nodeset", ".param", ".func", ".subckt", ".ends",
-    ".model", ".include", ".lib", ".global", ".options", ".temp", ".meas", ".save", ".print", ".plot",
-    ".probe", ".control", ".endc", ".end", ".title",
+    ".op", ".dc", ".tran", ".ac", ".noise", ".ic", ".nodeset", ".param", ".func", ".subckt",
+    ".ends", ".model", ".include", ".lib", ".global", ".options", ".temp", ".meas", ".save",
+    ".print", ".plot", ".probe", ".control", ".endc", ".end", ".title",
 ];
 
 /// Dot lines of ngspice that are not read, and what to do instead.
@@ -68,7 +68,9 @@ pub(super) fn read<'d>(
             "options" | "option" | "opt" | "opts" => {
                 settings::options(card, scope, &mut line.study.solving, known, circuit.found);
             }
-            "temp" => settings::temperature(card, scope, &mut line.study.solving, known, circuit.found),
+            "temp" => {
+                settings::temperature(card, scope, &mut line.study.solving, known, circuit.found)
+            }
             "save" | "print" | "plot" | "probe" | "width" => line.output(word),
             _ if word.starts_with('.') => line.unknown(word),
             command => line.command(command),
@@ -185,9 +187,12 @@ impl<'d> Dot<'_, 'd, '_> {
         let (name, device) = &self.circuit.netlist.devices()[id.0];
         if !matches!(device.key(), "voltage-source" | "current-source" | "resistor") {
             self.report(
-                Diagnostic::at(at, format!("`{name}` is a {}, which cannot be swept", device.key()))
-                    .label("has no value to sweep")
-                    .help("sweep a voltage source, a current source, a resistor, or `temp`"),
+                Diagnostic::at(
+                    at,
+                    format!("`{name}` is a {}, which cannot be swept", device.key()),
+                )
+                .label("has no value to sweep")
+                .help("sweep a voltage source, a current source, a resistor, or `temp`"),
             );
             return None;
         }
@@ -279,7 +284,9 @@ impl<'d> Dot<'_, 'd, '_> {
             self.report(
                 Diagnostic::at(at, "these are no frequencies")
                     .label(format!("{count} from {from} to {to}"))
-                    .help(format!("write `{usage}`, at least one point, the first frequency above zero")),
+                    .help(format!(
+                        "write `{usage}`, at least one point, the first frequency above zero"
+                    )),
             );
             return None;
         }
@@ -336,8 +343,11 @@ impl<'d> Dot<'_, 'd, '_> {
     /// All waveforms are kept, so what to keep is only checked.
     fn output(&mut self, word: &str) {
         self.circuit.found.note(
-            Diagnostic::at(self.card.head(), format!("`{word}` selects nothing: all waveforms are kept"))
-                .label("makes no difference"),
+            Diagnostic::at(
+                self.card.head(),
+                format!("`{word}` selects nothing: all waveforms are kept"),
+            )
+            .label("makes no difference"),
         );
     }
 

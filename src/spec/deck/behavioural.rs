@@ -107,7 +107,11 @@ fn table(line: &mut Line, nodes: [Node; 2], voltage: bool) {
     if points.is_empty() || numbers.len() % 2 == 1 || !ascending {
         line.report(
             Diagnostic::at(line.card.whole(), "these are no points of a table")
-                .label(if ascending { "pairs of numbers are needed" } else { "the x do not ascend" })
+                .label(if ascending {
+                    "pairs of numbers are needed"
+                } else {
+                    "the x do not ascend"
+                })
                 .help(usage),
         );
         return;
@@ -152,9 +156,12 @@ fn add<'d>(
 fn ignored(line: &Line, pairs: &[Pair]) {
     for pair in pairs {
         line.report(
-            Diagnostic::at(pair.key_span.clone(), format!("a source by expression has no `{}`", pair.key))
-                .label("unknown parameter")
-                .help("its parameters are: m"),
+            Diagnostic::at(
+                pair.key_span.clone(),
+                format!("a source by expression has no `{}`", pair.key),
+            )
+            .label("unknown parameter")
+            .help("its parameters are: m"),
         );
     }
 }

@@ -249,7 +249,8 @@ impl<'d> Cursor<'d> {
         }
         let tokens = &self.card.tokens[start..self.at];
         let (first, last) = (tokens.first()?, tokens.last()?);
-        let marked = |token: &Token| usize::from(matches!(token.kind, Kind::Expression | Kind::Quoted));
+        let marked =
+            |token: &Token| usize::from(matches!(token.kind, Kind::Expression | Kind::Quoted));
         let value = match tokens.len() {
             1 => first.range.clone(),
             _ => first.range.start - marked(first)..last.range.end + marked(last),

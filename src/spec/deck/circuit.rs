@@ -286,7 +286,11 @@ impl<'d, 'f> Circuit<'d, 'f> {
             self.found.report(
                 Diagnostic::at(
                     card.head(),
-                    format!("`{name}` has {} pins, but {} nodes are given", pins.len(), words.len()),
+                    format!(
+                        "`{name}` has {} pins, but {} nodes are given",
+                        pins.len(),
+                        words.len()
+                    ),
                 )
                 .label("one node for each pin")
                 .also(block.place.clone(), "defined here")
@@ -309,10 +313,13 @@ impl<'d, 'f> Circuit<'d, 'f> {
             } else {
                 let names: Vec<&str> = block.defaults.iter().map(|p| p.key).collect();
                 self.found.report(
-                    Diagnostic::at(pair.key_span.clone(), format!("`{name}` has no parameter `{}`", pair.key))
-                        .label("unknown parameter")
-                        .also(block.place.clone(), "defined here")
-                        .help_names(pair.key, "its parameters are", &names),
+                    Diagnostic::at(
+                        pair.key_span.clone(),
+                        format!("`{name}` has no parameter `{}`", pair.key),
+                    )
+                    .label("unknown parameter")
+                    .also(block.place.clone(), "defined here")
+                    .help_names(pair.key, "its parameters are", &names),
                 );
             }
         }

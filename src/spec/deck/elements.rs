@@ -207,7 +207,13 @@ impl<'d> Line<'_, 'd, '_, '_> {
         };
         let mut given = Given::of(key).nodes(&["p", "n", "cp", "cn"], &[p, n, cp, cn]);
         let (pairs, m) = self.tail();
-        Meaning::PLAIN.take(&mut given, &pairs, self.scope, self.circuit.found, &format!("`{letter}`"));
+        Meaning::PLAIN.take(
+            &mut given,
+            &pairs,
+            self.scope,
+            self.circuit.found,
+            &format!("`{letter}`"),
+        );
         if let Some(number) = self.number(&value) {
             let all = if voltage { number } else { number * m };
             given.number(field, all, field, value.span(), self.circuit.found);
@@ -233,7 +239,13 @@ impl<'d> Line<'_, 'd, '_, '_> {
         let control = self.circuit.refer(control, at, self.scope);
         given.set("control", Arg::Branch(control));
         let (pairs, m) = self.tail();
-        Meaning::PLAIN.take(&mut given, &pairs, self.scope, self.circuit.found, &format!("`{letter}`"));
+        Meaning::PLAIN.take(
+            &mut given,
+            &pairs,
+            self.scope,
+            self.circuit.found,
+            &format!("`{letter}`"),
+        );
         if let Some(number) = self.number(&value) {
             let all = if key == "cccs" { number * m } else { number };
             given.number(field, all, field, value.span(), self.circuit.found);
@@ -267,11 +279,12 @@ impl<'d> Line<'_, 'd, '_, '_> {
 
     fn unknown(&self, letter: char, word: &str) {
         let diagnostic = match ABSENT.iter().find(|(l, _, _)| *l == letter) {
-            Some((_, what, cure)) => {
-                Diagnostic::at(self.card.head(), format!("`{word}` is {what}, which is not modelled"))
-                    .label("no such device here")
-                    .help(*cure)
-            }
+            Some((_, what, cure)) => Diagnostic::at(
+                self.card.head(),
+                format!("`{word}` is {what}, which is not modelled"),
+            )
+            .label("no such device here")
+            .help(*cure),
             None => Diagnostic::at(self.card.head(), format!("`{word}` is no device"))
                 .label("not a letter that a line begins with")
                 .help(format!("the letters are: {LETTERS}; comments begin with `*`")),

@@ -59,7 +59,8 @@ impl Card<'_> {
             global + at - own
         };
         // The end belongs to the piece of what is before it.
-        let end = place(range.end.saturating_sub(1).max(range.start)) + usize::from(!range.is_empty());
+        let end =
+            place(range.end.saturating_sub(1).max(range.start)) + usize::from(!range.is_empty());
         place(range.start)..end
     }
 
@@ -114,13 +115,7 @@ impl Files {
         card
     }
 
-    fn file(
-        &mut self,
-        path: &Path,
-        part: Part,
-        from: Option<&Span>,
-        found: &mut Vec<Diagnostic>,
-    ) {
+    fn file(&mut self, path: &Path, part: Part, from: Option<&Span>, found: &mut Vec<Diagnostic>) {
         let name = path.display().to_string();
         let mut blame = |d: Diagnostic| {
             found.push(match from {
@@ -214,7 +209,8 @@ impl Files {
             }
             if bare == ".end" && part == Part::Deck {
                 let rest = &text[at - start..];
-                let told = rest.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('*'));
+                let told =
+                    rest.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('*'));
                 if let Some(line) = told {
                     let offset = line.as_ptr() as usize - text.as_ptr() as usize;
                     self.after_end = Some(start + offset..start + offset + line.trim_end().len());

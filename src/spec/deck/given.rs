@@ -67,15 +67,24 @@ impl Given {
     }
 
     /// An argument as a deck writes it: a number, or a word where the field takes one.
-    pub fn written<'d>(&mut self, field: &str, pair: &Pair<'d>, scope: &Scope<'d, '_>, found: &Found) {
+    pub fn written<'d>(
+        &mut self,
+        field: &str,
+        pair: &Pair<'d>,
+        scope: &Scope<'d, '_>,
+        found: &Found,
+    ) {
         let Some(place) = self.place(field) else { return };
         match self.entry.fields[place].kind {
             Kind::Word { choices } => match choices.iter().find(|c| **c == pair.text()) {
                 Some(word) => self.args[place] = Some(Arg::Word(word)),
                 None => found.report(
-                    Diagnostic::at(pair.value().span(), format!("`{}` is no {}", pair.text(), pair.key))
-                        .label("unknown word")
-                        .help_names(pair.text(), "the choices are", choices),
+                    Diagnostic::at(
+                        pair.value().span(),
+                        format!("`{}` is no {}", pair.text(), pair.key),
+                    )
+                    .label("unknown word")
+                    .help_names(pair.text(), "the choices are", choices),
                 ),
             },
             Kind::Conductance => {
@@ -91,9 +100,12 @@ impl Given {
                 }
             }
             _ => found.report(
-                Diagnostic::at(pair.key_span.clone(), format!("`{}` cannot be given here", pair.key))
-                    .label("no number")
-                    .help("leave it out"),
+                Diagnostic::at(
+                    pair.key_span.clone(),
+                    format!("`{}` cannot be given here", pair.key),
+                )
+                .label("no number")
+                .help("leave it out"),
             ),
         }
     }

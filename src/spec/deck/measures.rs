@@ -23,7 +23,8 @@ const STATISTICS: &[(&str, Statistic)] = &[
 const WORDS: &[&str] =
     &["trig", "find", "when", "avg", "rms", "integ", "min", "max", "pp", "min_at", "max_at"];
 
-const USAGE: &str = "write for example `.meas tran delay trig v(in) val=0.5 rise=1 targ v(out) val=0.5 fall=1`";
+const USAGE: &str =
+    "write for example `.meas tran delay trig v(in) val=0.5 rise=1 targ v(out) val=0.5 fall=1`";
 
 /// `.meas analysis name ...`
 pub(super) fn read(line: &mut Dot) {
@@ -94,7 +95,10 @@ fn find(line: &mut Dot) -> Option<Measured> {
     match pairs(line, ["at"])? {
         [Some(at)] => Some(Measured::At { signal, at }),
         [None] => {
-            line.circuit.found.not_understood(&line.cursor, "write `find v(out) at=1n`, or `find v(out) when v(in)=0.5`");
+            line.circuit.found.not_understood(
+                &line.cursor,
+                "write `find v(out) at=1n`, or `find v(out) when v(in)=0.5`",
+            );
             None
         }
     }
@@ -125,7 +129,7 @@ fn event(line: &mut Dot, when: bool) -> Option<Event> {
             return None;
         }
         let follows = line.cursor.kind() == Some(Kind::Word)
-            && line.cursor.peek().is_some_and(|w| w.starts_with(['v', 'i']) );
+            && line.cursor.peek().is_some_and(|w| w.starts_with(['v', 'i']));
         level = Some(match follows {
             true => Level::Signal(self::signal(line)?),
             false => Level::Value(line.next_number("the level", "when v(out)=0.5")?),
@@ -166,7 +170,9 @@ fn event(line: &mut Dot, when: bool) -> Option<Event> {
         after = delay;
     }
     let Some(level) = level else {
-        line.circuit.found.not_understood(&line.cursor, "write the level that is crossed: `v(out) val=0.5`");
+        line.circuit
+            .found
+            .not_understood(&line.cursor, "write the level that is crossed: `v(out) val=0.5`");
         return None;
     };
     Some(Event::Crosses { signal, level, edge, count, after })
@@ -179,9 +185,12 @@ fn pairs<const N: usize>(line: &mut Dot, keys: [&str; N]) -> Option<[Option<f64>
         let pair = line.cursor.pair()?;
         let Some(place) = keys.iter().position(|key| *key == pair.key) else {
             line.report(
-                Diagnostic::at(pair.key_span.clone(), format!("this measure has no `{}`", pair.key))
-                    .label("unknown key")
-                    .help_names(pair.key, "its keys are", &keys),
+                Diagnostic::at(
+                    pair.key_span.clone(),
+                    format!("this measure has no `{}`", pair.key),
+                )
+                .label("unknown key")
+                .help_names(pair.key, "its keys are", &keys),
             );
             return None;
         };
@@ -191,15 +200,16 @@ fn pairs<const N: usize>(line: &mut Dot, keys: [&str; N]) -> Option<[Option<f64>
 }
 
 /// Parts of a small-signal response, and the functions that take them.
-const PARTS: &[(&str, &str)] =
-    &[("db", "db"), ("m", "mag"), ("p", "ph"), ("r", "re"), ("i", "im")];
+const PARTS: &[(&str, &str)] = &[("db", "db"), ("m", "mag"), ("p", "ph"), ("r", "re"), ("i", "im")];
 
 /// `v(a)`, `v(a,b)`, `i(v1)`, `vdb(a)`, ... as the study names them; what it names must be there.
 fn signal(line: &mut Dot) -> Option<String> {
     let at = line.cursor.span();
     let usage = "write a signal such as `v(out)`, `v(a,b)`, `i(v1)` or `vdb(out)`";
     let Some((word, _)) = line.cursor.word().filter(|_| line.cursor.take(Kind::Open)) else {
-        line.report(Diagnostic::at(at, "a signal is missing").label("expected a signal").help(usage));
+        line.report(
+            Diagnostic::at(at, "a signal is missing").label("expected a signal").help(usage),
+        );
         return None;
     };
     let part = PARTS.iter().find(|(letters, _)| word.len() > 1 && &word[1..] == *letters);
@@ -208,7 +218,9 @@ fn signal(line: &mut Dot) -> Option<String> {
         (_, Some((_, function))) if word.starts_with(['v', 'i']) => Some(*function),
         _ => {
             line.report(
-                Diagnostic::at(at, format!("`{word}` is no signal")).label("not understood").help(usage),
+                Diagnostic::at(at, format!("`{word}` is no signal"))
+                    .label("not understood")
+                    .help(usage),
             );
             return None;
         }
@@ -236,7 +248,9 @@ fn signal(line: &mut Dot) -> Option<String> {
             format!("{letter}({})", own_name(name))
         }
         _ => {
-            line.report(Diagnostic::at(at, "this names no signal").label("not understood").help(usage));
+            line.report(
+                Diagnostic::at(at, "this names no signal").label("not understood").help(usage),
+            );
             return None;
         }
     };

@@ -130,8 +130,9 @@ pub fn read_deck(path: &Path) -> Result<Deck, Report> {
 /// All mistakes found.
 pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
     if !edits.is_empty() {
-        let diagnostic = Diagnostic::new("edits change the keys of a TOML file, and this is a deck")
-            .help("change the deck, or compile it to TOML first: `eqcircuit compile`");
+        let diagnostic =
+            Diagnostic::new("edits change the keys of a TOML file, and this is a deck")
+                .help("change the deck, or compile it to TOML first: `eqcircuit compile`");
         return Err(Report::new(vec![diagnostic], SourceMap::default()));
     }
     let deck = read_deck(path)?;
@@ -218,8 +219,11 @@ fn unused(block: &Block, circuit: &Circuit, found: &Found) {
     for (name, card) in &block.models {
         if !circuit.used.contains(&std::ptr::from_ref(*card)) {
             found.note(
-                Diagnostic::at(card.head(), format!("no device is of model `{name}`, which is not read"))
-                    .label("not used"),
+                Diagnostic::at(
+                    card.head(),
+                    format!("no device is of model `{name}`, which is not read"),
+                )
+                .label("not used"),
             );
         }
     }

@@ -1,11 +1,11 @@
 //! Devices that are of a model: D, M, S, N, and resistors with temperature coefficients.
 
+use super::Found;
 use super::card::{Cursor, Pair, Value};
 use super::elements::Line;
 use super::given::{Given, Meaning};
 use super::scope::Scope;
 use super::words::Kind;
-use super::Found;
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{Arg, Entry, Kind as FieldKind, ROLL};
 
@@ -22,11 +22,28 @@ pub(super) struct Model<'d, 'o> {
 }
 
 const DIODE: Meaning = Meaning {
-    renamed: &[("n", "emission"), ("cj0", "cjo"), ("cj", "cjo"), ("pb", "vj"), ("mj", "m"), ("temp", "tnom")],
+    renamed: &[
+        ("n", "emission"),
+        ("cj0", "cjo"),
+        ("cj", "cjo"),
+        ("pb", "vj"),
+        ("mj", "m"),
+        ("temp", "tnom"),
+    ],
     idle: &[("level", "is of no use: a diode has one law here")],
     only: &[
-        ("ikf", 0.0), ("ikr", 0.0), ("isr", 0.0), ("cjp", 0.0), ("cjsw", 0.0), ("jsw", 0.0),
-        ("tikf", 0.0), ("trs", 0.0), ("trs1", 0.0), ("trs2", 0.0), ("tbv", 0.0), ("tbv1", 0.0),
+        ("ikf", 0.0),
+        ("ikr", 0.0),
+        ("isr", 0.0),
+        ("cjp", 0.0),
+        ("cjsw", 0.0),
+        ("jsw", 0.0),
+        ("tikf", 0.0),
+        ("trs", 0.0),
+        ("trs1", 0.0),
+        ("trs2", 0.0),
+        ("tbv", 0.0),
+        ("tbv1", 0.0),
     ],
     hidden: &["area"],
 };
@@ -35,11 +52,18 @@ const DIODE_LINE: Meaning = Meaning {
     renamed: &[],
     idle: &[("ic", "is of no use: give `.ic v(node)` for the nodes")],
     only: &[("dtemp", 0.0), ("pj", 0.0)],
-    hidden: &["is", "emission", "rs", "cjo", "vj", "m", "fc", "tt", "bv", "ibv", "eg", "xti", "tnom", "kf", "af"],
+    hidden: &[
+        "is", "emission", "rs", "cjo", "vj", "m", "fc", "tt", "bv", "ibv", "eg", "xti", "tnom",
+        "kf", "af",
+    ],
 };
 
 /// Finds the model that the cursor is at, of one of these types.
-fn model<'d, 's>(line: &mut Line<'_, 'd, '_, 's>, kinds: &[&str], usage: &str) -> Option<Model<'d, 's>> {
+fn model<'d, 's>(
+    line: &mut Line<'_, 'd, '_, 's>,
+    kinds: &[&str],
+    usage: &str,
+) -> Option<Model<'d, 's>> {
     let Some((name, at)) = line.cursor.positional() else {
         line.incomplete("the model is missing", usage);
         return None;
@@ -79,7 +103,9 @@ fn model<'d, 's>(line: &mut Line<'_, 'd, '_, 's>, kinds: &[&str], usage: &str) -
         } else if let Some(pair) = cursor.pair() {
             pairs.push(pair);
         } else {
-            line.circuit.found.not_understood(&cursor, "parameters of a model are written `key=number`");
+            line.circuit
+                .found
+                .not_understood(&cursor, "parameters of a model are written `key=number`");
             cursor.skip();
         }
     }
@@ -215,7 +241,13 @@ pub(super) fn extension(line: &mut Line) {
     let mut given = Given::new(entry).nodes(&pins, &nodes);
     model.take(&Meaning::PLAIN, &mut given, line.circuit.found);
     let pairs = line.cursor.pairs(line.circuit.found);
-    Meaning::PLAIN.take(&mut given, &pairs, line.scope, line.circuit.found, &format!("a {}", entry.key));
+    Meaning::PLAIN.take(
+        &mut given,
+        &pairs,
+        line.scope,
+        line.circuit.found,
+        &format!("a {}", entry.key),
+    );
     line.add(given);
 }
 
@@ -243,12 +275,8 @@ pub(super) fn coefficients(line: &mut Line, given: &mut Given) {
     }
 }
 
-const RESISTOR_MODEL: Meaning = Meaning {
-    renamed: &[],
-    idle: &[],
-    only: &[("kf", 0.0)],
-    hidden: &["g"],
-};
+const RESISTOR_MODEL: Meaning =
+    Meaning { renamed: &[], idle: &[], only: &[("kf", 0.0)], hidden: &["g"] };
 
 /// Refuses a resistor whose value comes from its sizes.
 pub(super) fn resistor_by_size(line: &Line, model: &Value) {

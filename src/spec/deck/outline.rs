@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::Found;
 use super::card::{Cursor, Pair};
 use super::files::Card;
 use super::words::Kind;
-use super::Found;
 use crate::diag::{Diagnostic, Span};
 
 /// A subcircuit's definition; the deck itself is one without pins.
@@ -47,7 +47,12 @@ impl<'d> Outline<'d> {
     pub fn of(cards: &'d [Card<'d>], found: &Found) -> Outline<'d> {
         let mut sorter = Sorter {
             open: vec![Block::default()],
-            out: Outline { top: Block::default(), globals: Vec::new(), title: None, dots: Vec::new() },
+            out: Outline {
+                top: Block::default(),
+                globals: Vec::new(),
+                title: None,
+                dots: Vec::new(),
+            },
             control: None,
             found,
         };
@@ -172,10 +177,13 @@ impl<'d> Sorter<'d, '_> {
         let outer = self.block();
         if let Some(first) = outer.inner.get(block.name) {
             found.report(
-                Diagnostic::at(block.place, format!("subcircuit `{}` is defined twice", block.name))
-                    .label("defined again")
-                    .also(first.place.clone(), "first defined here")
-                    .help("give one of them another name"),
+                Diagnostic::at(
+                    block.place,
+                    format!("subcircuit `{}` is defined twice", block.name),
+                )
+                .label("defined again")
+                .also(first.place.clone(), "first defined here")
+                .help("give one of them another name"),
             );
             return;
         }
@@ -187,7 +195,9 @@ impl<'d> Sorter<'d, '_> {
         let usage = "write for example `.model d1n d(is=1e-14 rs=1)`";
         let Some((name, span)) = Cursor::after(card, 1).word() else {
             found.report(
-                Diagnostic::at(card.head(), "`.model` has no name").label("what is it called?").help(usage),
+                Diagnostic::at(card.head(), "`.model` has no name")
+                    .label("what is it called?")
+                    .help(usage),
             );
             return;
         };
@@ -244,9 +254,12 @@ impl<'d> Sorter<'d, '_> {
         while self.open.len() > 1 {
             let block = self.open.pop().unwrap_or_default();
             self.found.report(
-                Diagnostic::at(block.place.clone(), format!("subcircuit `{}` is not ended", block.name))
-                    .label("begins here")
-                    .help(format!("end it with `.ends {}`", block.name)),
+                Diagnostic::at(
+                    block.place.clone(),
+                    format!("subcircuit `{}` is not ended", block.name),
+                )
+                .label("begins here")
+                .help(format!("end it with `.ends {}`", block.name)),
             );
             self.define(block);
         }

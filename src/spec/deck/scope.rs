@@ -78,12 +78,16 @@ impl<'d, 'o> Scope<'d, 'o> {
             State::Known(value) => Some(value),
             State::Failed => None,
             State::Busy => {
-                let pair = self.block.defaults.iter().chain(&self.block.params).find(|p| p.key == key);
+                let pair =
+                    self.block.defaults.iter().chain(&self.block.params).find(|p| p.key == key);
                 if let Some(pair) = pair {
                     found.report(
-                        Diagnostic::at(pair.value().span(), format!("parameter `{name}` depends on itself"))
-                            .label("leads back to itself")
-                            .help("give it a value that does not need it"),
+                        Diagnostic::at(
+                            pair.value().span(),
+                            format!("parameter `{name}` depends on itself"),
+                        )
+                        .label("leads back to itself")
+                        .help("give it a value that does not need it"),
                     );
                 }
                 self.params.borrow_mut().insert(key, State::Failed);
@@ -119,7 +123,9 @@ impl<'d, 'o> Scope<'d, 'o> {
             other => Err(Some(
                 Diagnostic::at(value.span(), format!("a value cannot depend on {}", words(other)))
                     .label("is a number, known before the circuit is solved")
-                    .help("only a B source, or E and G with `value={...}`, may depend on the circuit"),
+                    .help(
+                        "only a B source, or E and G with `value={...}`, may depend on the circuit",
+                    ),
             )),
         });
         match constant {
@@ -248,7 +254,9 @@ pub(super) fn plain_number(text: &str) -> Option<f64> {
         b'+' => (1.0, &text[1..]),
         _ => (1.0, text),
     };
-    number(rest).filter(|(value, length)| *length == rest.len() && value.is_finite()).map(|(v, _)| sign * v)
+    number(rest)
+        .filter(|(value, length)| *length == rest.len() && value.is_finite())
+        .map(|(v, _)| sign * v)
 }
 
 pub(super) fn expression_fault(value: &Value, fault: ExpressionFault) -> Diagnostic {
@@ -260,9 +268,9 @@ pub(super) fn expression_fault(value: &Value, fault: ExpressionFault) -> Diagnos
 pub(super) fn word_span(value: &Value, name: &str) -> Span {
     let text = value.text();
     let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '#' | '$');
-    let place = text.match_indices(name).find(|(at, _)| {
-        !text[..*at].ends_with(part) && !text[at + name.len()..].starts_with(part)
-    });
+    let place = text
+        .match_indices(name)
+        .find(|(at, _)| !text[..*at].ends_with(part) && !text[at + name.len()..].starts_with(part));
     match place {
         Some((at, _)) => {
             let start = value.range.start + at;

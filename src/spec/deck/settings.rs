@@ -14,7 +14,11 @@ use crate::units::Kelvin;
 pub(super) const FREEZING: Kelvin = 273.15;
 
 /// `.ic v(a)=1 v(b)=2`
-pub(super) fn voltages<'d>(circuit: &mut Circuit<'d, '_>, card: &'d Card<'d>, scope: &Scope<'d, '_>) {
+pub(super) fn voltages<'d>(
+    circuit: &mut Circuit<'d, '_>,
+    card: &'d Card<'d>,
+    scope: &Scope<'d, '_>,
+) {
     let mut cursor = Cursor::after(card, 1);
     let word = card.word(0).unwrap_or_default();
     let usage = format!("write `{word} v(node)=1`");
@@ -27,7 +31,9 @@ pub(super) fn voltages<'d>(circuit: &mut Circuit<'d, '_>, card: &'d Card<'d>, sc
             return circuit.found.not_understood(&start, &usage);
         };
         let Some(number) = scope.number(&value, circuit.found) else { continue };
-        let Some(node) = circuit.find_node(name, scope).filter(|n| n.0 == 0 || circuit.nodes.contains_key(n)) else {
+        let Some(node) =
+            circuit.find_node(name, scope).filter(|n| n.0 == 0 || circuit.nodes.contains_key(n))
+        else {
             circuit.unknown_node(name, at);
             continue;
         };
@@ -75,8 +81,27 @@ const IDLE: &[(&str, &str)] = &[
 
 /// Words of ngspice's options that change nothing about results.
 const FLAGS: &[&str] = &[
-    "acct", "noacct", "list", "nomod", "nopage", "node", "opts", "klu", "sparse", "savecurrents",
-    "noinit", "autostop", "interp", "keepopinfo", "noopiter", "noopac", "noopalter", "ingold", "nopost", "probe", "warn",
+    "acct",
+    "noacct",
+    "list",
+    "nomod",
+    "nopage",
+    "node",
+    "opts",
+    "klu",
+    "sparse",
+    "savecurrents",
+    "noinit",
+    "autostop",
+    "interp",
+    "keepopinfo",
+    "noopiter",
+    "noopac",
+    "noopalter",
+    "ingold",
+    "nopost",
+    "probe",
+    "warn",
 ];
 
 /// Options of ngspice that change results in a way that is not here.
@@ -91,7 +116,13 @@ const REFUSED: &[(&str, &str)] = &[
 const USED: &[&str] = &["reltol", "abstol", "vntol", "gmin", "temp", "tnom", "itl1", "method"];
 
 /// `.options key=value word ...`
-pub(super) fn options<'d>(card: &'d Card<'d>, scope: &Scope<'d, '_>, out: &mut Solving, known: &mut Known, found: &Found) {
+pub(super) fn options<'d>(
+    card: &'d Card<'d>,
+    scope: &Scope<'d, '_>,
+    out: &mut Solving,
+    known: &mut Known,
+    found: &Found,
+) {
     let mut cursor = Cursor::after(card, 1);
     while !cursor.is_done() {
         if cursor.take(Kind::Comma) {
@@ -101,7 +132,9 @@ pub(super) fn options<'d>(card: &'d Card<'d>, scope: &Scope<'d, '_>, out: &mut S
         if let Some(pair) = cursor.pair() {
             let idle = IDLE.iter().find(|(key, _)| *key == pair.key);
             match (pair.key, idle) {
-                (_, Some((key, why))) => found.note(Diagnostic::at(at, format!("`{key}` {why}")).label("makes no difference")),
+                (_, Some((key, why))) => found.note(
+                    Diagnostic::at(at, format!("`{key}` {why}")).label("makes no difference"),
+                ),
                 ("method", _) => method(&pair.value(), out, found),
                 (key, _) if USED.contains(&key) => {
                     if let Some(number) = scope.number(&pair.value(), found) {
@@ -125,13 +158,17 @@ pub(super) fn options<'d>(card: &'d Card<'d>, scope: &Scope<'d, '_>, out: &mut S
 }
 
 fn idle_flag(word: &str, at: crate::diag::Span, found: &Found) {
-    found.note(Diagnostic::at(at, format!("`{word}` changes no result")).label("makes no difference"));
+    found.note(
+        Diagnostic::at(at, format!("`{word}` changes no result")).label("makes no difference"),
+    );
 }
 
 fn unknown(key: &str, at: crate::diag::Span, found: &Found) {
     if let Some((_, cure)) = REFUSED.iter().find(|(name, _)| *name == key) {
         found.report(
-            Diagnostic::at(at, format!("option `{key}` is not modelled")).label("would change results").help(*cure),
+            Diagnostic::at(at, format!("option `{key}` is not modelled"))
+                .label("would change results")
+                .help(*cure),
         );
         return;
     }
@@ -160,7 +197,14 @@ fn method(value: &Value, out: &mut Solving, found: &Found) {
 }
 
 /// Tolerances of SPICE are looser than those here: a deck can tighten them, not loosen them.
-fn option(key: &str, number: f64, value: &Value, out: &mut Solving, known: &mut Known, found: &Found) {
+fn option(
+    key: &str,
+    number: f64,
+    value: &Value,
+    out: &mut Solving,
+    known: &mut Known,
+    found: &Found,
+) {
     let celsius = matches!(key, "temp" | "tnom");
     let fits = if celsius { number > -FREEZING } else { number > 0.0 };
     if !fits {
@@ -184,7 +228,13 @@ fn option(key: &str, number: f64, value: &Value, out: &mut Solving, known: &mut 
 }
 
 /// `.temp 27`
-pub(super) fn temperature<'d>(card: &'d Card<'d>, scope: &Scope<'d, '_>, out: &mut Solving, known: &mut Known, found: &Found) {
+pub(super) fn temperature<'d>(
+    card: &'d Card<'d>,
+    scope: &Scope<'d, '_>,
+    out: &mut Solving,
+    known: &mut Known,
+    found: &Found,
+) {
     let mut cursor = Cursor::after(card, 1);
     let Some(value) = cursor.value() else {
         return found.not_understood(&cursor, "write for example `.temp 27`");
@@ -193,6 +243,9 @@ pub(super) fn temperature<'d>(card: &'d Card<'d>, scope: &Scope<'d, '_>, out: &m
         option("temp", number, &value, out, known, found);
     }
     if !cursor.is_done() {
-        found.not_understood(&cursor, "one temperature is read; to go through several write `.dc temp 0 100 10`");
+        found.not_understood(
+            &cursor,
+            "one temperature is read; to go through several write `.dc temp 0 100 10`",
+        );
     }
 }

@@ -16,7 +16,8 @@ const FORMS: &[(&str, &str)] = &[
 ];
 
 /// Functions of ngspice that are not here.
-const ABSENT: &[&str] = &["sffm", "am", "trnoise", "trrandom", "external", "distof1", "distof2", "port"];
+const ABSENT: &[&str] =
+    &["sffm", "am", "trnoise", "trrandom", "external", "distof1", "distof2", "port"];
 
 pub(super) fn lay(line: &mut Line, key: &str) {
     let letter = if key == "voltage-source" { 'v' } else { 'i' };
@@ -49,8 +50,11 @@ pub(super) fn lay(line: &mut Line, key: &str) {
                     .label("not a function of time here")
                     .help(format!("there are: {}; or write a B source of `time`", forms())),
             );
-        } else if let Some(word) = line.cursor.peek().filter(|w| w.starts_with(|c: char| c.is_ascii_alphabetic())) {
-            let names: Vec<&str> = FORMS.iter().map(|(form, _)| *form).chain(["dc", "ac"]).collect();
+        } else if let Some(word) =
+            line.cursor.peek().filter(|w| w.starts_with(|c: char| c.is_ascii_alphabetic()))
+        {
+            let names: Vec<&str> =
+                FORMS.iter().map(|(form, _)| *form).chain(["dc", "ac"]).collect();
             line.report(
                 Diagnostic::at(at, format!("a source has no `{word}`"))
                     .label("not understood")
@@ -59,7 +63,9 @@ pub(super) fn lay(line: &mut Line, key: &str) {
         } else if let Some(value) = line.cursor.value() {
             dc = line.number(&value);
         } else {
-            line.circuit.found.not_understood(&line.cursor, "write for example `v1 a 0 dc 1 ac 1 sin(0 1 1k)`");
+            line.circuit
+                .found
+                .not_understood(&line.cursor, "write for example `v1 a 0 dc 1 ac 1 sin(0 1 1k)`");
         }
     }
     // Devices in parallel add up their currents.
@@ -101,7 +107,8 @@ fn form_of(word: Option<&str>) -> Option<(&'static str, &'static str)> {
 /// Magnitude, 1 if left out, and phase; a negative magnitude is a phase of half a turn.
 fn drive(line: &mut Line) -> AcDrive {
     let number = |line: &mut Line| {
-        let value = line.cursor.peek().is_none_or(|w| !w.starts_with(|c: char| c.is_ascii_alphabetic()));
+        let value =
+            line.cursor.peek().is_none_or(|w| !w.starts_with(|c: char| c.is_ascii_alphabetic()));
         let value = value.then(|| line.cursor.value()).flatten()?;
         line.number(&value)
     };
@@ -128,9 +135,12 @@ fn waveform(line: &mut Line, form: &str, usage: &str, at: Span) -> Option<Wavefo
     let (least, most) = if form == "sin" || form == "exp" { (2, 6) } else { (1, 7) };
     if numbers.len() < least || numbers.len() > most {
         line.report(
-            Diagnostic::at(at, format!("`{form}` takes {least} to {most} numbers, not {}", numbers.len()))
-                .label(if numbers.len() < least { "too few" } else { "too many" })
-                .help(format!("write `{usage}`")),
+            Diagnostic::at(
+                at,
+                format!("`{form}` takes {least} to {most} numbers, not {}", numbers.len()),
+            )
+            .label(if numbers.len() < least { "too few" } else { "too many" })
+            .help(format!("write `{usage}`")),
         );
         return None;
     }
@@ -157,7 +167,8 @@ fn is_causal(wave: &Waveform) -> bool {
 fn arguments<'d>(line: &mut Line<'_, 'd, '_, '_>) -> Vec<Value<'d>> {
     let mut values = Vec::new();
     loop {
-        let word = line.cursor.peek().is_some_and(|w| w.starts_with(|c: char| c.is_ascii_alphabetic()));
+        let word =
+            line.cursor.peek().is_some_and(|w| w.starts_with(|c: char| c.is_ascii_alphabetic()));
         if word && line.cursor.kind() == Some(Kind::Word) {
             return values;
         }

@@ -86,7 +86,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Unclosed> {
             tokens.push(Token { kind, range: start + 1..at - 1 });
         } else {
             let ends = |b: &u8| {
-                b.is_ascii_whitespace() || matches!(b, b'=' | b'(' | b')' | b',' | b'{' | b'\'' | b'"')
+                b.is_ascii_whitespace()
+                    || matches!(b, b'=' | b'(' | b')' | b',' | b'{' | b'\'' | b'"')
             };
             let length = bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
             at = start + length;
