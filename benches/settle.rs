@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use common::{bare, gigaflop, pool, shortest};
+use common::{bare, gigaflop, peak_memory, pool, shortest};
 use eqcircuit::compile::Chip;
 use eqcircuit::engine::{Behavioural, Drive, Engine, Nudge, Save, Settled, Until};
 use eqcircuit::model::Activation;
@@ -54,12 +54,6 @@ fn settle(engine: &mut Behavioural, drive: &Drive, settled: f64) -> Settled {
     let unsettled = settled.outcome.iter().find(|o| !o.is_settled());
     assert_eq!(unsettled, None, "all samples settle");
     settled
-}
-
-fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    line.map_or("unknown".into(), |line| line.trim_start_matches("VmHWM:").trim().to_string())
 }
 
 /// One row of the table.
@@ -155,7 +149,7 @@ fn main() {
         long.1,
         long.0 as i64 - short.0 as i64
     );
-    println!("peak memory: {}", peak_memory());
+    println!("peak memory: {:.0} MB", peak_memory().unwrap_or(f64::NAN));
 
     let small = chip(&[64, 32, 10], Activation::Tanh, 0.4);
     for samples in [1, 1000] {

@@ -28,6 +28,8 @@ fn typical(dimension: Dimension) -> f64 {
         Dimension::AmperePerSquareMetre => 1e-4,
         Dimension::VoltPerSecond => 1e6,
         Dimension::PerVolt => 0.1,
+        Dimension::PerKelvin => 1e-3,
+        Dimension::PerSquareKelvin => 1e-6,
         _ => 1.0,
     }
 }
@@ -35,6 +37,7 @@ fn typical(dimension: Dimension) -> f64 {
 /// From half to one and a half times the default, or near a typical size.
 fn draw_number(dimension: Dimension, range: Range, default: Option<f64>, number: f64) -> f64 {
     let value = match default {
+        Some(default) if dimension == Dimension::Kelvin => default * (0.95 + 0.1 * number),
         Some(default) if default != 0.0 => default * (0.5 + number),
         _ if range == Range::Any => typical(dimension) * (4.0 * number - 2.0),
         _ => typical(dimension) * (0.1 + 0.8 * number),
@@ -82,7 +85,7 @@ fn draw(entry: &Entry, netlist: &mut Netlist, mut number: impl FnMut() -> f64) -
             Arg::Waveform(Waveform::from_numbers(form.key, &numbers).unwrap())
         }
         Kind::AcDrive { .. } => {
-            Arg::AcDrive(AcDrive { magnitude: number(), phase: 360.0 * number() })
+            Arg::AcDrive(AcDrive { magnitude: 0.1 + number(), phase: 360.0 * number() })
         }
         Kind::Word { choices } | Kind::Choice { choices } => {
             Arg::Word(choices[(number() * choices.len() as f64) as usize % choices.len()])

@@ -83,6 +83,14 @@ pub fn shortest(runs: usize, mut f: impl FnMut()) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
+/// The most memory this process ever held \[MB\], where the system tells.
+pub fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib / 1e3 * 1.024)
+}
+
 /// Seconds that the very products of a run take by themselves, over and over on the same operands.
 pub fn bare<T: Real>(products: &[Metered]) -> f64 {
     let one = |p: &Metered| {

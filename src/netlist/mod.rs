@@ -14,9 +14,9 @@ mod waveform;
 
 pub use device::{
     AcDrive, Amplifier, Arg, BehaviouralCurrent, BehaviouralVoltage, Capacitor, Cccs, Ccvs,
-    Coupling, CurrentSource, Device, Diode, DiodeModel, Entry, Field, Inductor, Kind, Mosfet,
-    MosfetModel, Noise, Own, Path, Polarity, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs,
-    VoltageSource,
+    Coupling, CurrentSource, Device, Diode, DiodeModel, Entry, Field, Filament, IdealDiode,
+    Inductor, Kind, Law, Mosfet, MosfetModel, Noise, OpAmp, Own, Path, Polarity, Position, ROLL,
+    Resistor, SoftmaxAmplifier, Switch, Vccs, Vcvs, VoltageSource, Vteam, Window,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 pub use validate::Fault;

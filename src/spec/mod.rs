@@ -76,6 +76,11 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
 }
 
 impl Spec {
+    /// Whether it was read from a SPICE deck.
+    pub fn is_deck(&self) -> bool {
+        deck::is_deck(&self.path)
+    }
+
     /// [`Spec::resolved`] as a file in `folder`, with all paths as seen from there.
     pub fn resolved_for(&self, folder: &Path) -> String {
         self.tree.document(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()))
@@ -188,7 +193,7 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     };
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, None, &[], simulate.inputs.as_ref(), train.is_some()))
+        .map(|t| expect::read(&t, &subject, None, None, simulate.inputs.as_ref(), train.is_some()))
         .unwrap_or_default();
     let subject = Subject::Network { model: model?, hardware: Box::new(hardware), nonideal };
     let train = match train {
@@ -211,10 +216,11 @@ fn devices(t: &TableReader) -> Option<Parts> {
         t.exclude("analysis", &["simulate", "ports"]);
     }
     let study = analysis::read(t, netlist);
-    let measures = study.as_ref().map_or(&[][..], |study| &study.measures);
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, netlist, measures, simulate.inputs.as_ref(), false))
+        .map(|t| {
+            expect::read(&t, &subject, netlist, study.as_ref(), simulate.inputs.as_ref(), false)
+        })
         .unwrap_or_default();
     if !bare && ports.is_none() {
         return None;

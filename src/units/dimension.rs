@@ -18,6 +18,8 @@ pub enum Dimension {
     Kelvin,
     Metre,
     SquareMetre,
+    MetrePerSecond,
+    KelvinPerWatt,
     VoltPerSecond,
     PerVolt,
     RootVolt,
@@ -34,7 +36,7 @@ use Dimension::*;
 
 /// Of each dimension, in the order of the enum: the unit in words, as a file writes it, and a
 /// quantity of the size usual in this trade.
-const TABLE: [(Dimension, &str, &str, &str); 24] = [
+const TABLE: [(Dimension, &str, &str, &str); 26] = [
     (One, "", "", "0.5"),
     (Volt, "volt", "V", "0.2 V"),
     (Ampere, "ampere", "A", "1 uA"),
@@ -49,6 +51,8 @@ const TABLE: [(Dimension, &str, &str, &str); 24] = [
     (Kelvin, "kelvin", "K", "300 K"),
     (Metre, "metre", "m", "1 um"),
     (SquareMetre, "square metre", "m^2", "1e-12 m^2"),
+    (MetrePerSecond, "metre per second", "m/s", "10 m/s"),
+    (KelvinPerWatt, "kelvin per watt", "K/W", "2 kK/W"),
     (VoltPerSecond, "volt per second", "V/s", "1 MV/s"),
     (PerVolt, "per volt", "1/V", "0.02 1/V"),
     (RootVolt, "square root of volt", "V^0.5", "0.5 V^0.5"),

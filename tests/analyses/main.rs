@@ -5,8 +5,10 @@
 
 mod equations;
 mod events;
+mod measures;
 mod methods;
 mod points;
+mod small_signals;
 mod sweeps;
 mod waveforms;
 

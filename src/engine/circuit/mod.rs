@@ -146,11 +146,6 @@ impl Engine for Circuit {
 }
 
 fn add(sum: Stats, work: Work) -> Stats {
-    Stats {
-        steps: sum.steps + work.steps,
-        rejected: sum.rejected + work.rejected,
-        evaluations: sum.evaluations + work.evaluations,
-        newton: sum.newton + work.newton,
-        factorisations: sum.factorisations + work.factorisations,
-    }
+    let Work { steps, rejected, evaluations, newton, factorisations } = work;
+    sum + Stats { steps, rejected, evaluations, newton, factorisations }
 }

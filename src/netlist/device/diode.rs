@@ -14,7 +14,7 @@ use crate::units::{
 parameters! {
     /// What a diode is made of, at the temperature `tnom`.
     pub struct DiodeModel {
-        /// area, by which is, cjo, ibv are multiplied and rs divided
+        /// area, by which is and cjo are multiplied and rs divided
         area: f64 = "area", Kind::defaulted(D::One, R::Positive, "1");
         /// saturation current
         is: Ampere = "is", Kind::defaulted(D::Ampere, R::Positive, "10 fA");
@@ -92,7 +92,7 @@ impl DiodeModel {
             let ratio = t / self.tnom;
             is *= exp((ratio - 1.0) * self.eg / vt + self.xti / self.emission * log(ratio));
         }
-        let breakdown = self.bv.map(|bv| breakdown(bv, self.ibv * self.area, is, vt));
+        let breakdown = self.bv.map(|bv| breakdown(bv, self.ibv, is, vt));
         Fitted { model: self, vt, is, temperature: t, breakdown }
     }
 }

@@ -26,20 +26,25 @@ fn potential_shift(t: Kelvin) -> Volt {
     -2.0 * vt * (1.5 * log(t / ROOM_TEMPERATURE) + gap)
 }
 
+/// Built-in potentials are kept above this, whatever the temperature.
+const LEAST_POTENTIAL: Volt = 0.05;
+
 /// A built-in potential given at `nominal`, at `t`.
 pub(super) fn potential_at(potential: Volt, nominal: Kelvin, t: Kelvin) -> Volt {
     if t == nominal {
         return potential;
     }
-    t / ROOM_TEMPERATURE * room_potential(potential, nominal) + potential_shift(t)
+    let moved = t / ROOM_TEMPERATURE * room_potential(potential, nominal) + potential_shift(t);
+    moved.max(LEAST_POTENTIAL)
 }
 
 fn room_potential(potential: Volt, nominal: Kelvin) -> Volt {
-    (potential - potential_shift(nominal)) * ROOM_TEMPERATURE / nominal
+    let moved = (potential - potential_shift(nominal)) * ROOM_TEMPERATURE / nominal;
+    moved.max(LEAST_POTENTIAL)
 }
 
 /// By what a depletion capacitance grows from `nominal` to `t`: it follows the permittivity of
-/// silicon and the built-in potential.
+/// silicon and the built-in potential, and is kept above a hundredth.
 pub(super) fn capacitance_factor(potential: Volt, m: f64, nominal: Kelvin, t: Kelvin) -> f64 {
     if t == nominal {
         return 1.0;
@@ -48,7 +53,7 @@ pub(super) fn capacitance_factor(potential: Volt, m: f64, nominal: Kelvin, t: Ke
     let relative = |t: Kelvin, potential: Volt| {
         1.0 + m * (4e-4 * (t - ROOM_TEMPERATURE) - (potential - room) / room)
     };
-    relative(t, potential_at(potential, nominal, t)) / relative(nominal, potential)
+    (relative(t, potential_at(potential, nominal, t)) / relative(nominal, potential)).max(0.01)
 }
 
 /// `exp(x)` with its slope; a straight line beyond 80, where no circuit lives, so that nothing
@@ -72,21 +77,20 @@ pub(super) fn depletion(v: Volt, c0: Farad, vj: Volt, m: f64, fc: f64) -> (f64, 
         return (0.0, 0.0);
     }
     // The charge from 0 to v below the change.
-    let below = |v: Volt, share: f64| {
+    let below = |share: f64| {
         let shrink = pow(share, -m);
         let q = if m == 1.0 {
             -vj * c0 * log(share)
         } else {
             vj * c0 * (1.0 - share * shrink) / (1.0 - m)
         };
-        debug_assert!(v < vj);
         (q, c0 * shrink)
     };
     let change = fc * vj;
     if v < change {
-        return below(v, 1.0 - v / vj);
+        return below(1.0 - v / vj);
     }
-    let (q, c) = below(change, 1.0 - fc);
+    let (q, c) = below(1.0 - fc);
     let bend = c * m / (vj * (1.0 - fc));
     let beyond = v - change;
     (q + beyond * (c + 0.5 * bend * beyond), c + bend * beyond)

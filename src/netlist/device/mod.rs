@@ -10,13 +10,17 @@ mod capacitor;
 mod controlled;
 mod diode;
 mod field;
+mod ideal_diode;
 mod inductor;
 mod junction;
+mod memristor;
 mod mosfet;
+mod op_amp;
 mod parameters;
 mod resistor;
 mod softmax;
 mod source;
+mod switch;
 
 pub use amplifier::Amplifier;
 pub use behavioural::{BehaviouralCurrent, BehaviouralVoltage};
@@ -24,11 +28,15 @@ pub use capacitor::Capacitor;
 pub use controlled::{Cccs, Ccvs, Vccs, Vcvs};
 pub use diode::{Diode, DiodeModel};
 pub use field::{Arg, Field, Kind};
+pub use ideal_diode::IdealDiode;
 pub use inductor::{Coupling, Inductor};
+pub use memristor::{Filament, Law, Vteam, Window};
 pub use mosfet::{Mosfet, MosfetModel, Polarity};
+pub use op_amp::OpAmp;
 pub use resistor::Resistor;
 pub use softmax::SoftmaxAmplifier;
 pub use source::{AcDrive, CurrentSource, VoltageSource};
+pub use switch::{Position, Switch};
 
 use super::{DeviceId, Node};
 use crate::numerics::dae::{Instant, Quantity, Stamps};
@@ -309,6 +317,11 @@ devices! {
     "behavioural-current" BehaviouralCurrent,
     "diode" Diode,
     "mosfet" Mosfet,
+    "ideal-diode" IdealDiode,
+    "switch" Switch,
+    "op-amp" OpAmp,
+    "vteam" Vteam,
+    "filament" Filament,
     "amplifier" Amplifier,
     "softmax-amplifier" SoftmaxAmplifier,
 }

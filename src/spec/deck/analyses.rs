@@ -6,11 +6,13 @@ use super::files::Card;
 use super::scope::Scope;
 use super::timing::Timing;
 use super::words::Kind;
-use super::{measures, settings};
+use super::{Found, measures, settings};
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{DeviceId, Node};
 use crate::numerics::math::log10;
-use crate::spec::study::{DcSweep, Request, Study, Swept, Tran, linear, logarithmic, steps};
+use crate::spec::study::{
+    DcSweep, Request, Solving, Study, Swept, Tran, linear, logarithmic, steps,
+};
 use crate::units::Kelvin;
 
 /// What dot lines tell beside the study.
@@ -52,7 +54,6 @@ pub(super) fn read<'d>(
     dots: &[&'d Card<'d>],
     scope: &Scope<'d, '_>,
     study: &mut Study,
-    known: &mut Known,
 ) {
     for card in dots {
         let mut line = Dot { circuit, card, scope, cursor: Cursor::after(card, 1), study };
@@ -65,12 +66,7 @@ pub(super) fn read<'d>(
             "ac" => line.ac(),
             "noise" => line.noise(),
             "meas" | "measure" => measures::read(&mut line),
-            "options" | "option" | "opt" | "opts" => {
-                settings::options(card, scope, &mut line.study.solving, known, circuit.found);
-            }
-            "temp" => {
-                settings::temperature(card, scope, &mut line.study.solving, known, circuit.found)
-            }
+            "options" | "option" | "opt" | "opts" | "temp" => {}
             "save" | "print" | "plot" | "probe" | "width" => line.output(word),
             _ if word.starts_with('.') => line.unknown(word),
             command => line.command(command),
@@ -78,10 +74,29 @@ pub(super) fn read<'d>(
     }
 }
 
+/// `.options` and `.temp`, which concern the devices too.
+pub(super) fn solving<'d>(
+    dots: &[&'d Card<'d>],
+    scope: &Scope<'d, '_>,
+    found: &Found,
+) -> (Solving, Known) {
+    let (mut out, mut known) = (Solving::default(), Known::default());
+    for card in dots {
+        match card.word(0) {
+            Some(".options" | ".option" | ".opt" | ".opts") => {
+                settings::options(card, scope, &mut out, &mut known, found);
+            }
+            Some(".temp") => settings::temperature(card, scope, &mut out, &mut known, found),
+            _ => {}
+        }
+    }
+    (out, known)
+}
+
 /// The numbers that functions of time leave out, from the first `.tran`.
 pub(super) fn timing<'d>(dots: &[&'d Card<'d>], scope: &Scope<'d, '_>) -> Timing {
     // What is wrong with them is told where the line is read.
-    let quiet = super::Found::default();
+    let quiet = Found::default();
     let tran = dots.iter().find(|card| matches!(card.word(0), Some(".tran" | "tran")));
     let numbers = tran.map(|card| {
         let values = Cursor::after(card, 1).values();

@@ -148,7 +148,7 @@ fn add<'d>(
         Err(fault) => return line.report(expression_fault(value, fault)),
     };
     if let Some(resolved) = resolved(line, value, &whole) {
-        given.set("value", Arg::Expression(resolved));
+        given.set(if voltage { "v" } else { "i" }, Arg::Expression(resolved));
         line.add(given);
     }
 }

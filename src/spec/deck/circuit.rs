@@ -12,6 +12,7 @@ use super::timing::Timing;
 use crate::diag::{Diagnostic, Span, did_you_mean};
 use crate::netlist::expression::Probe;
 use crate::netlist::{Arg, DeviceId, Entry, Netlist, Node};
+use crate::units::Kelvin;
 
 /// Deeper nesting of subcircuits than any person writes.
 const DEEPEST: usize = 100;
@@ -30,6 +31,8 @@ struct Element {
 pub(super) struct Circuit<'d, 'f> {
     pub found: &'f Found,
     pub timing: Timing,
+    /// The temperature that models hold at unless they say another \[K\].
+    pub nominal: Option<Kelvin>,
     pub netlist: Netlist,
     /// First mention of each node.
     pub nodes: HashMap<Node, Span>,
@@ -50,10 +53,16 @@ pub(super) struct Circuit<'d, 'f> {
 }
 
 impl<'d, 'f> Circuit<'d, 'f> {
-    pub fn new(globals: &[&'d str], timing: Timing, found: &'f Found) -> Circuit<'d, 'f> {
+    pub fn new(
+        globals: &[&'d str],
+        timing: Timing,
+        nominal: Option<Kelvin>,
+        found: &'f Found,
+    ) -> Circuit<'d, 'f> {
         Circuit {
             found,
             timing,
+            nominal,
             netlist: Netlist::new(),
             nodes: HashMap::new(),
             mentions: HashMap::new(),
@@ -217,7 +226,27 @@ impl<'d, 'f> Circuit<'d, 'f> {
             self.netlist.add(element.name, (element.entry.build)(element.args));
             places.push(element.place);
         }
+        if whole {
+            self.check_branches(&found, &places);
+        }
         places
+    }
+
+    /// Tells of devices that are named for a current that is no unknown.
+    fn check_branches(&self, found: &[Option<DeviceId>], places: &[Span]) {
+        for ((_, at), id) in self.references.iter().zip(found) {
+            let Some(id) = id.filter(|id| self.netlist.branch(*id).is_none()) else { continue };
+            let (name, device) = &self.netlist.devices()[id.0];
+            self.found.report(
+                Diagnostic::at(
+                    at.clone(),
+                    format!("`{name}` is a {}, whose current is no unknown", device.key()),
+                )
+                .label("has no branch current")
+                .also(places[id.0].clone(), "this device")
+                .help("put a voltage source of 0 V in series with it, and name that"),
+            );
+        }
     }
 
     fn referred(&self, name: &str, at: &Span) -> Option<DeviceId> {
@@ -225,23 +254,6 @@ impl<'d, 'f> Circuit<'d, 'f> {
             self.unknown_device(name, at.clone());
             return None;
         };
-        let element = &self.elements[place];
-        let flows = matches!(
-            element.entry.key,
-            "voltage-source" | "vcvs" | "ccvs" | "inductor" | "behavioural-voltage" | "amplifier"
-        );
-        if !flows {
-            self.found.report(
-                Diagnostic::at(
-                    at.clone(),
-                    format!("`{name}` is a {}, whose current is no unknown", element.entry.key),
-                )
-                .label("has no branch current")
-                .also(element.place.clone(), "this device")
-                .help("put a voltage source of 0 V in series with it, and name that"),
-            );
-            return None;
-        }
         Some(DeviceId(place))
     }
 

@@ -294,15 +294,15 @@ impl<'d> Line<'_, 'd, '_, '_> {
 }
 
 const RESISTOR: Meaning = Meaning {
-    renamed: &[],
     idle: &[("noisy", "is of no use: a resistor has noise where a noise analysis asks for it")],
     only: &[("scale", 1.0), ("dtemp", 0.0)],
     hidden: &["g"],
+    ..Meaning::PLAIN
 };
 
 const STORED: Meaning = Meaning {
     renamed: &[("ic", "initial")],
-    idle: &[],
     only: &[("tc1", 0.0), ("tc2", 0.0), ("scale", 1.0), ("dtemp", 0.0)],
     hidden: &["c", "l"],
+    ..Meaning::PLAIN
 };

@@ -5,7 +5,7 @@ use super::card::{Pair, Value};
 use super::scope::{Scope, plain_number};
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{Arg, Entry, Kind, Node, ROLL};
-use crate::units::{self, Range};
+use crate::units::Range;
 
 /// The arguments of a device, as far as they are known.
 pub(super) struct Given {
@@ -66,6 +66,19 @@ impl Given {
         );
     }
 
+    /// Multiplies a number that is given or has a default.
+    pub fn scale(&mut self, field: &str, factor: f64, offset: f64) {
+        let Some(place) = self.place(field) else { return };
+        let default = || self.entry.fields[place].kind.default().map(Arg::Number);
+        if let Some(Arg::Number(number)) = self.args[place].clone().or_else(default) {
+            self.args[place] = Some(Arg::Number(factor * number + offset));
+        }
+    }
+
+    pub fn is_set(&self, field: &str) -> bool {
+        self.place(field).is_some_and(|place| self.args[place].is_some())
+    }
+
     /// An argument as a deck writes it: a number, or a word where the field takes one.
     pub fn written<'d>(
         &mut self,
@@ -76,7 +89,10 @@ impl Given {
     ) {
         let Some(place) = self.place(field) else { return };
         match self.entry.fields[place].kind {
-            Kind::Word { choices } => match choices.iter().find(|c| **c == pair.text()) {
+            Kind::Word { choices } | Kind::Choice { choices } => match choices
+                .iter()
+                .find(|c| **c == pair.text())
+            {
                 Some(word) => self.args[place] = Some(Arg::Word(word)),
                 None => found.report(
                     Diagnostic::at(
@@ -135,13 +151,11 @@ impl Given {
             .zip(self.args)
             .map(|(field, arg)| match (arg, field.kind) {
                 (Some(arg), _) => Some(arg),
-                (None, Kind::Number { dimension, range, default: Some(text) }) => {
-                    units::parse(text, dimension, range).ok().map(Arg::Number)
-                }
+                (None, kind @ Kind::Number { .. }) => kind.default().map(Arg::Number),
                 (None, Kind::Optional { .. } | Kind::Waveform { .. } | Kind::AcDrive { .. }) => {
                     Some(Arg::Absent)
                 }
-                (None, Kind::Word { choices }) => choices.first().map(|word| Arg::Word(word)),
+                (None, Kind::Choice { choices }) => choices.first().map(|word| Arg::Word(word)),
                 (None, _) => None,
             })
             .collect()
@@ -156,12 +170,17 @@ pub(super) struct Meaning {
     pub idle: &'static [(&'static str, &'static str)],
     /// Keys of SPICE that are not modelled: only these values of them may be given.
     pub only: &'static [(&'static str, f64)],
-    /// Fields of the roll that are no parameters of a model.
+    /// Fields of the roll that cannot be given here.
     pub hidden: &'static [&'static str],
+    /// The only fields that can be given here; all, if none is named.
+    pub shown: &'static [&'static str],
+    /// What a number of SPICE is multiplied by and what is then added, to be in SI.
+    pub units: &'static [(&'static str, f64, f64)],
 }
 
 impl Meaning {
-    pub const PLAIN: Meaning = Meaning { renamed: &[], idle: &[], only: &[], hidden: &[] };
+    pub const PLAIN: Meaning =
+        Meaning { renamed: &[], idle: &[], only: &[], hidden: &[], shown: &[], units: &[] };
 
     /// Takes up the pairs of a line or a model.
     pub fn take<'d>(
@@ -194,9 +213,12 @@ impl Meaning {
                 continue;
             }
             let renamed = self.renamed.iter().find(|(key, _)| *key == pair.key);
-            let field = renamed.map_or(pair.key, |(_, field)| field);
+            let field = renamed.map_or(pair.key, |(_, field)| *field);
             if self.names(given).iter().any(|name| *name == pair.key) {
                 given.written(field, pair, scope, found);
+                if let Some((_, factor, offset)) = self.units.iter().find(|(f, _, _)| *f == field) {
+                    given.scale(field, *factor, *offset);
+                }
                 continue;
             }
             found.report(
@@ -212,11 +234,14 @@ impl Meaning {
         let plain = given.entry.fields.iter().filter(|field| {
             let numeric = matches!(
                 field.kind,
-                Kind::Number { .. } | Kind::Optional { .. } | Kind::Word { .. } | Kind::Conductance
+                Kind::Number { .. }
+                    | Kind::Optional { .. }
+                    | Kind::Word { .. }
+                    | Kind::Choice { .. }
+                    | Kind::Conductance
             );
-            numeric
-                && !self.hidden.contains(&field.key)
-                && !self.renamed.iter().any(|(_, own)| *own == field.key)
+            let shown = self.shown.is_empty() || self.shown.contains(&field.key);
+            numeric && shown && !self.hidden.contains(&field.key)
         });
         let renamed = self.renamed.iter().filter(|(_, own)| given.has_field(own));
         plain.map(|field| field.key).chain(renamed.map(|(key, _)| *key)).collect()

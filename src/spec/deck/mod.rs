@@ -34,7 +34,6 @@ use super::study::{Request, Study};
 use super::{Edit, GradCheck, Spec, Subject, simulate};
 use crate::diag::{Diagnostic, Report, SourceMap};
 use crate::netlist::{Fault, Netlist};
-use analyses::Known;
 use card::Cursor;
 use circuit::Circuit;
 use files::Files;
@@ -161,15 +160,16 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
     let outline = Outline::of(cards, found);
     let top = Scope::new(&outline.top, None, String::new(), HashMap::new(), found);
     let timing = analyses::timing(&outline.dots, &top);
-    let mut circuit = Circuit::new(&outline.globals, timing, found);
+    let (solving, known) = analyses::solving(&outline.dots, &top, found);
+    let mut circuit = Circuit::new(&outline.globals, timing, known.nominal, found);
     circuit.lay(&top);
     circuit.check_mentions();
     let laid = found.count();
     let devices = circuit.build();
-    let (mut study, mut known) = (Study::default(), Known::default());
+    let mut study = Study { solving, ..Study::default() };
     // Names can be looked up only where all devices could be made.
     if found.count() == 0 || devices.len() == circuit.names.len() {
-        analyses::read(&circuit, &outline.dots, &top, &mut study, &mut known);
+        analyses::read(&circuit, &outline.dots, &top, &mut study);
     }
     if study.analyses.is_empty() {
         study.analyses.push(Request::Op);

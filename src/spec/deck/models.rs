@@ -1,37 +1,28 @@
 //! Devices that are of a model: D, M, S, N, and resistors with temperature coefficients.
 
-use super::Found;
 use super::card::{Cursor, Pair, Value};
+use super::circuit::Circuit;
 use super::elements::Line;
 use super::given::{Given, Meaning};
 use super::scope::Scope;
+use super::settings::FREEZING;
 use super::words::Kind;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::Diagnostic;
 use crate::netlist::{Arg, Entry, Kind as FieldKind, ROLL};
 
 /// A `.model` card.
 pub(super) struct Model<'d, 'o> {
-    pub name: &'d str,
-    pub place: Span,
     /// Its type, such as `nmos`.
     pub kind: &'d str,
-    pub kind_at: Span,
     pub pairs: Vec<Pair<'d>>,
     /// Where it is written: what its expressions mean.
     pub scope: &'o Scope<'d, 'o>,
 }
 
 const DIODE: Meaning = Meaning {
-    renamed: &[
-        ("n", "emission"),
-        ("cj0", "cjo"),
-        ("cj", "cjo"),
-        ("pb", "vj"),
-        ("mj", "m"),
-        ("temp", "tnom"),
-    ],
-    idle: &[("level", "is of no use: a diode has one law here")],
+    renamed: &[("n", "emission"), ("cj0", "cjo"), ("cj", "cjo"), ("pb", "vj"), ("mj", "m")],
     only: &[
+        ("level", 1.0),
         ("ikf", 0.0),
         ("ikr", 0.0),
         ("isr", 0.0),
@@ -45,17 +36,16 @@ const DIODE: Meaning = Meaning {
         ("tbv", 0.0),
         ("tbv1", 0.0),
     ],
-    hidden: &["area"],
+    hidden: &["area", "emission"],
+    units: &[("tnom", 1.0, FREEZING)],
+    ..Meaning::PLAIN
 };
 
 const DIODE_LINE: Meaning = Meaning {
-    renamed: &[],
     idle: &[("ic", "is of no use: give `.ic v(node)` for the nodes")],
     only: &[("dtemp", 0.0), ("pj", 0.0)],
-    hidden: &[
-        "is", "emission", "rs", "cjo", "vj", "m", "fc", "tt", "bv", "ibv", "eg", "xti", "tnom",
-        "kf", "af",
-    ],
+    shown: &["area"],
+    ..Meaning::PLAIN
 };
 
 /// Finds the model that the cursor is at, of one of these types.
@@ -109,14 +99,18 @@ fn model<'d, 's>(
             cursor.skip();
         }
     }
-    Some(Model { name, place, kind, kind_at, pairs, scope })
+    Some(Model { kind, pairs, scope })
 }
 
 impl<'d> Model<'d, '_> {
-    /// Takes up the parameters.
-    fn take(&self, meaning: &Meaning, given: &mut Given, found: &Found) {
+    /// Takes up the parameters; where they do not say at which temperature they hold, at the
+    /// deck's `tnom`.
+    fn take(&self, meaning: &Meaning, given: &mut Given, circuit: &Circuit<'d, '_>) {
         let title = format!("a model of type {}", self.kind);
-        meaning.take(given, &self.pairs, self.scope, found, &title);
+        if let Some(nominal) = circuit.nominal.filter(|_| given.has_field("tnom")) {
+            given.set("tnom", Arg::Number(nominal));
+        }
+        meaning.take(given, &self.pairs, self.scope, circuit.found, &title);
     }
 }
 
@@ -139,7 +133,7 @@ pub(super) fn diode(line: &mut Line) {
     let Some(nodes) = line.nodes::<2>(usage) else { return };
     let Some(model) = model(line, &["d"], usage) else { return };
     let mut given = Given::of("diode").nodes(&["p", "n"], &nodes);
-    model.take(&DIODE, &mut given, line.circuit.found);
+    model.take(&DIODE, &mut given, line.circuit);
     let mut area = 1.0;
     flags(line, &["off"]);
     if let Some(value) = line.cursor.value() {
@@ -156,39 +150,60 @@ pub(super) fn diode(line: &mut Line) {
 }
 
 const MOSFET: Meaning = Meaning {
-    renamed: &[("vt0", "vto"), ("u0", "uo")],
-    idle: &[],
-    only: &[("level", 1.0), ("nss", 0.0), ("nsub", 0.0), ("xj", 0.0), ("tpg", 1.0), ("delta", 0.0)],
-    hidden: &["w", "l", "ad", "as", "pd", "ps", "nrd", "nrs", "polarity", "type", "channel"],
+    renamed: &[("vt0", "vto"), ("uo", "mobility"), ("u0", "mobility")],
+    only: &[("level", 1.0), ("nss", 0.0), ("nsub", 0.0), ("tpg", 1.0), ("rsh", 0.0)],
+    hidden: &["w", "l", "ad", "as", "pd", "ps", "polarity", "mobility"],
+    units: &[("tnom", 1.0, FREEZING), ("mobility", 1e-4, 0.0)],
+    ..Meaning::PLAIN
 };
 
 const MOSFET_LINE: Meaning = Meaning {
-    renamed: &[],
-    idle: &[("ic", "is of no use: give `.ic v(node)` for the nodes")],
+    idle: &[
+        ("ic", "is of no use: give `.ic v(node)` for the nodes"),
+        ("nrd", "is of no use: there is no sheet resistance"),
+        ("nrs", "is of no use: there is no sheet resistance"),
+    ],
     only: &[("dtemp", 0.0)],
-    hidden: &[],
+    shown: &["w", "l", "ad", "as", "pd", "ps"],
+    ..Meaning::PLAIN
 };
+
+/// What of a MOSFET grows with the number of them in parallel, and what shrinks.
+const GROWING: &[&str] = &["w", "ad", "as", "pd", "ps", "is", "cbd", "cbs", "cgbo"];
+const SHRINKING: &[&str] = &["rd", "rs"];
 
 pub(super) fn mosfet(line: &mut Line) {
     let usage = "m1 drain gate source bulk model w=1u l=1u";
     let Some(nodes) = line.nodes::<4>(usage) else { return };
     let Some(model) = model(line, &["nmos", "pmos"], usage) else { return };
     let mut given = Given::of("mosfet").nodes(&["d", "g", "s", "b"], &nodes);
-    model.take(&MOSFET, &mut given, line.circuit.found);
+    let polarity = if model.kind == "nmos" { "nmos" } else { "pmos" };
+    given.set("polarity", Arg::Word(polarity));
+    model.take(&MOSFET, &mut given, line.circuit);
     flags(line, &["off"]);
     let (pairs, m) = line.tail();
     MOSFET_LINE.take(&mut given, &pairs, line.scope, line.circuit.found, "a MOSFET");
     if m != 1.0 {
-        given.number("m", m, "m", line.card.head(), line.circuit.found);
+        GROWING.iter().for_each(|field| given.scale(field, m, 0.0));
+        SHRINKING.iter().for_each(|field| given.scale(field, 1.0 / m, 0.0));
+        if given.is_set("kf") {
+            line.report(
+                Diagnostic::at(
+                    line.card.head(),
+                    "flicker noise of transistors in parallel is not modelled",
+                )
+                .label("has `m`, and its model `kf`")
+                .help("leave `m` out, and widen the transistor"),
+            );
+        }
     }
     line.add(given);
 }
 
 const SWITCH: Meaning = Meaning {
     renamed: &[("ron", "r-on"), ("roff", "r-off"), ("vt", "v-threshold"), ("vh", "v-hysteresis")],
-    idle: &[],
-    only: &[],
-    hidden: &[],
+    shown: &["none"],
+    ..Meaning::PLAIN
 };
 
 pub(super) fn switch(line: &mut Line) {
@@ -196,7 +211,7 @@ pub(super) fn switch(line: &mut Line) {
     let Some(nodes) = line.nodes::<4>(usage) else { return };
     let Some(model) = model(line, &["sw"], usage) else { return };
     let mut given = Given::of("switch").nodes(&["p", "n", "cp", "cn"], &nodes);
-    model.take(&SWITCH, &mut given, line.circuit.found);
+    model.take(&SWITCH, &mut given, line.circuit);
     if let Some(word) = flags(line, &["on", "off"]).pop() {
         let word = if word == "on" { "on" } else { "off" };
         given.set("initial", Arg::Word(word));
@@ -239,7 +254,7 @@ pub(super) fn extension(line: &mut Line) {
     let nodes: Vec<_> =
         words.iter().map(|(node, at)| line.circuit.node(node, at.clone(), line.scope)).collect();
     let mut given = Given::new(entry).nodes(&pins, &nodes);
-    model.take(&Meaning::PLAIN, &mut given, line.circuit.found);
+    model.take(&Meaning::PLAIN, &mut given, line.circuit);
     let pairs = line.cursor.pairs(line.circuit.found);
     Meaning::PLAIN.take(
         &mut given,
@@ -271,12 +286,12 @@ pub(super) fn coefficients(line: &mut Line, given: &mut Given) {
         return;
     }
     if let Some(model) = model(line, &["r", "res"], "r1 a b 1k model") {
-        model.take(&RESISTOR_MODEL, given, line.circuit.found);
+        model.take(&RESISTOR_MODEL, given, line.circuit);
     }
 }
 
 const RESISTOR_MODEL: Meaning =
-    Meaning { renamed: &[], idle: &[], only: &[("kf", 0.0)], hidden: &["g"] };
+    Meaning { only: &[("kf", 0.0)], shown: &["tc1", "tc2"], ..Meaning::PLAIN };
 
 /// Refuses a resistor whose value comes from its sizes.
 pub(super) fn resistor_by_size(line: &Line, model: &Value) {

@@ -6,7 +6,7 @@ use super::super::super::Outcome;
 use super::failure::not_found;
 use crate::netlist::{DeviceId, Netlist, Node};
 use crate::numerics::dae::{Dae, Instant, Stamps};
-use crate::numerics::linear::Elimination;
+use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
 use crate::numerics::rest::{Found, NotFound, Search};
 use crate::spec::Study;
@@ -16,6 +16,8 @@ use crate::spec::Study;
 pub(super) struct Point {
     pub x: Vec<f64>,
     pub memory: Vec<f64>,
+    /// For the next point.
+    pub factors: SparseLu,
     pub found: Found,
     /// The largest share by which Kirchhoff's current law fails, and the unknown.
     pub imbalance: (f64, usize),
@@ -48,7 +50,10 @@ impl Quest<'_> {
 
     /// As [`Quest::find`], with the failure as it is.
     pub fn search(&self) -> Result<Point, NotFound> {
-        let mut solver = Solver::new(self.netlist, self.elimination);
+        let mut solver = match self.from {
+            Some(point) => Solver::along(self.netlist, point.factors.clone()),
+            None => Solver::new(self.netlist, self.elimination),
+        };
         let mut x = vec![0.0; self.netlist.dim()];
         match self.from {
             Some(point) => {
@@ -74,7 +79,8 @@ impl Quest<'_> {
         if imbalance.0 > BALANCED {
             return Err(stuck(imbalance.1, found.iterations));
         }
-        Ok(Point { memory: solver.memory().to_vec(), work: solver.work, x, found, imbalance })
+        let (memory, work) = (solver.memory().to_vec(), solver.work);
+        Ok(Point { x, memory, factors: solver.into_factors(), found, imbalance, work })
     }
 
     /// Solves with the guessed voltages held, as a start.

@@ -25,7 +25,8 @@ use model::BulkJunction;
 /// beta = kp w / (l - 2 ld)
 /// ```
 ///
-/// The bulk has a diode to drain and to source. The gate has linear overlap capacitances and,
+/// The bulk has a diode to drain and to source, `is (exp(v / vt) - 1)` also in reverse (ngspice
+/// has `-is` below `-3 vt`, a jump of a twentieth of `is`). The gate has linear overlap capacitances and,
 /// with `tox`, those of Meyer (1971). These are no slopes of a charge: `c(v) dv/dt` is stamped
 /// with the displacement current `cox dv/dt` as an unknown. In temperature it follows SPICE3.
 #[derive(Debug, Clone, PartialEq, Default)]

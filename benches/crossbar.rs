@@ -1,0 +1,171 @@
+//! Crossbars with wires against their targets, and against two rivals in the same run where Python
+//! with numpy and SciPy is at hand: a line-elimination solver in numpy and SciPy's SuperLU.
+//!
+//! `cargo bench --bench crossbar`; `EQCIRCUIT_BASELINES` names the folder of the rivals' scripts
+//! (`gen.py`, `xbar_linecg.py`, `xbar_scipy.py`).
+
+mod common;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
+
+use common::{peak_memory, pool, shortest};
+use eqcircuit::numerics::crossbar::{
+    Crossbar, Law, Lines, PortVoltages, Settings, Solution, Solver,
+};
+use eqcircuit::numerics::seed::Seed;
+use rand::RngExt;
+
+/// Cells of 1 to 100 kohm, evenly by conductance, and wires of 1 ohm, driven at the left and
+/// grounded at the foot.
+fn hard(n: usize, law: Law) -> Crossbar {
+    let mut rng = Seed::new(1).rng();
+    let conductance = (0..n * n).map(|_| rng.random_range(1e-5..1e-3)).collect();
+    let (word, bit) = (Lines::from_first(1.0, 1.0), Lines::from_last(1.0, 1.0));
+    Crossbar { rows: n, cols: n, conductance, law, word, bit }
+}
+
+fn drive(n: usize, seed: u64) -> PortVoltages {
+    let mut rng = Seed::new(seed).rng();
+    let volts = (0..n).map(|_| rng.random_range(0.0..0.3)).collect();
+    PortVoltages { word: [volts, Vec::new()], bit: [Vec::new(), vec![0.0; n]] }
+}
+
+fn solved(solver: &Solver, ports: &PortVoltages, start: Option<&Solution>) -> Solution {
+    let found = solver.solve(ports, start, &Settings::default()).expect("sound voltages");
+    assert!(found.report.converged, "{:?}", found.report);
+    found
+}
+
+/// Prints a row of the table: what was asked, and what it took.
+fn row(work: &str, what: &str, value: f64, target: f64, unit: &str) {
+    let verdict = if value <= target { "met" } else { "MISSED" };
+    println!("{work:44} {what:16} {value:10.3} {target:10.3} {unit:3} {verdict}");
+}
+
+/// From conductances to currents: factorisation and one solve \[s\].
+fn cold(n: usize, law: Law, runs: usize) -> (f64, Solution) {
+    let (crossbar, ports) = (hard(n, law), drive(n, 2));
+    let mut last = None;
+    let time = shortest(runs, || {
+        let solver = Solver::new(crossbar.clone()).expect("a sound crossbar");
+        last = Some(solved(&solver, &ports, None));
+    });
+    (time, last.expect("a run"))
+}
+
+fn sizes() -> [f64; 2] {
+    let targets =
+        [(64, f64::INFINITY), (128, 3.0), (512, 100.0), (1024, f64::INFINITY), (2048, 5e3)];
+    let mut times = Vec::new();
+    for (n, target) in targets {
+        let (time, found) = cold(n, Law::Linear, if n > 1000 { 2 } else { 10 });
+        row(&format!("{n} x {n}, one right-hand side"), "time", 1e3 * time, target, "ms");
+        let r = found.report;
+        println!(
+            "    residual {:.1e}, worst Kirchhoff error {:.1e} A, {} iterations",
+            r.residual, r.kirchhoff, r.krylov
+        );
+        times.push(time);
+    }
+    let growth = (times[4] / times[0]).ln() / 32_f64.ln();
+    row("growth from 64 to 2048", "power of N", growth, 2.5, "");
+    [times[1], times[2]]
+}
+
+fn repeated() {
+    let solver = Solver::new(hard(128, Law::Linear)).expect("a sound crossbar");
+    let before = solved(&solver, &drive(128, 2), None);
+    let other = drive(128, 3);
+    let time = shortest(20, || _ = black_box(solved(&solver, &other, Some(&before))));
+    row("128 x 128, new sources", "time", 1e3 * time, 2.0, "ms");
+    let many: Vec<_> = (0..128).map(|k| drive(128, 10 + k)).collect();
+    let time = shortest(5, || {
+        black_box(solver.solve_each(&many, &Settings::default()).expect("sound voltages"));
+    });
+    row("128 x 128, 128 right-hand sides", "time each", 1e3 * time / 128.0, 1.0, "ms");
+    let (time, found) = cold(128, Law::Sinh { v0: 0.25 }, 10);
+    row("128 x 128, sinh cells", "time", 1e3 * time, 15.0, "ms");
+    println!("    {} Newton iterations, {} within", found.report.newton, found.report.krylov);
+}
+
+/// Peak memory of a process of its own that does nothing else \[MB\].
+fn alone(n: usize) -> Option<f64> {
+    let program = std::env::current_exe().ok()?;
+    let out = Command::new(program).args(["--alone", &n.to_string()]).output().ok()?;
+    String::from_utf8(out.stdout).ok()?.trim().parse().ok()
+}
+
+fn memory() {
+    for (n, target) in [(512, 150.0), (2048, 2000.0)] {
+        match alone(n) {
+            Some(peak) => row(&format!("{n} x {n}"), "peak memory", peak, target, "MB"),
+            None => println!("{n} x {n}: memory is not known here"),
+        }
+    }
+}
+
+/// The number that follows `key` in a script's output.
+fn after(text: &str, key: &str) -> Option<f64> {
+    let rest = &text[text.find(key)? + key.len()..];
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+fn python(folder: &Path, script: &str, args: &[&str]) -> Option<String> {
+    let out = Command::new("python3").arg(folder.join(script)).args(args).output().ok()?;
+    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+/// Times of the rivals on circuits drawn the same way.
+fn rivals(ours: [f64; 2]) {
+    let Some(folder) = std::env::var_os("EQCIRCUIT_BASELINES") else {
+        println!("rivals: not run, EQCIRCUIT_BASELINES names no folder of their scripts");
+        return;
+    };
+    let (folder, room) = (Path::new(&folder), tempfile::tempdir().expect("a folder"));
+    for (n, ours) in [128, 512].into_iter().zip(ours) {
+        let base = room.path().join(format!("xbar{n}"));
+        let base = base.to_string_lossy();
+        let data = format!("{base}.npz");
+        if python(folder, "gen.py", &["xbar", &format!("{n}x{n}"), &base]).is_none() {
+            println!("rivals: not run, python3 with numpy and SciPy is not at hand");
+            return;
+        }
+        let numpy = python(folder, "xbar_linecg.py", &[&data, "1e-10"]);
+        let scipy = python(folder, "xbar_scipy.py", &[&data]);
+        let times = [
+            ("numpy, line elimination", numpy.and_then(|text| after(&text, " time="))),
+            ("SciPy, SuperLU", scipy.and_then(|text| after(&text, " total="))),
+        ];
+        for (rival, time) in times {
+            match time {
+                Some(time) => println!(
+                    "{n} x {n}: {rival} {:.1} ms, {:.1} times as long as here",
+                    1e3 * time,
+                    time / ours
+                ),
+                None => println!("{n} x {n}: {rival} did not finish"),
+            }
+        }
+    }
+}
+
+fn main() {
+    let mut args = std::env::args().skip_while(|arg| arg != "--alone");
+    if let Some(n) = args.nth(1).and_then(|n| n.parse().ok()) {
+        cold(n, Law::Linear, 1);
+        println!("{}", peak_memory().unwrap_or(f64::NAN));
+        return;
+    }
+    println!("{:44} {:16} {:>10} {:>10}", "", "", "measured", "target");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    pool(threads).install(|| {
+        let ours = sizes();
+        repeated();
+        memory();
+        rivals(ours);
+    });
+    println!("{threads} threads");
+}

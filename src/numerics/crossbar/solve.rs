@@ -1,0 +1,510 @@
+//! Newton's method around conjugate gradients around line solves.
+
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::currents::of_ports;
+use super::law::Law;
+use super::passes::{self, Group, Kind, Norms, Side, larger};
+use super::tiles::{Grid, LANES, Row, ZERO, in_rows, transpose};
+use super::{Crossbar, Fault, PortVoltages, Report, Solution};
+
+/// How far a crossbar is solved.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// The Kirchhoff error to reach, as a share of the largest cell current.
+    pub tolerance: f64,
+    /// The most iterations of conjugate gradients in one round.
+    pub krylov: usize,
+    /// The most Newton iterations, or rounds of refinement.
+    pub newton: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { tolerance: 1e-10, krylov: 10_000, newton: 200 }
+    }
+}
+
+/// From this many places on, the lines of one solve are shared among threads.
+const SHARED: usize = 1 << 16;
+
+/// A crossbar made ready to be solved for one set of port voltages after another.
+#[derive(Debug)]
+pub struct Solver {
+    crossbar: Crossbar,
+    grid: Grid,
+    word: Side,
+    bit: Side,
+    g: Vec<Row>,
+    /// Of linear cells, which serve every solve.
+    pivots: Option<Pivots>,
+    /// Room for solves that is not in use.
+    idle: Mutex<Vec<Work>>,
+}
+
+#[derive(Debug, Clone)]
+struct Pivots {
+    word: Vec<Row>,
+    bit: Vec<Row>,
+}
+
+/// Everything a solve writes to.
+#[derive(Debug)]
+struct Work {
+    /// Voltages of the word lines and the bit lines.
+    word: Vec<Row>,
+    bit: Vec<Row>,
+    /// Kirchhoff errors of the word lines.
+    f: Vec<Row>,
+    /// The step of the word lines.
+    step: Vec<Row>,
+    /// The step of the bit lines, its residual (first the Kirchhoff errors of the bit lines), what
+    /// the preconditioner makes of that, and the direction.
+    x: Vec<Row>,
+    r: Vec<Row>,
+    z: Vec<Row>,
+    p: Vec<Row>,
+    /// Currents of cells, in tiles.
+    cells: Vec<Row>,
+    /// Of cells that are not linear.
+    slopes: Vec<Row>,
+    pivots: Option<Pivots>,
+}
+
+/// Port voltages in rows.
+struct Ports {
+    word: [Vec<Row>; 2],
+    bit: [Vec<Row>; 2],
+}
+
+/// Does jobs in order, or at the same time where they are many; the results are in order.
+fn over<T: Send, U: Send>(
+    shared: bool,
+    jobs: impl Iterator<Item = T>,
+    f: impl Fn(T) -> U + Sync + Send,
+) -> Vec<U> {
+    over_with(shared, 0, jobs, |_, job| f(job))
+}
+
+/// As [`over`], with a scratch of some rows.
+fn over_with<T: Send, U: Send>(
+    shared: bool,
+    scratch: usize,
+    jobs: impl Iterator<Item = T>,
+    f: impl Fn(&mut Vec<Row>, T) -> U + Sync + Send,
+) -> Vec<U> {
+    let scratch = || vec![ZERO; scratch];
+    if shared {
+        let jobs: Vec<T> = jobs.collect();
+        return jobs.into_par_iter().map_init(scratch, f).collect();
+    }
+    let mut scratch = scratch();
+    jobs.map(|job| f(&mut scratch, job)).collect()
+}
+
+impl Solver {
+    /// # Errors
+    /// When the crossbar does not determine its voltages ([`Crossbar::check`]).
+    pub fn new(crossbar: Crossbar) -> Result<Solver, Fault> {
+        crossbar.check()?;
+        let grid = Grid::new(crossbar.rows, crossbar.cols);
+        let word = Side::new(&crossbar.word, grid.rows, grid.cols, grid.block());
+        let bit = Side::new(&crossbar.bit, grid.cols, grid.rows, grid.panel());
+        let mut solver = Solver {
+            crossbar,
+            grid,
+            word,
+            bit,
+            g: Vec::new(),
+            pivots: None,
+            idle: Mutex::default(),
+        };
+        solver.prepare();
+        Ok(solver)
+    }
+
+    pub fn crossbar(&self) -> &Crossbar {
+        &self.crossbar
+    }
+
+    /// Replaces the conductances, `[rows, cols]` row-major.
+    ///
+    /// # Errors
+    /// As [`Solver::new`]; the solver is then as it was.
+    pub fn write(&mut self, conductance: Vec<f64>) -> Result<(), Fault> {
+        let before = std::mem::replace(&mut self.crossbar.conductance, conductance);
+        if let Err(fault) = self.crossbar.check() {
+            self.crossbar.conductance = before;
+            return Err(fault);
+        }
+        self.prepare();
+        Ok(())
+    }
+
+    fn prepare(&mut self) {
+        let (cols, g) = (self.grid.cols, &self.crossbar.conductance);
+        self.g = self.grid.words_from(|i, j| g[i * cols + j]);
+        self.pivots = self.crossbar.law.is_linear().then(|| {
+            let mut pivots = self.blank_pivots();
+            self.factor(&self.g, &mut pivots, &mut vec![ZERO; self.grid.bits()]);
+            pivots
+        });
+    }
+
+    /// The voltages and currents at these port voltages, from the state `start` on if there is one.
+    ///
+    /// # Errors
+    /// When the voltages are not those of the tied ends. That the iterations do not converge is
+    /// no error: see [`Report::converged`].
+    pub fn solve(
+        &self,
+        ports: &PortVoltages,
+        start: Option<&Solution>,
+        settings: &Settings,
+    ) -> Result<Solution, Fault> {
+        self.crossbar.check_ports(ports)?;
+        Ok(self.solve_anew(ports, start, settings))
+    }
+
+    /// One solution a set of port voltages, each by itself and all at the same time.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`].
+    pub fn solve_each(
+        &self,
+        ports: &[PortVoltages],
+        settings: &Settings,
+    ) -> Result<Vec<Solution>, Fault> {
+        ports.iter().try_for_each(|ports| self.crossbar.check_ports(ports))?;
+        Ok(ports.par_iter().map(|ports| self.solve_anew(ports, None, settings)).collect())
+    }
+
+    fn blank_pivots(&self) -> Pivots {
+        Pivots { word: vec![ZERO; self.grid.words()], bit: vec![ZERO; self.grid.bits()] }
+    }
+
+    fn work(&self) -> Work {
+        let (words, bits) = (vec![ZERO; self.grid.words()], vec![ZERO; self.grid.bits()]);
+        let linear = self.crossbar.law.is_linear();
+        Work {
+            f: words.clone(),
+            step: words.clone(),
+            cells: words.clone(),
+            slopes: if linear { Vec::new() } else { words.clone() },
+            word: words,
+            x: bits.clone(),
+            r: bits.clone(),
+            z: bits.clone(),
+            p: bits.clone(),
+            bit: bits,
+            pivots: (!linear).then(|| self.blank_pivots()),
+        }
+    }
+
+    fn shared(&self) -> bool {
+        self.grid.words() * LANES >= SHARED
+    }
+
+    fn block(&self, index: usize) -> Group<'_> {
+        Group { side: &self.word, grid: self.grid, index }
+    }
+
+    fn panel(&self, index: usize) -> Group<'_> {
+        Group { side: &self.bit, grid: self.grid, index }
+    }
+
+    fn solve_anew(
+        &self,
+        volts: &PortVoltages,
+        start: Option<&Solution>,
+        settings: &Settings,
+    ) -> Solution {
+        // A poisoned lock guards only room.
+        let pool = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut work = pool().pop().unwrap_or_else(|| self.work());
+        let solution = self.solve_in(&mut work, volts, start, settings);
+        pool().push(work);
+        solution
+    }
+
+    fn solve_in(
+        &self,
+        work: &mut Work,
+        volts: &PortVoltages,
+        start: Option<&Solution>,
+        settings: &Settings,
+    ) -> Solution {
+        let rows = |ends: &[Vec<f64>; 2], groups| [0, 1].map(|e| in_rows(&ends[e], groups));
+        let ports = Ports {
+            word: rows(&volts.word, self.grid.blocks),
+            bit: rows(&volts.bit, self.grid.panels),
+        };
+        match start.filter(|start| start.grid == self.grid) {
+            Some(start) => {
+                work.word.copy_from_slice(&start.word);
+                work.bit.copy_from_slice(&start.bit);
+            }
+            None => {
+                spread(&self.word, &ports.word, self.grid.block(), &mut work.word);
+                spread(&self.bit, &ports.bit, self.grid.panel(), &mut work.bit);
+            }
+        }
+        pin(&self.word, &ports.word, self.grid.block(), &mut work.word);
+        pin(&self.bit, &ports.bit, self.grid.panel(), &mut work.bit);
+        let report = self.newton(work, &ports, settings);
+        self.solution(work, &ports, report)
+    }
+
+    /// Newton's method on both kinds of lines at once, from the voltages in `work` on. Steps are
+    /// halved while they do not reduce the errors. Linear cells need one step, and refinement.
+    fn newton(&self, work: &mut Work, ports: &Ports, settings: &Settings) -> Report {
+        let linear = self.crossbar.law.is_linear();
+        let mut report =
+            Report { residual: 0.0, kirchhoff: 0.0, krylov: 0, newton: 0, converged: false };
+        let mut now = self.evaluate(work, ports);
+        let mut forcing = 1e-2;
+        loop {
+            let aim = settings.tolerance * now.cell;
+            report.kirchhoff = now.kirchhoff;
+            report.residual = if now.kirchhoff > 0.0 { now.kirchhoff / now.cell } else { 0.0 };
+            report.converged = now.kirchhoff <= aim.max(self.rounding(&now));
+            if report.converged || !now.square.is_finite() || report.newton == settings.newton {
+                return report;
+            }
+            let goal = if linear { 0.5 * aim } else { (forcing * now.kirchhoff).max(0.3 * aim) };
+            report.newton += 1;
+            report.krylov += self.correct(work, goal, settings.krylov);
+            let Some(next) = self.advance(work, ports, &now) else {
+                return report;
+            };
+            // As many digits as a Newton step will leave (Eisenstat and Walker, SIAM J. Sci.
+            // Comput. 17, 1996, choice 2).
+            let gain = next.kirchhoff / now.kirchhoff;
+            forcing = (0.9 * gain * gain).clamp(1e-8, 1e-2);
+            now = next;
+        }
+    }
+
+    /// What Kirchhoff errors the rounding of the voltages makes, in the wires and in the cells.
+    fn rounding(&self, norms: &Norms) -> f64 {
+        let of = |side: &Side| {
+            let cells = if side.kind == Kind::Chain { 1 } else { side.last + 1 };
+            side.along.iter().chain(&side.ends).copied().fold(0.0, f64::max)
+                + norms.slope * cells as f64
+        };
+        8.0 * f64::EPSILON * of(&self.word).max(of(&self.bit)) * norms.voltage
+    }
+
+    /// Errors of both kinds of lines into `f` and `r`, the slopes of the cells as well.
+    fn evaluate(&self, work: &mut Work, ports: &Ports) -> Norms {
+        let (grid, shared) = (self.grid, self.shared());
+        let n = grid.block();
+        let mut slopes = work.slopes.chunks_exact_mut(n);
+        let outs = work.f.chunks_exact_mut(n).zip(work.cells.chunks_exact_mut(n));
+        let ins = self.g.chunks_exact(n).zip(work.word.chunks_exact(n));
+        let jobs = ins
+            .zip(outs)
+            .enumerate()
+            .map(|(k, (a, b))| (k, a, b, slopes.next().unwrap_or_default()));
+        let bit = &work.bit;
+        let words = over(shared, jobs, |(k, (g, w), (f, cells), slopes)| {
+            let port = [ports.word[0][k], ports.word[1][k]];
+            let law: &Law = &self.crossbar.law;
+            passes::evaluate_words(&self.block(k), law, [g, w, bit], &port, [f, cells, slopes])
+        });
+        let m = grid.panel();
+        let jobs = work.r.chunks_exact_mut(m).zip(work.bit.chunks_exact(m)).enumerate();
+        let cells = &work.cells;
+        let bits = over(shared, jobs, |(k, (r, x))| {
+            let port = [ports.bit[0][k], ports.bit[1][k]];
+            passes::evaluate_bits(&self.panel(k), [x, cells], &port, r)
+        });
+        words.into_iter().chain(bits).fold(Norms::default(), Norms::join)
+    }
+
+    fn factor(&self, slopes: &[Row], pivots: &mut Pivots, scratch: &mut [Row]) {
+        let (grid, shared) = (self.grid, self.shared());
+        let (n, m) = (grid.block(), grid.panel());
+        let jobs = slopes.chunks_exact(n).zip(pivots.word.chunks_exact_mut(n)).enumerate();
+        over(shared, jobs, |(k, (slopes, pivots))| {
+            passes::factor(&self.word, slopes, &self.word.padding(k), pivots);
+        });
+        let jobs = scratch.chunks_exact_mut(m).zip(pivots.bit.chunks_exact_mut(m)).enumerate();
+        over(shared, jobs, |(k, (panel, pivots))| {
+            passes::panel_of(grid, slopes, k, panel);
+            passes::factor(&self.bit, panel, &self.bit.padding(k), pivots);
+        });
+    }
+
+    /// The Newton step from the errors in `f` and `r`, into `step` and `x`, with errors of at most
+    /// `goal` left; returns the iterations.
+    fn correct(&self, work: &mut Work, goal: f64, most: usize) -> usize {
+        let mut own = work.pivots.take();
+        if let Some(own) = &mut own {
+            self.factor(&work.slopes, own, &mut work.z);
+        }
+        let pivots = own.as_ref().or(self.pivots.as_ref()).expect("linear cells are factorised");
+        let slopes = std::mem::take(&mut work.slopes);
+        let g = if slopes.is_empty() { &self.g } else { &slopes };
+        let iterations = self.conjugate_gradients(work, g, pivots, goal, most);
+        let n = self.grid.block();
+        let ins = g.chunks_exact(n).zip(pivots.word.chunks_exact(n)).zip(work.f.chunks_exact(n));
+        let jobs = ins.zip(work.step.chunks_exact_mut(n)).enumerate();
+        let x = &work.x;
+        over(self.shared(), jobs, |(k, (((g, pivots), f), step))| {
+            passes::follow(&self.block(k), [g, pivots, f, x], step);
+        });
+        work.slopes = slopes;
+        work.pivots = own;
+        iterations
+    }
+
+    /// `S x = -(r + G D_w^-1 f)` for the bit lines, by preconditioned conjugate gradients (Hestenes
+    /// and Stiefel, *J. Res. NBS* 49, 1952) from 0 on.
+    fn conjugate_gradients(
+        &self,
+        work: &mut Work,
+        g: &[Row],
+        pivots: &Pivots,
+        goal: f64,
+        most: usize,
+    ) -> usize {
+        let (grid, shared) = (self.grid, self.shared());
+        let (n, m) = (grid.block(), grid.panel());
+        let Work { f, x, r, z, p, cells, .. } = work;
+        let blocks = || g.chunks_exact(n).zip(pivots.word.chunks_exact(n));
+        let jobs = blocks().zip(f.chunks_exact(n));
+        over(shared, jobs.zip(cells.chunks_exact_mut(n)).enumerate(), |(k, (job, cells))| {
+            let ((g, pivots), f) = job;
+            passes::eliminate(&self.block(k), [g, pivots, f], cells);
+        });
+        let outs = r.chunks_exact_mut(m).zip(z.chunks_exact_mut(m));
+        let jobs = pivots.bit.chunks_exact(m).zip(outs).enumerate();
+        let products = over(shared, jobs, |(k, (pivots, (r, z)))| {
+            passes::begin(&self.panel(k), [pivots, cells], [r, z])
+        });
+        let mut now: f64 = products.into_iter().sum();
+        x.fill(ZERO);
+        p.fill(ZERO);
+        let mut beta = 0.0;
+        for iteration in 0..most {
+            if !(now > 0.0 && now.is_finite()) {
+                return iteration;
+            }
+            let jobs = z.chunks_exact(m).zip(p.chunks_exact_mut(m));
+            let wires = over(shared, jobs, |(z, p)| passes::direct(&self.bit, z, beta, p));
+            let jobs = blocks().zip(cells.chunks_exact_mut(n)).enumerate();
+            let powers = over_with(shared, n, jobs, |volts, (k, ((g, pivots), cells))| {
+                passes::apply(&self.block(k), [g, pivots, p], cells, volts)
+            });
+            let power = wires.into_iter().chain(powers).sum::<f64>();
+            let alpha = now / power;
+            let ins = pivots.bit.chunks_exact(m).zip(p.chunks_exact(m));
+            let outs = x.chunks_exact_mut(m).zip(r.chunks_exact_mut(m)).zip(z.chunks_exact_mut(m));
+            let ends = over(shared, ins.zip(outs).enumerate(), |(k, job)| {
+                let ((pivots, p), ((x, r), z)) = job;
+                passes::advance(&self.panel(k), alpha, [pivots, p, cells], [x, r, z])
+            });
+            let next: f64 = ends.iter().map(|e| e[0]).sum();
+            if ends.iter().map(|e| e[1]).fold(0.0, larger) <= goal {
+                return iteration + 1;
+            }
+            beta = next / now;
+            now = next;
+        }
+        most
+    }
+
+    /// Takes the step, or less of it, so that the errors fall; `None` if no part of it does that.
+    fn advance(&self, work: &mut Work, ports: &Ports, now: &Norms) -> Option<Norms> {
+        let mut cut = 1.0;
+        let move_by = |work: &mut Work, by: f64| {
+            let Work { word, bit, step, x, .. } = work;
+            for (to, from) in word.iter_mut().zip(&*step).chain(bit.iter_mut().zip(&*x)) {
+                for l in 0..LANES {
+                    to[l] += by * from[l];
+                }
+            }
+        };
+        move_by(work, 1.0);
+        loop {
+            let next = self.evaluate(work, ports);
+            let lower = next.square <= (1.0 - 1e-4 * cut) * now.square;
+            if lower || next.kirchhoff <= self.rounding(&next) {
+                return Some(next);
+            }
+            if self.crossbar.law.is_linear() || cut < 1e-6 {
+                // No further than rounding: what was is kept.
+                move_by(work, -cut);
+                return None;
+            }
+            move_by(work, -0.5 * cut);
+            cut *= 0.5;
+        }
+    }
+
+    fn solution(&self, work: &Work, ports: &Ports, report: Report) -> Solution {
+        let Grid { rows, cols, blocks, panels } = self.grid;
+        let crossbar = &self.crossbar;
+        let mut word_current = [vec![0.0; rows], vec![0.0; rows]];
+        let segments = crossbar.word.segments(cols);
+        let mut turned = vec![ZERO; self.grid.block()];
+        for (k, tiles) in work.cells.chunks_exact(self.grid.block()).enumerate() {
+            let tiles = tiles.chunks_exact(LANES).zip(turned.chunks_exact_mut(LANES));
+            tiles.for_each(|(tile, turned)| transpose(tile, turned));
+            let volts = [&ports.word[0][k], &ports.word[1][k]];
+            let out = of_ports(&crossbar.word, &segments, turned[..cols].iter(), volts);
+            unpack(&out, 1.0, k, &mut word_current);
+        }
+        let mut bit_current = [vec![0.0; cols], vec![0.0; cols]];
+        let segments = crossbar.bit.segments(rows);
+        for k in 0..panels {
+            let tile = |block: usize| &work.cells[(block * panels + k) * LANES..][..LANES];
+            let mut column: Vec<Row> = (0..blocks).flat_map(|b| tile(b).iter().copied()).collect();
+            column.truncate(rows);
+            // The cells feed a bit line: what they take is the opposite.
+            column.iter_mut().flatten().for_each(|i| *i = -*i);
+            let volts = [&ports.bit[0][k], &ports.bit[1][k]];
+            let out = of_ports(&crossbar.bit, &segments, column.iter(), volts);
+            unpack(&out, -1.0, k, &mut bit_current);
+        }
+        let (word, bit) = (work.word.clone(), work.bit.clone());
+        Solution { grid: self.grid, word, bit, word_current, bit_current, report }
+    }
+}
+
+/// The sixteen numbers of a group of lines at both ends, times a sign, to their lines.
+fn unpack(from: &[Row; 2], sign: f64, group: usize, to: &mut [Vec<f64>; 2]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        for (to, from) in to[group * LANES..].iter_mut().zip(from) {
+            *to = sign * from;
+        }
+    }
+}
+
+/// Starts every line at the mean of its ports, at 0 where it has none.
+fn spread(side: &Side, ports: &[Vec<Row>; 2], length: usize, volts: &mut [Row]) {
+    let total = side.ends[0] + side.ends[1];
+    for (k, line) in volts.chunks_exact_mut(length).enumerate() {
+        let mut mean = ZERO;
+        if total > 0.0 {
+            for l in 0..LANES {
+                let sum = side.ends[0] * ports[0][k][l] + side.ends[1] * ports[1][k][l];
+                mean[l] = sum / total;
+            }
+        }
+        line[..=side.last].fill(mean);
+        line[side.last + 1..].fill(ZERO);
+    }
+}
+
+/// Holds pinned lines at their ports.
+fn pin(side: &Side, ports: &[Vec<Row>; 2], length: usize, volts: &mut [Row]) {
+    if let Kind::Pinned(end) = side.kind {
+        for (k, line) in volts.chunks_exact_mut(length).enumerate() {
+            line[..=side.last].fill(ports[end][k]);
+        }
+    }
+}
