@@ -21,8 +21,7 @@ const EXACT: &str = ".options reltol=1e-10 abstol=1e-20 vntol=1e-13 itl1=500 gmi
 
 /// `k / q` of ngspice-39 (CODATA 2014) over ours (SI 2019). What is exponential in `q v / k T`
 /// differs by ten times as much, so temperatures are given such that `k T / q` is the same.
-const KELVIN: f64 =
-    (1.380_648_52e-23 / 1.602_176_620_8e-19) / (1.380_649e-23 / 1.602_176_634e-19);
+const KELVIN: f64 = (1.380_648_52e-23 / 1.602_176_620_8e-19) / (1.380_649e-23 / 1.602_176_634e-19);
 
 /// A circuit for both simulators.
 struct Both {
