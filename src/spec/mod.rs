@@ -7,6 +7,7 @@
 //! sweep may vary.
 
 mod analysis;
+mod array;
 mod deck;
 mod device;
 mod document;
@@ -174,7 +175,7 @@ struct Parts {
 }
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
-    t.exclude("model", &["ports", "analysis", "solving", "initial", "guess", "measure"]);
+    t.exclude("model", &["array", "ports", "analysis", "solving", "initial", "guess", "measure"]);
     let (chn, model) = {
         let t = t.table("model");
         let family = model::family(&t);
@@ -206,6 +207,7 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
 
 fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     t.exclude("device", &["hardware", "nonideal", "train", "gradcheck"]);
+    let arrays = t.optional_table("array");
     let before = t.reading.count();
     let flat = t
         .own_table("device")
@@ -216,8 +218,8 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
             t.optional_table("device").map(|t| t.entries());
             None
         }
-        Some(flat) => device::read(&t.in_place("device", flat)),
-        None => device::read(&t.table("device")),
+        Some(flat) => device::read(&t.in_place("device", flat), arrays.as_ref()),
+        None => device::read(&t.table("device"), arrays.as_ref()),
     };
     let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
     let bare = ports.is_none();

@@ -161,8 +161,7 @@ fn sources_by_expression_are_read_in_every_spelling() {
 
 #[test]
 fn devices_are_named_by_others_wherever_they_stand() {
-    let text =
-        "f1 a 0 v1 2\nh1 b 0 v1 3\nv1 c 0 1\nra a 0 1\nrb b 0 1\nk1 l1 l2 0.5\nl1 d 0 1\nl2 a 0 1\nrd d 0 1";
+    let text = "f1 a 0 v1 2\nh1 b 0 v1 3\nv1 c 0 1\nra a 0 1\nrb b 0 1\nk1 l1 l2 0.5\nl1 d 0 1\nl2 a 0 1\nrd d 0 1";
     let all = devices(text);
     assert!(
         all[0].contains(r#"cccs = { p = "a", n = "0", control = "v1", gain = 2.0 }"#),

@@ -181,10 +181,18 @@ fn read(file: &Path) -> Result<Vec<Plot>, String> {
     let plots = raw::read(file).map_err(|e| format!("{}: {}", file.display(), e.message))?;
     let plot = |waves: Waves| Plot {
         name: waves.plot,
-        names: waves.columns.iter().map(|c| c.name.to_lowercase()).collect(),
+        names: waves.columns.iter().map(|c| plain(&c.name.to_lowercase())).collect(),
         columns: waves.columns.iter().map(|c| complex(&c.values)).collect(),
     };
     Ok(plots.into_iter().map(plot).collect())
+}
+
+/// `i(x1.v1)` for the current that ngspice calls `i(v.x1.v1)`, with the letter of the element again.
+fn plain(name: &str) -> String {
+    match name.strip_prefix("i(").and_then(|inner| inner.split_once('.')) {
+        Some((letter, rest)) if letter.len() == 1 && rest.contains('.') => format!("i({rest}"),
+        _ => name.into(),
+    }
 }
 
 fn complex(values: &Values) -> Vec<Complex<f64>> {
