@@ -1,6 +1,10 @@
 //! Units, at the edge of the program only: text such as `"25 uS"` becomes an SI number here,
 //! and numbers become text again here.
 
+mod dimension;
+
+pub use dimension::Dimension;
+
 /// The Boltzmann constant \[J/K\], exact (SI 2019).
 pub const BOLTZMANN: f64 = 1.380_649e-23;
 /// The elementary charge \[C\], exact (SI 2019).
@@ -28,24 +32,8 @@ pub type Hertz = f64;
 pub type Watt = f64;
 /// Energy \[J\].
 pub type Joule = f64;
-
-/// What a quantity measures. A key of a file has one; a value in another is a mistake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dimension {
-    /// A bare number.
-    One,
-    Volt,
-    Ampere,
-    Ohm,
-    Siemens,
-    Farad,
-    Henry,
-    Second,
-    Hertz,
-    Watt,
-    Joule,
-    Kelvin,
-}
+/// Length \[m\].
+pub type Metre = f64;
 
 /// The values that make sense for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,77 +46,8 @@ pub enum Range {
     /// From 0 to 1, 1 excluded.
     FractionBelowOne,
     AtLeastOne,
-}
-
-impl Dimension {
-    pub const ALL: [Dimension; 12] = [
-        Dimension::One,
-        Dimension::Volt,
-        Dimension::Ampere,
-        Dimension::Ohm,
-        Dimension::Siemens,
-        Dimension::Farad,
-        Dimension::Henry,
-        Dimension::Second,
-        Dimension::Hertz,
-        Dimension::Watt,
-        Dimension::Joule,
-        Dimension::Kelvin,
-    ];
-
-    /// The unit in words; empty for a bare number.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dimension::One => "",
-            Dimension::Volt => "volt",
-            Dimension::Ampere => "ampere",
-            Dimension::Ohm => "ohm",
-            Dimension::Siemens => "siemens",
-            Dimension::Farad => "farad",
-            Dimension::Henry => "henry",
-            Dimension::Second => "second",
-            Dimension::Hertz => "hertz",
-            Dimension::Watt => "watt",
-            Dimension::Joule => "joule",
-            Dimension::Kelvin => "kelvin",
-        }
-    }
-
-    /// The unit as written in a file; empty for a bare number.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Dimension::One => "",
-            Dimension::Volt => "V",
-            Dimension::Ampere => "A",
-            Dimension::Ohm => "ohm",
-            Dimension::Siemens => "S",
-            Dimension::Farad => "F",
-            Dimension::Henry => "H",
-            Dimension::Second => "s",
-            Dimension::Hertz => "Hz",
-            Dimension::Watt => "W",
-            Dimension::Joule => "J",
-            Dimension::Kelvin => "K",
-        }
-    }
-
-    /// A quantity of the size usual in this trade, as a file writes it.
-    pub fn example(self) -> &'static str {
-        match self {
-            Dimension::One => "0.5",
-            Dimension::Volt => "0.2 V",
-            Dimension::Ampere => "1 uA",
-            Dimension::Ohm => "2 ohm",
-            Dimension::Siemens => "25 uS",
-            Dimension::Farad => "100 fF",
-            Dimension::Henry => "1 nH",
-            Dimension::Second => "5 us",
-            Dimension::Hertz => "1 MHz",
-            Dimension::Watt => "1 uW",
-            Dimension::Joule => "1 pJ",
-            Dimension::Kelvin => "300 K",
-        }
-    }
+    /// From -1 to 1, both included.
+    WithinOne,
 }
 
 impl Range {
@@ -140,6 +59,7 @@ impl Range {
             Range::Fraction => (0.0..=1.0).contains(&value),
             Range::FractionBelowOne => (0.0..1.0).contains(&value),
             Range::AtLeastOne => value >= 1.0,
+            Range::WithinOne => (-1.0..=1.0).contains(&value),
         }
     }
 
@@ -152,6 +72,7 @@ impl Range {
             Range::Fraction => "from 0 to 1",
             Range::FractionBelowOne => "at least 0 and below 1",
             Range::AtLeastOne => "at least 1",
+            Range::WithinOne => "from -1 to 1",
         }
     }
 }
@@ -220,7 +141,9 @@ pub fn parse(text: &str, dimension: Dimension, range: Range) -> Result<f64, Unit
         value_at(0)?
     } else {
         let number = &text[..text.len() - unit.len()];
-        let Some((found, power)) = lookup(unit) else {
+        // `m` alone is more often a forgotten unit than a metre out of place.
+        let known = lookup(unit).filter(|(found, _)| *found == dimension || !is_prefix(unit));
+        let Some((found, power)) = known else {
             return Err(unknown_unit(number, unit, dimension));
         };
         if found != dimension {
@@ -261,8 +184,7 @@ fn unknown_unit(number: &str, unit: &str, dimension: Dimension) -> UnitFault {
         let write = percent.map(|p| format_short(p / 100.0, dimension));
         return UnitFault::UnknownUnit { unit: unit.to_string(), write };
     }
-    let is_prefix = PREFIXES.iter().any(|(p, _)| *p == unit);
-    let write = if is_prefix {
+    let write = if is_prefix(unit) {
         Some(format!("{} {unit}{}", number.trim(), dimension.symbol()))
     } else {
         other_case(number, unit, dimension)
@@ -270,11 +192,16 @@ fn unknown_unit(number: &str, unit: &str, dimension: Dimension) -> UnitFault {
     UnitFault::UnknownUnit { unit: unit.to_string(), write }
 }
 
+fn is_prefix(unit: &str) -> bool {
+    PREFIXES.iter().any(|(prefix, _)| *prefix == unit)
+}
+
 /// The quantity with its unit in the case that makes it one of this dimension.
 fn other_case(number: &str, unit: &str, dimension: Dimension) -> Option<String> {
     let symbol = dimension.symbol();
     (dimension != Dimension::One)
-        .then(|| PREFIXES.iter().map(|(prefix, _)| format!("{prefix}{symbol}")))?
+        .then(|| PREFIXES.iter().filter(|(p, _)| p.is_empty() || dimension.takes_prefix()))?
+        .map(|(prefix, _)| format!("{prefix}{symbol}"))
         .find(|known| known.eq_ignore_ascii_case(unit))
         .map(|known| format!("{} {known}", number.trim()))
 }
@@ -337,7 +264,8 @@ fn lookup(unit: &str) -> Option<(Dimension, i32)> {
             _ => &[d.symbol()],
         };
         let prefix = names.iter().find_map(|name| unit.strip_suffix(name))?;
-        PREFIXES.iter().find(|(p, _)| *p == prefix).map(|(_, power)| (d, *power))
+        let known = PREFIXES.iter().find(|(p, _)| *p == prefix);
+        known.filter(|(p, _)| p.is_empty() || d.takes_prefix()).map(|(_, power)| (d, *power))
     })
 }
 
@@ -367,7 +295,7 @@ fn engineering(scientific: &str, dimension: Dimension) -> String {
         "" => "0",
         digits => digits,
     };
-    let power = if dimension == Dimension::One { 0 } else { exponent.div_euclid(3) * 3 };
+    let power = if dimension.takes_prefix() { exponent.div_euclid(3) * 3 } else { 0 };
     let prefix = PREFIXES.iter().find(|(_, p)| *p == power && digits != "0");
     let symbol = dimension.symbol();
     let (number, prefix) = match prefix {

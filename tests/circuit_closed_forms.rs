@@ -41,8 +41,8 @@ fn a_divider_divides() {
     let mut netlist = Netlist::new();
     let (top, mid) = (netlist.node("top"), netlist.node("mid"));
     netlist.add("v", VoltageSource { p: top, n: GROUND, dc: 5.0, ..Default::default() });
-    netlist.add("r1", Resistor { p: top, n: mid, g: 1e-3 });
-    netlist.add("r2", Resistor { p: mid, n: GROUND, g: 4e-3 });
+    netlist.add("r1", Resistor { p: top, n: mid, g: 1e-3, ..Default::default() });
+    netlist.add("r2", Resistor { p: mid, n: GROUND, g: 4e-3, ..Default::default() });
     let run = analyse(&netlist, Analysis::Op, &until(1e-9, 1.0), 2);
     assert_eq!(run.names, ["v(top)", "v(mid)", "i(v)"]);
     assert!(run.outcome.is_settled());
@@ -56,7 +56,7 @@ fn sources_have_the_signs_of_spice() {
     let mut netlist = Netlist::new();
     let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| netlist.node(name));
     for (name, p) in [("ra", a), ("rb", b), ("rc", c), ("rd", d)] {
-        netlist.add(name, Resistor { p, n: GROUND, g: 0.5 });
+        netlist.add(name, Resistor { p, n: GROUND, g: 0.5, ..Default::default() });
     }
     netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 3.0, ..Default::default() });
     netlist.add("i1", CurrentSource { p: GROUND, n: b, dc: 2.0, ..Default::default() });
@@ -81,7 +81,7 @@ fn an_amplifier_is_its_activation() {
         let output = netlist.node(activation.name());
         let amplifier = Amplifier { input: a, output, activation: *activation, gain, v_unit };
         netlist.add(activation.name(), amplifier);
-        netlist.add("load", Resistor { p: output, n: GROUND, g: 1.0 });
+        netlist.add("load", Resistor { p: output, n: GROUND, g: 1.0, ..Default::default() });
     }
     let x = operating_point(&netlist, &[]);
     for (k, activation) in elementwise.iter().enumerate() {
@@ -119,8 +119,8 @@ fn ladder(n: usize, g: f64, c: f64) -> Netlist {
     netlist.add("v", VoltageSource { p: from, n: GROUND, dc: 1.0, ..Default::default() });
     for k in 1..=n {
         let to = netlist.node(&format!("n{k}"));
-        netlist.add(format!("r{k}"), Resistor { p: from, n: to, g });
-        netlist.add(format!("c{k}"), Capacitor { p: to, n: GROUND, c });
+        netlist.add(format!("r{k}"), Resistor { p: from, n: to, g, ..Default::default() });
+        netlist.add(format!("c{k}"), Capacitor { p: to, n: GROUND, c, ..Default::default() });
         from = to;
     }
     netlist
@@ -228,8 +228,9 @@ fn latch() -> Netlist {
     let mut netlist = Netlist::new();
     let [a, b, va, vb] = ["a", "b", "va", "vb"].map(|name| netlist.node(name));
     for (name, u, v, other) in [("a", a, va, vb), ("b", b, vb, va)] {
-        netlist.add(format!("c{name}"), Capacitor { p: u, n: GROUND, c: 1e-12 });
-        netlist.add(format!("r{name}"), Resistor { p: other, n: u, g: 1e-6 });
+        netlist
+            .add(format!("c{name}"), Capacitor { p: u, n: GROUND, c: 1e-12, ..Default::default() });
+        netlist.add(format!("r{name}"), Resistor { p: other, n: u, g: 1e-6, ..Default::default() });
         let activation = Activation::Tanh;
         netlist.add(
             format!("f{name}"),
@@ -273,8 +274,8 @@ fn an_undetermined_node_is_named() {
     let mut netlist = Netlist::new();
     let [a, b, c] = ["a", "b", "c"].map(|name| netlist.node(name));
     netlist.add("v", VoltageSource { p: a, n: GROUND, dc: 1.0, ..Default::default() });
-    netlist.add("r", Resistor { p: a, n: GROUND, g: 1.0 });
-    netlist.add("island", Resistor { p: b, n: c, g: 0.3 });
+    netlist.add("r", Resistor { p: a, n: GROUND, g: 1.0, ..Default::default() });
+    netlist.add("island", Resistor { p: b, n: c, g: 0.3, ..Default::default() });
     netlist.add("i", CurrentSource { p: GROUND, n: b, dc: 1.0, ..Default::default() });
     let run = analyse(&netlist, Analysis::Op, &until(1e-9, 1.0), 2);
     let Outcome::Singular { node } = run.outcome else { panic!("{:?}", run.outcome) };
@@ -297,7 +298,7 @@ fn newtons_failure_names_a_node() {
     // u = 1 + 2 relu(u) has no solution.
     let mut netlist = Netlist::new();
     let [ok, u, v] = ["ok", "u", "v"].map(|name| netlist.node(name));
-    netlist.add("r", Resistor { p: ok, n: GROUND, g: 1.0 });
+    netlist.add("r", Resistor { p: ok, n: GROUND, g: 1.0, ..Default::default() });
     netlist.add("i", CurrentSource { p: GROUND, n: ok, dc: 0.1, ..Default::default() });
     let activation = Activation::Relu;
     netlist.add("f", Amplifier { input: u, output: v, activation, gain: 2.0, v_unit: 1.0 });
@@ -315,16 +316,16 @@ fn faults_are_found_before_solving() {
     let mut netlist = Netlist::new();
     let [a, b, c] = ["a", "b", "c"].map(|name| netlist.node(name));
     netlist.add("v1", VoltageSource { p: a, n: GROUND, dc: 1.0, ..Default::default() });
-    netlist.add("r1", Resistor { p: a, n: b, g: 1.0 });
-    netlist.add("r2", Resistor { p: b, n: GROUND, g: 1.0 });
+    netlist.add("r1", Resistor { p: a, n: b, g: 1.0, ..Default::default() });
+    netlist.add("r2", Resistor { p: b, n: GROUND, g: 1.0, ..Default::default() });
     let activation = Activation::Tanh;
     netlist.add("f", Amplifier { input: b, output: c, activation, gain: 1.0, v_unit: 1.0 });
     assert_eq!(netlist.faults(), []);
     assert_eq!(netlist.forced_nodes(), [true, true, false, true]);
     let [d, e, f] = ["d", "e", "f"].map(|name| netlist.node(name));
-    netlist.add("island", Resistor { p: d, n: e, g: 1.0 });
-    netlist.add("plates", Capacitor { p: e, n: GROUND, c: 1.0 });
-    netlist.add("open", Resistor { p: a, n: f, g: 1.0 });
+    netlist.add("island", Resistor { p: d, n: e, g: 1.0, ..Default::default() });
+    netlist.add("plates", Capacitor { p: e, n: GROUND, c: 1.0, ..Default::default() });
+    netlist.add("open", Resistor { p: a, n: f, g: 1.0, ..Default::default() });
     let again = netlist.add("v2", Vcvs { p: c, n: a, cp: b, cn: GROUND, gain: 1.0 });
     let expected = [
         Fault::Unconnected { node: d, device: DeviceId(4) },
@@ -365,19 +366,31 @@ fn cell(wire: f64) -> Cell {
         let amplifier =
             Amplifier { input: nodes[i], output: outs[i], activation, gain: GAIN, v_unit: V_UNIT };
         netlist.add(format!("f{i}"), amplifier);
-        netlist.add(format!("c{i}"), Capacitor { p: nodes[i], n: GROUND, c: NODE });
+        netlist.add(
+            format!("c{i}"),
+            Capacitor { p: nodes[i], n: GROUND, c: NODE, ..Default::default() },
+        );
         let line = if wire > 0.0 {
             let line = netlist.node(&format!("line{i}"));
-            netlist.add(format!("w{i}"), Resistor { p: nodes[i], n: line, g: 1.0 / wire });
+            netlist.add(
+                format!("w{i}"),
+                Resistor { p: nodes[i], n: line, g: 1.0 / wire, ..Default::default() },
+            );
             line
         } else {
             nodes[i]
         };
         let from = if INPUT[i] > 0.0 { plus } else { minus };
         let (gi, gw) = (SCALE * INPUT[i].abs(), SCALE * COUPLING);
-        netlist.add(format!("gi{i}"), Resistor { p: from, n: line, g: gi });
-        netlist.add(format!("gw{i}"), Resistor { p: outs[1 - i], n: line, g: gw });
-        netlist.add(format!("leak{i}"), Resistor { p: line, n: GROUND, g: TOTAL - gi - gw });
+        netlist.add(format!("gi{i}"), Resistor { p: from, n: line, g: gi, ..Default::default() });
+        netlist.add(
+            format!("gw{i}"),
+            Resistor { p: outs[1 - i], n: line, g: gw, ..Default::default() },
+        );
+        netlist.add(
+            format!("leak{i}"),
+            Resistor { p: line, n: GROUND, g: TOTAL - gi - gw, ..Default::default() },
+        );
         let current = netlist.add(
             format!("i{i}"),
             CurrentSource { p: GROUND, n: nodes[i], dc: 0.0, ..Default::default() },

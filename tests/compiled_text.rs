@@ -98,7 +98,7 @@ fn names_in_the_text_survive_any_letter() {
     let mut netlist = Netlist::new();
     let p = netlist.node("a \"b\" \\ \u{7f}\n\u{e9}");
     let n = Node::GROUND;
-    netlist.add("x\ty", eqcircuit::netlist::Resistor { p, n, g: 1e-3 });
+    netlist.add("x\ty", eqcircuit::netlist::Resistor { p, n, g: 1e-3, ..Default::default() });
     let table: toml::Table = text::toml(&netlist, None).parse().unwrap();
     let p = table["device"]["x\ty"]["resistor"]["p"].as_str().unwrap();
     assert_eq!(p, "a \"b\" \\ \u{7f}\n\u{e9}");
@@ -246,7 +246,10 @@ fn names_that_fall_together_in_spice_are_told_apart() {
     let mut netlist = Netlist::new();
     for name in ["a.b", "a-b", "A_B", "gnd"] {
         let p = netlist.node(name);
-        netlist.add(name, eqcircuit::netlist::Resistor { p, n: Node::GROUND, g: 1e-3 });
+        netlist.add(
+            name,
+            eqcircuit::netlist::Resistor { p, n: Node::GROUND, g: 1e-3, ..Default::default() },
+        );
     }
     assert_eq!(text::spice_nodes(&netlist), ["0", "a_b", "a_b_2", "a_b_3", "gnd_2"]);
     let deck = text::spice(&netlist, "one\ntwo", &[]);

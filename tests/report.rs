@@ -111,6 +111,7 @@ fn run() -> RunRecord {
             data: "discs".into(),
             picture: Some((8, 8)),
         }),
+        study: None,
         totals: Totals {
             samples: BATCH,
             settled: BATCH - 1,

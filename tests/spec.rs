@@ -429,9 +429,9 @@ fn devices_are_read_as_written() {
     let (input, output) = (netlist.find_node("in").unwrap(), netlist.find_node("out").unwrap());
     let names: Vec<&str> = netlist.devices().iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["v1", "r1", "r2", "i1", "g1"]);
-    let between = Resistor { p: input, n: output, g: 250e-6 };
+    let between = Resistor { p: input, n: output, g: 250e-6, ..Default::default() };
     assert_eq!(netlist.devices()[1].1, between.into());
-    let leak = Resistor { p: output, n: Node::GROUND, g: 1e-3 };
+    let leak = Resistor { p: output, n: Node::GROUND, g: 1e-3, ..Default::default() };
     assert_eq!(netlist.devices()[2].1, leak.into());
     let ports = ports.as_ref().unwrap();
     assert_eq!((ports.nudge[0].current, ports.nudge[0].pull), (DeviceId(3), DeviceId(4)));

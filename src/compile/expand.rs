@@ -70,7 +70,7 @@ fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
         } else {
             (cell.driver(&layers), layers[cell.array.post.0][cell.post].input)
         };
-        netlist.add(cell.name(""), Resistor { p, n, g: cell.g });
+        netlist.add(cell.name(""), Resistor { p, n, g: cell.g, ..Default::default() });
     }
     for id in chip.fabric.model.free_layers() {
         lay_row(chip, id, &layers[id.0], netlist);
@@ -228,7 +228,8 @@ fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
     let plan = &chip.fabric.layers[id.0];
     let name = &chip.fabric.model.layer(id).name;
     for (i, unit) in units.iter().enumerate() {
-        let leak = Resistor { p: unit.input, n: Node::GROUND, g: plan.leak[i] };
+        let leak =
+            Resistor { p: unit.input, n: Node::GROUND, g: plan.leak[i], ..Default::default() };
         netlist.add(format!("{name}.{i}.leak"), leak);
         let bias = CurrentSource {
             p: Node::GROUND,

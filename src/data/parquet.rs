@@ -75,7 +75,7 @@ fn put(out: impl Write + Send, waves: &Waves) -> Result<(), ParquetError> {
 ///
 /// # Errors
 /// A file that cannot be read or is not Parquet, a column that is not of numbers, or a compression
-/// that is not built in.
+/// other than Snappy.
 pub fn read(path: &Path) -> Result<Waves, DataFault> {
     let file = File::open(path).map_err(|error| {
         DataFault::whole(
@@ -88,7 +88,8 @@ pub fn read(path: &Path) -> Result<Waves, DataFault> {
 }
 
 fn from(file: impl ChunkReader + 'static, title: &str) -> Result<Waves, DataFault> {
-    let help = "write the waveforms again, as flat columns of doubles and without compression";
+    let help =
+        "write the waveforms again, as flat columns of doubles, without compression or with Snappy";
     let broken = |error: ParquetError| DataFault::whole(format!("not readable: {error}"), help);
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let metadata = reader.metadata().file_metadata().clone();

@@ -2,7 +2,7 @@
 //! or in text; as many plots as were appended (ngspice manual, "write" and "load").
 //!
 //! Binary numbers are little-endian doubles; complex ones are pairs, the axis too. An axis whose
-//! imaginary parts are all zero comes back real, as every other tool sees it.
+//! imaginary parts are all zero comes back real, as every other tool sees it; so do frequencies.
 
 mod header;
 mod read;
@@ -22,8 +22,8 @@ pub enum Format {
     Ascii,
 }
 
-/// Rows that are put together before they are written.
-const BLOCK: usize = 4096;
+/// Bytes of rows that are put together before they are written: they stay in the cache meanwhile.
+const BLOCK: usize = 1 << 18;
 
 /// Writes one plot. A file holds any number of them, one after another.
 ///
@@ -41,9 +41,10 @@ pub fn write(out: &mut (impl Write + ?Sized), waves: &Waves, format: Format) -> 
     let complex = waves.is_complex();
     out.write_all(head(waves, complex, format).as_bytes())?;
     let mut block = Vec::new();
-    for first in (0..points).step_by(BLOCK) {
+    let at_once = (BLOCK / (16 * waves.columns.len().max(1))).max(1);
+    for first in (0..points).step_by(at_once) {
         block.clear();
-        let rows = first..points.min(first + BLOCK);
+        let rows = first..points.min(first + at_once);
         match format {
             Format::Binary => binary(waves, complex, rows, &mut block),
             Format::Ascii => ascii(waves, complex, rows, &mut block)?,

@@ -3,7 +3,8 @@
 //!
 //! Names are those of ngspice, in any case of letters. Numbers may carry a suffix of SPICE (`1k`,
 //! `2meg`). Functions: `db` (20 log10 of the magnitude), `mag` or `abs`, `ph` (degrees, from -180
-//! to 180), `cph` (degrees, without jumps), `re`, `im`, and `vdb`, `vm`, `vp`, `vr`, `vi` of a node.
+//! to 180), `cph` (degrees, without jumps), `re`, `im`, and `vdb`, `vm`, `vp`, `vr`, `vi` of a
+//! node.
 
 mod functions;
 mod names;

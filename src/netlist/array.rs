@@ -74,7 +74,7 @@ impl Array {
         }
         for (k, &g) in self.crossbar.conductance.iter().enumerate() {
             let (i, j) = (k / cols, k % cols);
-            let cell = Resistor { p: word[k], n: bit[j * rows + i], g };
+            let cell = Resistor { p: word[k], n: bit[j * rows + i], g, ..Default::default() };
             netlist.add(format!("{}.{i}.{j}", self.name), cell);
         }
     }
@@ -112,7 +112,7 @@ impl Array {
         }
         for (k, p, n, r) in segments.into_iter().filter(|segment| segment.3 > 0.0) {
             let name = format!("{}.{kind}s.{line}.{k}", self.name);
-            netlist.add(name, Resistor { p, n, g: 1.0 / r });
+            netlist.add(name, Resistor { p, n, g: 1.0 / r, ..Default::default() });
         }
         places
     }

@@ -13,8 +13,7 @@ impl Netlist {
         (node.0 as usize).checked_sub(1)
     }
 
-    /// The place of a device's first own unknown, its branch current if it has one; `None` if it
-    /// has none.
+    /// The place of a device's first own unknown; `None` if it has none.
     pub fn first_own(&self, device: DeviceId) -> Option<usize> {
         let own = self.own_range(device);
         (!own.is_empty()).then(|| self.potentials() + own.start)
@@ -24,6 +23,14 @@ impl Netlist {
     pub fn own_unknowns(&self, device: DeviceId) -> std::ops::Range<usize> {
         let own = self.own_range(device);
         self.potentials() + own.start..self.potentials() + own.end
+    }
+
+    /// The place of a device's branch current among the unknowns; `None` if that is no unknown.
+    pub fn branch(&self, device: DeviceId) -> Option<usize> {
+        let own = self.own_range(device);
+        let first = self.own[own.clone()].first();
+        let flows = matches!(first, Some(Own::Current | Own::Inertia));
+        flows.then(|| self.potentials() + own.start)
     }
 
     /// The names of all unknowns in order: `v(node)` \[V\], then `i(device)` \[A\] for a branch
@@ -93,6 +100,7 @@ impl Netlist {
             first_memory: self.memory_starts[device.0] as usize,
             own_starts: &self.own_starts,
             nodes,
+            devices: self.devices(),
         }
     }
 }

@@ -15,8 +15,10 @@ mod waveform;
 
 pub use array::Array;
 pub use device::{
-    AcDrive, Amplifier, Arg, Capacitor, CurrentSource, Device, Entry, Field, Kind, Noise, Own,
-    Path, ROLL, Resistor, SoftmaxAmplifier, Vccs, Vcvs, VoltageSource,
+    AcDrive, Amplifier, Arg, BehaviouralCurrent, BehaviouralVoltage, Capacitor, Cccs, Ccvs,
+    Coupling, CurrentSource, Device, Diode, DiodeModel, Entry, Field, Filament, IdealDiode,
+    Inductor, Kind, Law, Mosfet, MosfetModel, Noise, OpAmp, Own, Path, Polarity, Position, ROLL,
+    Resistor, SoftmaxAmplifier, Switch, Vccs, Vcvs, VoltageSource, Vteam, Window,
 };
 pub use ports::{ClampPort, LayerPort, NudgePort, Ports};
 pub use validate::Fault;

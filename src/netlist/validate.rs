@@ -1,6 +1,6 @@
 //! What makes the equations of a netlist indeterminate, found before they are solved.
 
-use super::{DeviceId, Netlist, Node};
+use super::{Device, DeviceId, Netlist, Node};
 
 /// A mistake of a netlist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +11,14 @@ pub enum Fault {
     NoPathToGround { nodes: Vec<Node> },
     /// This device forces a voltage between nodes where others before it already do.
     ForcedLoop { device: DeviceId },
+    /// This coupling is not of two inductors.
+    NotInductors { device: DeviceId },
 }
 
 impl Netlist {
-    /// All faults: unconnected nodes, groups of nodes without a path to ground, and loops of
-    /// voltage sources (amplifier outputs among them).
+    /// All faults: unconnected nodes, groups of nodes without a path to ground, loops of voltage
+    /// sources (amplifier outputs and inductors among them), and couplings of anything but two
+    /// inductors.
     pub fn faults(&self) -> Vec<Fault> {
         let mut conducting = Groups::new(self.node_count());
         let mut forced = Groups::new(self.node_count());
@@ -32,6 +35,11 @@ impl Netlist {
         let mut faults = self.unconnected();
         faults.extend(isolated(&mut conducting, self.node_count()));
         faults.extend(loops);
+        faults.extend(self.devices().iter().enumerate().filter_map(|(id, (_, device))| {
+            let Device::Coupling(coupling) = device else { return None };
+            let fault = Fault::NotInductors { device: DeviceId(id) };
+            coupling.pair(self.devices()).is_none().then_some(fault)
+        }));
         faults
     }
 

@@ -106,6 +106,8 @@ pub struct Pattern {
     dq_slots: Vec<u32>,
     /// How many of the calls for `dI` and `dQ` are of the linear part.
     linear_calls: (usize, usize),
+    /// The places of `dI` and `dQ` that other calls than these add to, ascending.
+    other_slots: [Vec<u32>; 2],
     /// The place of each unknown's own slope.
     diagonal: Vec<u32>,
     /// Whether the equation has a charge.
@@ -134,12 +136,16 @@ impl Pattern {
             |&(row, col): &(usize, usize)| columns.nnz_index(row, col).map_or(0, |at| at.0 as u32);
         let mut charged = vec![false; dim];
         dq.iter().for_each(|&(row, _)| charged[row] = true);
+        let slots = |calls: &[(usize, usize)]| calls.iter().map(slot).collect::<Vec<u32>>();
+        let (di_slots, dq_slots) = (slots(&di), slots(&dq));
+        let others = [&di_slots[linear_calls.0..], &dq_slots[linear_calls.1..]];
         Arc::new(Pattern {
             dim,
             col_starts: columns.indptr().raw_storage().to_vec(),
             row_indices: columns.indices().to_vec(),
-            di_slots: di.iter().map(slot).collect(),
-            dq_slots: dq.iter().map(slot).collect(),
+            other_slots: others.map(distinct),
+            di_slots,
+            dq_slots,
             linear_calls,
             diagonal: (0..dim).map(|k| slot(&(k, k))).collect(),
             charged,
@@ -175,8 +181,24 @@ impl Pattern {
         &self.diagonal
     }
 
+    /// Whether each stored slope is one that the equations stamp; the others complete the diagonal.
+    pub fn stamped(&self) -> Vec<bool> {
+        let mut stamped = vec![false; self.len()];
+        let slots = self.di_slots.iter().chain(&self.dq_slots);
+        slots.for_each(|&slot| stamped[slot as usize] = true);
+        stamped
+    }
+
     /// Whether each equation has a charge; the others are algebraic.
     pub fn charged(&self) -> &[bool] {
         &self.charged
     }
+}
+
+/// In ascending order, each once.
+fn distinct(slots: &[u32]) -> Vec<u32> {
+    let mut slots = slots.to_vec();
+    slots.sort_unstable();
+    slots.dedup();
+    slots
 }

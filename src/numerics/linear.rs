@@ -1,19 +1,15 @@
-//! Sparse linear systems by LU factorisation, the symbolic part found once for a pattern; the
-//! only file that names faer's sparse part.
+//! Sparse linear systems by LU factorisation, the symbolic part found once for a pattern.
 
-use std::fmt;
+mod factors;
+mod order;
+
 use std::sync::Arc;
-
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
-use faer::sparse::linalg::lu::{
-    LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu,
-};
-use faer::sparse::linalg::{LuError, SupernodalThreshold};
-use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
-use faer::{Conj, MatMut, Par};
 
 use super::dae::Pattern;
 use super::max_abs;
+use factors::Factors;
+pub use factors::{Complex, Entry};
+use order::Order;
 
 /// The matrix determines no value for this unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,29 +18,16 @@ pub struct Singular {
 }
 
 /// The order of elimination of a pattern, shared by all factorisations with it.
+#[derive(Debug)]
 pub struct Elimination {
     pattern: Arc<Pattern>,
-    symbolic: SymbolicLu<usize>,
-}
-
-impl fmt::Debug for Elimination {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("Elimination").field("dim", &self.pattern.dim()).finish_non_exhaustive()
-    }
+    order: Order,
 }
 
 impl Elimination {
-    /// Orders the columns of a pattern (COLAMD).
+    /// Orders the columns of a pattern.
     pub fn of(pattern: &Arc<Pattern>) -> Arc<Elimination> {
-        // Supernodes make the factorisation no faster at circuit fill, and solving several times
-        // slower.
-        let parameters = LuSymbolicParams {
-            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
-            ..Default::default()
-        };
-        let symbolic = factorize_symbolic_lu(structure(pattern), parameters)
-            .expect("the pattern fits into memory");
-        Arc::new(Elimination { pattern: pattern.clone(), symbolic })
+        Arc::new(Elimination { pattern: pattern.clone(), order: Order::of(pattern) })
     }
 
     pub fn pattern(&self) -> &Arc<Pattern> {
@@ -52,80 +35,55 @@ impl Elimination {
     }
 }
 
-fn structure(pattern: &Pattern) -> SymbolicSparseColMatRef<'_, usize> {
-    let dim = pattern.dim();
-    SymbolicSparseColMatRef::new_checked(
-        dim,
-        dim,
-        pattern.col_starts(),
-        None,
-        pattern.row_indices(),
-    )
-}
-
 /// A factorisation whose values are replaced again and again.
-pub struct SparseLu {
+#[derive(Debug, Clone)]
+pub struct SparseLu<T = f64> {
     elimination: Arc<Elimination>,
-    numeric: NumericLu<usize, f64>,
-    scratch: MemBuffer,
+    factors: Factors<T>,
 }
 
-impl fmt::Debug for SparseLu {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("SparseLu").field("elimination", &self.elimination).finish_non_exhaustive()
-    }
-}
-
-impl SparseLu {
-    pub fn new(elimination: &Arc<Elimination>) -> SparseLu {
-        let symbolic = &elimination.symbolic;
-        let scratch = StackReq::any_of(&[
-            symbolic.factorize_numeric_lu_scratch::<f64>(Par::Seq, Default::default()),
-            symbolic.solve_in_place_scratch::<f64>(1, Par::Seq),
-        ]);
-        SparseLu {
-            elimination: elimination.clone(),
-            numeric: NumericLu::new(),
-            scratch: MemBuffer::new(scratch),
-        }
+impl<T: Entry> SparseLu<T> {
+    pub fn new(elimination: &Arc<Elimination>) -> SparseLu<T> {
+        SparseLu { elimination: elimination.clone(), factors: Factors::default() }
     }
 
-    /// Factorises the matrix with these values, in the order of the pattern.
+    /// Factorises the matrix with these values, in the order of the pattern: along the pivots of
+    /// the last time, or new ones where these do not serve.
     ///
     /// # Errors
     /// When no pivot is left in a column. A pivot that is only rounding shows in the solution:
     /// see [`SparseLu::check`].
-    pub fn factor(&mut self, values: &[f64]) -> Result<(), Singular> {
-        let symbolic = &self.elimination.symbolic;
-        let matrix = SparseColMatRef::new(structure(&self.elimination.pattern), values);
-        let made = symbolic.factorize_numeric_lu(
-            &mut self.numeric,
-            matrix,
-            Par::Seq,
-            MemStack::new(&mut self.scratch),
-            Default::default(),
-        );
-        match made {
-            Ok(_) => Ok(()),
-            Err(LuError::SymbolicSingular { index }) => {
-                let order = symbolic.col_perm().arrays().0;
-                Err(Singular { unknown: order[index.min(order.len() - 1)] })
-            }
-            Err(LuError::Generic(error)) => panic!("sparse LU: {error}"),
+    pub fn factor(&mut self, values: &[T]) -> Result<(), Singular> {
+        let Elimination { pattern, order } = &*self.elimination;
+        if self.factors.renew(pattern, order, values) {
+            return Ok(());
         }
+        let sought = self.factors.seek(pattern, order, values);
+        sought.map_err(|step| Singular { unknown: order.columns[step] })
     }
 
     /// Replaces the right-hand side by the solution with the last factors.
-    pub fn solve(&mut self, rhs: &mut [f64]) {
-        let dim = rhs.len();
-        LuRef::new_unchecked(&self.elimination.symbolic, &self.numeric).solve_in_place_with_conj(
-            Conj::No,
-            MatMut::from_column_major_slice_mut(rhs, dim, 1),
-            Par::Seq,
-            MemStack::new(&mut self.scratch),
-        );
+    pub fn solve(&mut self, rhs: &mut [T]) {
+        self.factors.solve(&self.elimination.order, rhs);
     }
 
+    /// Replaces the right-hand side by the solution with the transposed matrix.
+    pub fn solve_transposed(&mut self, rhs: &mut [T]) {
+        self.factors.solve_transposed(&self.elimination.order, rhs);
+    }
+
+    /// The pattern of the matrix.
+    pub fn pattern(&self) -> &Arc<Pattern> {
+        self.elimination.pattern()
+    }
+
+    /// How many numbers the factors hold.
+    pub fn fill(&self) -> usize {
+        self.factors.len()
+    }
+}
+
+impl SparseLu {
     /// Whether the matrix just factorised, given again, is regular in `f64`. If not, its factors
     /// are spoiled and the unknown that it determines least is named.
     ///

@@ -105,14 +105,19 @@ pub struct Solver<'a> {
 impl<'a> Solver<'a> {
     /// A solver for equations with the pattern of the elimination.
     pub fn new(dae: &'a dyn Dae, elimination: &Arc<Elimination>) -> Solver<'a> {
-        let pattern = elimination.pattern().clone();
+        Solver::along(dae, SparseLu::new(elimination))
+    }
+
+    /// A solver that goes on along the pivots of an earlier one.
+    pub fn along(dae: &'a dyn Dae, lu: SparseLu) -> Solver<'a> {
+        let pattern = lu.pattern().clone();
         let dim = pattern.dim();
         assert_eq!(dim, dae.dim(), "the elimination is of other equations");
         let mut stamps = Stamps::new(&pattern);
         stamps.keep_linear(dae);
         Solver {
             dae,
-            lu: SparseLu::new(elimination),
+            lu,
             stamps,
             values: vec![0.0; pattern.len()],
             factored: None,
@@ -126,6 +131,11 @@ impl<'a> Solver<'a> {
 
     pub fn pattern(&self) -> &Pattern {
         &self.pattern
+    }
+
+    /// What a later solver can go on along.
+    pub fn into_factors(self) -> SparseLu {
+        self.lu
     }
 
     /// `I`, `Q` and their slopes at `x`.

@@ -68,11 +68,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Where the run will be written: `reports/<title>`, and for another verb than `simulate`
+    /// Where the run will be written: `reports/<title>` (of a SPICE deck `reports/<file>`), and for another verb than `simulate`
     /// `reports/<title>-<verb>`.
     pub fn folder(&self, spec: &Spec, verb: Verb) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
-            let name = spec.title.replace(['/', '\\'], "-");
+            // The title of a deck is a sentence.
+            let stem = spec.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            let title = spec.title.clone();
+            let name = if spec.is_deck() { stem.unwrap_or(title) } else { title };
+            let name = name.replace(['/', '\\'], "-");
             let usable = !name.chars().all(|c| c == '.' || c.is_whitespace());
             let name = if usable { name.as_str() } else { "run" };
             Path::new("reports").join(match verb {

@@ -60,7 +60,7 @@ fn file_names(runs: &[AnalysisRun]) -> Vec<Option<String>> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     runs.iter()
         .map(|run| {
-            let count = seen.entry(run.word).or_default();
+            let count = seen.entry(run.word.as_str()).or_default();
             *count += 1;
             let stem = match *count {
                 1 => run.word.to_string(),

@@ -28,6 +28,10 @@ pub(super) struct Placed {
 }
 
 impl Placed {
+    pub fn of(netlist: Netlist, nodes: HashMap<Node, Span>, devices: Vec<Span>) -> Placed {
+        Placed { netlist, nodes, devices, branches: Vec::new() }
+    }
+
     /// The node of a name; `None` when it cannot be one, which is then reported.
     pub fn node(&mut self, t: &TableReader, name: &str, span: Span) -> Option<Node> {
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -62,7 +66,7 @@ pub(super) fn read(t: &TableReader, arrays: Option<&TableReader>) -> Option<Plac
         return None;
     }
     for (id, span) in &placed.branches {
-        if placed.netlist.first_own(*id).is_none() {
+        if placed.netlist.branch(*id).is_none() {
             let (name, device) = &placed.netlist.devices()[id.0];
             t.report(
                 Diagnostic::at(
@@ -84,7 +88,7 @@ pub(super) fn read(t: &TableReader, arrays: Option<&TableReader>) -> Option<Plac
     Some(placed)
 }
 
-fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
+pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
     let place = |node: &Node| placed.nodes.get(node).cloned();
     let name = |node: &Node| placed.netlist.node_name(*node);
     match fault {
@@ -128,6 +132,12 @@ fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
         )
         .label("closes a loop of voltage sources")
         .help("put a resistor in series with it, or drop it"),
+        Fault::NotInductors { device } => Diagnostic::at(
+            placed.devices[device.0].clone(),
+            format!("`{}` does not couple two inductors", placed.netlist.devices()[device.0].0),
+        )
+        .label("l1 and l2 must be two inductors")
+        .help("name two devices of the kind `inductor`"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::document::Entry;
 use super::reader::TableReader;
 use super::simulate::Subject;
-use super::study::Measure;
+use super::study::{Measure, Study};
 use super::{Expect, Verb};
 use crate::data::DataSet;
 use crate::diag::Diagnostic;
@@ -26,7 +26,7 @@ const fn figure(name: &'static str, of: &'static [Verb], range: Range) -> Figure
 
 /// Every figure with a name of its own.
 ///
-/// `settled` is the fraction of the samples that settled; `accuracy` that of right predictions
+/// `settled` is the fraction of the samples that settled, of a circuit that of its analyses; `accuracy` that of right predictions
 /// on the inputs of `[simulate]`, `test-accuracy` and `train-accuracy` on the data of `[train]`;
 /// `settling-time` is the largest \[s\] over the samples that settled, `residual` the largest over
 /// all; `train-loss` is the mean cost of the last epoch. `gradient-cosine` is the least over the
@@ -61,11 +61,11 @@ pub(super) fn read(
     t: &TableReader,
     subject: &Subject,
     netlist: Option<&Netlist>,
-    measures: &[Measure],
+    study: Option<&Study>,
     inputs: Option<&DataSet>,
     trains: bool,
 ) -> Vec<Expect> {
-    let about = About { subject, netlist, measures, inputs, trains };
+    let about = About { subject, netlist, study, inputs, trains };
     t.entries().iter().filter_map(|entry| bounded(t, entry, &about)).collect()
 }
 
@@ -73,9 +73,18 @@ pub(super) fn read(
 struct About<'a> {
     subject: &'a Subject<'a>,
     netlist: Option<&'a Netlist>,
-    measures: &'a [Measure],
+    study: Option<&'a Study>,
     inputs: Option<&'a DataSet>,
     trains: bool,
+}
+
+/// The figure that every run has.
+const SETTLED: &str = "settled";
+
+impl<'a> About<'a> {
+    fn measures(&self) -> impl Iterator<Item = &'a Measure> {
+        self.study.into_iter().flat_map(|study| &study.measures)
+    }
 }
 
 fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
@@ -92,13 +101,11 @@ fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
             check_source(t, entry, figure, about);
             (figure.dimension, figure.range)
         }
-        (None, None) if about.measures.iter().any(|m| m.name == name) => {
-            (Dimension::One, Range::Any)
-        }
+        (None, None) if about.measures().any(|m| m.name == name) => (Dimension::One, Range::Any),
         (None, None) => {
             let mut names: Vec<&str> = FIGURES.iter().map(|f| f.name).collect();
             names.push("v(node)");
-            names.extend(about.measures.iter().map(|m| m.name.as_str()));
+            names.extend(about.measures().map(|m| m.name.as_str()));
             t.report(
                 at(format!("a run has no figure `{name}`")).label("unknown figure").help_names(
                     name,
@@ -120,7 +127,8 @@ fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
 fn check_source(t: &TableReader, entry: &Entry, figure: &Figure, about: &About) {
     let name = figure.name;
     let at = |message: String| Diagnostic::at(entry.key_span.clone(), message);
-    if matches!(about.subject, Subject::Devices { bare: true, .. }) {
+    let studied = about.study.is_some() && name == SETTLED;
+    if matches!(about.subject, Subject::Devices { bare: true, .. }) && !studied {
         t.report(
             at(format!("a netlist without [ports] has no figure `{name}`"))
                 .label("only networks have it")

@@ -8,6 +8,7 @@
 
 mod analysis;
 mod array;
+mod deck;
 mod device;
 mod document;
 mod expect;
@@ -28,6 +29,7 @@ mod template;
 mod train;
 mod weights;
 
+pub use deck::{Deck, load_deck, read_deck};
 pub use document::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
@@ -43,6 +45,7 @@ use crate::diag::{Diagnostic, Report, SourceMap, Span};
 use crate::model::Family;
 use document::Table;
 use reader::{Reading, TableReader};
+use study::Request;
 use sweep::{Placed, PlacedAxis};
 
 /// Reads and checks a file, with `edits` made to it first.
@@ -50,6 +53,9 @@ use sweep::{Placed, PlacedAxis};
 /// # Errors
 /// All mistakes found, in the order of the file.
 pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Report> {
+    if deck::is_deck(path) {
+        return deck::load_deck(path, edits);
+    }
     let (mut sources, mut found) = (SourceMap::default(), Vec::new());
     let Some(root) = document::load(path, edits, &mut sources, &mut found) else {
         return Err(Report::new(found, sources));
@@ -72,6 +78,11 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
 }
 
 impl Spec {
+    /// Whether it was read from a SPICE deck.
+    pub fn is_deck(&self) -> bool {
+        deck::is_deck(&self.path)
+    }
+
     /// [`Spec::resolved`] as a file in `folder`, with all paths as seen from there.
     pub fn resolved_for(&self, folder: &Path) -> String {
         self.tree.document(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()))
@@ -184,7 +195,7 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     };
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, None, &[], simulate.inputs.as_ref(), train.is_some()))
+        .map(|t| expect::read(&t, &subject, None, None, simulate.inputs.as_ref(), train.is_some()))
         .unwrap_or_default();
     let subject = Subject::Network { model: model?, hardware: Box::new(hardware), nonideal };
     let train = match train {
@@ -208,10 +219,20 @@ fn devices(t: &TableReader) -> Option<Parts> {
         t.exclude("analysis", &["simulate", "ports"]);
     }
     let study = analysis::read(t, netlist);
-    let measures = study.as_ref().map_or(&[][..], |study| &study.measures);
+    if let Some(netlist) = netlist {
+        let motion = match &study {
+            Some(study) => {
+                study.analyses.iter().any(|r| !matches!(r, Request::Op | Request::Dc(_)))
+            }
+            None => simulate.analysis == Analysis::Tran,
+        };
+        array::check_rest(t, netlist, motion);
+    }
     let expect = t
         .optional_table("expect")
-        .map(|t| expect::read(&t, &subject, netlist, measures, simulate.inputs.as_ref(), false))
+        .map(|t| {
+            expect::read(&t, &subject, netlist, study.as_ref(), simulate.inputs.as_ref(), false)
+        })
         .unwrap_or_default();
     if !bare && ports.is_none() {
         return None;

@@ -141,6 +141,13 @@ impl Place<'_> {
             }
             .map(|&word| Arg::Word(word))
             .ok_or_else(|| format!("`{key}` must be one of: {}", choices.join(", "))),
+            Kind::Choice { choices } => match written(key) {
+                Some(TemplateArg::Word(word)) => choices.iter().find(|c| *c == word),
+                Some(_) => None,
+                None => choices.first(),
+            }
+            .map(|&word| Arg::Word(word))
+            .ok_or_else(|| format!("`{key}` must be one of: {}", choices.join(", "))),
             Kind::Conductance => match (written("g"), written("r")) {
                 (Some(g), None) => {
                     self.number(key, g, Dimension::Siemens, Range::NonNegative).map(Arg::Number)

@@ -23,6 +23,13 @@ fn quantities_read_as_people_write_them() {
         ("1 aJ", Dimension::Joule, 1e-18),
         ("1 GHz", Dimension::Hertz, 1e9),
         ("0.25", Dimension::One, 0.25),
+        ("1 um", Dimension::Metre, 1e-6),
+        ("2 mm", Dimension::Metre, 2e-3),
+        ("3 m", Dimension::Metre, 3.0),
+        ("1e-12 m^2", Dimension::SquareMetre, 1e-12),
+        ("20 uA/V^2", Dimension::AmperePerSquareVolt, 20e-6),
+        ("300 pF/m", Dimension::FaradPerMetre, 300e-12),
+        ("10 MV/s", Dimension::VoltPerSecond, 1e7),
     ];
     for (text, dimension, value) in cases {
         assert_eq!(parse(text, dimension, Range::Any), Ok(value), "{text}");
@@ -61,6 +68,20 @@ fn faults_name_what_is_wrong() {
 }
 
 #[test]
+fn a_prefix_alone_is_no_metre_and_a_square_takes_none() {
+    assert_eq!(
+        parse("5 m", Dimension::Volt, Range::Any),
+        Err(UnitFault::UnknownUnit { unit: "m".into(), write: Some("5 mV".into()) })
+    );
+    assert_eq!(
+        parse("1 um^2", Dimension::SquareMetre, Range::Any),
+        Err(UnitFault::UnknownUnit { unit: "um^2".into(), write: None })
+    );
+    assert_eq!(format_exact(1e-12, Dimension::SquareMetre), "1e-12 m^2");
+    assert_eq!(format_exact(0.02, Dimension::PerVolt), "0.02 1/V");
+}
+
+#[test]
 fn values_are_written_with_the_prefix_that_fits() {
     assert_eq!(format_short(25e-6, Dimension::Siemens), "25 uS");
     assert_eq!(format_short(99.96e-15, Dimension::Farad), "99.96 fF");
@@ -76,7 +97,7 @@ fn values_are_written_with_the_prefix_that_fits() {
 
 proptest! {
     #[test]
-    fn exact_text_reads_back_to_the_same_bits(bits: u64, which in 0..12usize) {
+    fn exact_text_reads_back_to_the_same_bits(bits: u64, which in 0..Dimension::ALL.len()) {
         let value = f64::from_bits(bits);
         prop_assume!(value.is_finite());
         let dimension = Dimension::ALL[which];

@@ -5,8 +5,10 @@
 
 mod equations;
 mod events;
+mod measures;
 mod methods;
 mod points;
+mod small_signals;
 mod sweeps;
 mod waveforms;
 
@@ -43,7 +45,7 @@ fn tran(stop: f64) -> Tran {
 }
 
 fn resistor(netlist: &mut Netlist, name: &str, p: Node, n: Node, ohms: f64) {
-    netlist.add(name, Resistor { p, n, g: 1.0 / ohms });
+    netlist.add(name, Resistor { p, n, g: 1.0 / ohms, ..Default::default() });
 }
 
 fn capacitor(netlist: &mut Netlist, name: &str, p: Node, n: Node, c: f64) {

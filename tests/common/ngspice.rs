@@ -5,7 +5,8 @@ use std::process::Command;
 
 /// What ngspice found: one vector a node or branch, one value a point.
 pub struct Plot {
-    /// `v(node)`, `i(source)` or `time`.
+    /// `v(node)`, `i(source)` or `time`; the imaginary part of a complex one follows it as
+    /// `v(node).im`.
     pub names: Vec<String>,
     /// `[points][vectors]`
     pub points: Vec<Vec<f64>>,
@@ -69,6 +70,12 @@ fn read_raw(raw: &[u8]) -> Plot {
     let names: Vec<String> =
         list.map(|l| l.split_whitespace().nth(1).unwrap().to_string()).collect();
     assert_eq!(names.len(), vectors);
+    let complex = header.lines().any(|l| l.starts_with("Flags:") && l.contains("complex"));
+    let names: Vec<String> = match complex {
+        true => names.iter().flat_map(|n| [n.clone(), format!("{n}.im")]).collect(),
+        false => names,
+    };
+    let vectors = names.len();
     let values: Vec<f64> = raw[end + mark.len()..]
         .chunks_exact(8)
         .map(|b| f64::from_le_bytes(b.try_into().unwrap()))

@@ -162,6 +162,26 @@ quit
 ";
 
 #[test]
+fn imaginary_parts_of_frequencies_mean_nothing() {
+    let column = |name: &str, kind, values: &[[f64; 2]]| Column {
+        name: name.into(),
+        kind,
+        values: Values::Complex(values.to_vec()),
+    };
+    let waves = Waves {
+        title: "left over".into(),
+        plot: "AC Analysis".into(),
+        columns: vec![
+            column("frequency", ColumnKind::Frequency, &[[10.0, 4.7e256], [20.0, -2.8e-240]]),
+            column("v(out)", ColumnKind::Voltage, &[[1.0, 0.5], [0.5, 0.25]]),
+        ],
+    };
+    let read = &raw::parse(&bytes(&waves, Format::Binary)).unwrap()[0];
+    assert_eq!(read.axis().unwrap().values, Values::Real(vec![10.0, 20.0]));
+    assert_eq!(read.columns[1], waves.columns[1]);
+}
+
+#[test]
 fn files_of_ngspice_are_read() {
     if !ngspice::is_here() {
         return;

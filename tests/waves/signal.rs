@@ -1,6 +1,7 @@
 //! Signals by expression.
 
 use eqcircuit::data::signal::SignalUnit;
+use eqcircuit::numerics::math;
 
 use super::*;
 
@@ -119,8 +120,7 @@ fn functions_of_complex_signals_are_right() {
     let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12 * b.abs().max(1.0), "{a} is not {b}");
     let (db, ph) = (real(&waves, "db(v(out)/v(in))"), real(&waves, "ph(out)"));
     assert_eq!((db.1, ph.1), ("dB", "\u{b0}"));
-    for i in 0..POINTS {
-        let [re, im] = out[i];
+    for (i, [re, im]) in out.into_iter().enumerate() {
         near(db.0[i], 10.0 * ((re * re + im * im) / 4.0).log10());
         near(ph.0[i], im.atan2(re).to_degrees());
         near(real(&waves, "vm(out)").0[i], re.hypot(im));
@@ -139,7 +139,7 @@ fn functions_of_complex_signals_are_right() {
 fn a_continuous_phase_has_no_jumps() {
     let turn = |i: usize| {
         let angle = -100.0f64.to_radians() * i as f64;
-        [angle.cos(), angle.sin()]
+        [math::cos(angle), math::sin(angle)]
     };
     let mut waves = ac();
     waves.columns[1].values = Values::Complex((0..POINTS).map(turn).collect());

@@ -37,13 +37,13 @@ pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
         } else {
             Cell { post: cell.post - 1, ..cell }.wired_nodes(netlist).0
         };
-        netlist.add(cell.name("ws."), Resistor { p: before, n: word, g });
+        netlist.add(cell.name("ws."), Resistor { p: before, n: word, g, ..Default::default() });
         let (rows, inputs) = (chip.fabric.hardware.rows, &block.pre);
         let after = match next_line(rows, cell.sign, cell.pre, inputs) {
             Some((sign, pre)) => Cell { sign, pre, ..cell }.wired_nodes(netlist).1,
             None => layers[cell.array.post.0][cell.post].input,
         };
-        netlist.add(cell.name("bs."), Resistor { p: bit, n: after, g });
+        netlist.add(cell.name("bs."), Resistor { p: bit, n: after, g, ..Default::default() });
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::header::{Cursor, Header, excerpt};
 use crate::data::DataFault;
-use crate::data::waves::{Column, Values, Waves};
+use crate::data::waves::{Column, ColumnKind, Values, Waves};
 
 /// Bytes of numbers that are put into columns at a time: they stay in the cache meanwhile.
 const BLOCK: usize = 1 << 18;
@@ -45,7 +45,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Waves>, DataFault> {
             .collect();
         let mut waves = Waves { title: header.title, plot: header.plot, columns };
         if waves.axis().is_some() {
-            plain(&mut waves.columns[0].values);
+            plain(&mut waves.columns[0]);
         }
         plots.push(waves);
     }
@@ -58,12 +58,13 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Waves>, DataFault> {
     Ok(plots)
 }
 
-/// Makes an axis real that was written complex only because the others are.
-fn plain(axis: &mut Values) {
-    if let Values::Complex(values) = axis
-        && values.iter().all(|[_, im]| im.to_bits() == 0)
+/// Makes an axis real that was written complex only because the others are. Beside frequencies
+/// ngspice 39 leaves whatever its memory held, so their imaginary parts mean nothing.
+fn plain(axis: &mut Column) {
+    if let Values::Complex(values) = &axis.values
+        && (axis.kind == ColumnKind::Frequency || values.iter().all(|[_, im]| im.to_bits() == 0))
     {
-        *axis = Values::Real(values.iter().map(|[re, _]| *re).collect());
+        axis.values = Values::Real(values.iter().map(|[re, _]| *re).collect());
     }
 }
 

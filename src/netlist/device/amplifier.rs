@@ -29,11 +29,19 @@ const WORDS: &[&str] = &["identity", "sigmoid", "tanh", "relu", "hard-sigmoid"];
 impl Element for Amplifier {
     const SUMMARY: &'static str = "holds out at v-unit f(gain v(in) / v-unit)";
     const FIELDS: &'static [Field] = &[
-        Field::node("in"),
-        Field::node("out"),
-        Field { key: "activation", kind: Kind::Word { choices: WORDS } },
-        Field::number("gain", Dimension::One, Range::Positive),
-        Field::number("v-unit", Dimension::Volt, Range::Positive),
+        Field { key: "in", kind: Kind::Node, about: "input" },
+        Field { key: "out", kind: Kind::Node, about: "output" },
+        Field { key: "activation", kind: Kind::Word { choices: WORDS }, about: "the law f" },
+        Field {
+            key: "gain",
+            kind: Kind::required(Dimension::One, Range::Positive),
+            about: "gain before the law",
+        },
+        Field {
+            key: "v-unit",
+            kind: Kind::required(Dimension::Volt, Range::Positive),
+            about: "the voltage that stands for 1",
+        },
     ];
 
     fn build(args: &mut Args) -> Self {

@@ -1,30 +1,33 @@
-use super::{Arg, Args, Element, Field, Path, View};
+use super::parameters::parameters;
+use super::{Arg, Args, Element, Field, Kind, Path, View, charge};
 use crate::netlist::Node;
-use crate::numerics::dae::Stamps;
+use crate::numerics::dae::{Instant, Stamps};
 use crate::units::{Dimension, Farad, Range};
 
-/// A linear capacitance.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Capacitor {
-    pub p: Node,
-    pub n: Node,
-    pub c: Farad,
+parameters! {
+    /// A linear capacitance.
+    pub struct Capacitor {
+        /// one plate
+        p: Node = "p", Kind::Node;
+        /// the other plate
+        n: Node = "n", Kind::Node;
+        /// capacitance
+        c: Farad = "c", Kind::required(Dimension::Farad, Range::Positive);
+        /// voltage of p over n where a motion starts without an operating point
+        initial: Option<f64> = "initial", Kind::optional(Dimension::Volt, Range::Any);
+    }
 }
 
 impl Element for Capacitor {
     const SUMMARY: &'static str = "linear capacitance between p and n";
-    const FIELDS: &'static [Field] = &[
-        Field::node("p"),
-        Field::node("n"),
-        Field::number("c", Dimension::Farad, Range::Positive),
-    ];
+    const FIELDS: &'static [Field] = Capacitor::FIELDS;
 
     fn build(args: &mut Args) -> Self {
-        Capacitor { p: args.node(), n: args.node(), c: args.number() }
+        Capacitor::take(args)
     }
 
     fn args(&self) -> Vec<Arg> {
-        vec![Arg::Node(self.p), Arg::Node(self.n), Arg::Number(self.c)]
+        self.give()
     }
 
     fn is_linear(&self) -> bool {
@@ -36,13 +39,11 @@ impl Element for Capacitor {
     }
 
     fn stamp(&self, at: &View, out: &mut Stamps) {
-        let q = self.c * (at.v(self.p) - at.v(self.n));
-        let (p, n) = (at.node(self.p), at.node(self.n));
-        out.q(p, q);
-        out.q(n, -q);
-        out.dq(p, p, self.c);
-        out.dq(p, n, -self.c);
-        out.dq(n, p, -self.c);
-        out.dq(n, n, self.c);
+        let pins = [at.node(self.p), at.node(self.n)];
+        let v = match (at.at, self.initial) {
+            (Instant::Start, Some(initial)) => initial,
+            _ => at.v(self.p) - at.v(self.n),
+        };
+        charge(out, pins, self.c * v, &[(pins[0], self.c), (pins[1], -self.c)]);
     }
 }

@@ -3,13 +3,15 @@
 use super::AcDrive;
 use crate::netlist::expression::{Expression, Probe};
 use crate::netlist::{DeviceId, Node, Waveform};
-use crate::units::{Dimension, Range};
+use crate::units::{self, Dimension, Range};
 
 /// One argument of a device, as a file writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     pub key: &'static str,
     pub kind: Kind,
+    /// One line for people, with its unit where the kind does not tell.
+    pub about: &'static str,
 }
 
 /// What an argument may be.
@@ -27,6 +29,8 @@ pub enum Kind {
     Optional { dimension: Dimension, range: Range },
     /// One of these words.
     Word { choices: &'static [&'static str] },
+    /// One of these words; the first where it is left out.
+    Choice { choices: &'static [&'static str] },
     /// The name of a device with a branch current.
     Branch,
     /// An expression of node voltages, branch currents and time, its value in this dimension.
@@ -38,27 +42,39 @@ pub enum Kind {
     AcDrive { dimension: Dimension },
 }
 
-impl Field {
-    pub(super) const fn node(key: &'static str) -> Field {
-        Field { key, kind: Kind::Node }
-    }
-
-    pub(super) const fn nodes(key: &'static str) -> Field {
-        Field { key, kind: Kind::Nodes }
+impl Kind {
+    pub(super) const fn required(dimension: Dimension, range: Range) -> Kind {
+        Kind::Number { dimension, range, default: None }
     }
 
     pub(super) const fn defaulted(
-        key: &'static str,
         dimension: Dimension,
         range: Range,
         default: &'static str,
-    ) -> Field {
-        Field { key, kind: Kind::Number { dimension, range, default: Some(default) } }
+    ) -> Kind {
+        Kind::Number { dimension, range, default: Some(default) }
     }
 
-    pub(super) const fn number(key: &'static str, dimension: Dimension, range: Range) -> Field {
-        Field { key, kind: Kind::Number { dimension, range, default: None } }
+    pub(super) const fn optional(dimension: Dimension, range: Range) -> Kind {
+        Kind::Optional { dimension, range }
     }
+
+    /// The number that stands for a key left out, where there is one.
+    pub fn default(self) -> Option<f64> {
+        let Kind::Number { dimension, range, default: Some(text) } = self else { return None };
+        units::parse(text, dimension, range).ok()
+    }
+}
+
+/// Two lists of fields as one.
+pub(super) const fn joined<const N: usize>(first: &[Field], then: &[Field]) -> [Field; N] {
+    let mut all = [Field { key: "", kind: Kind::Node, about: "" }; N];
+    let mut k = 0;
+    while k < N {
+        all[k] = if k < first.len() { first[k] } else { then[k - first.len()] };
+        k += 1;
+    }
+    all
 }
 
 /// The value of an argument.
@@ -101,7 +117,6 @@ impl Args {
         }
     }
 
-    #[expect(dead_code, reason = "the first device with a foreign branch is not in the roll yet")]
     pub fn branch(&mut self) -> DeviceId {
         match self.0.next() {
             Some(Arg::Branch(device)) => device,
@@ -109,7 +124,6 @@ impl Args {
         }
     }
 
-    #[expect(dead_code, reason = "the first behavioural source is not in the roll yet")]
     pub fn expression(&mut self) -> Expression<Probe> {
         match self.0.next() {
             Some(Arg::Expression(expression)) => expression,

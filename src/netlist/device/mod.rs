@@ -5,25 +5,43 @@
 //! A new device is one file with an [`Element`] and one line in the roll.
 
 mod amplifier;
+mod behavioural;
 mod capacitor;
 mod controlled;
+mod diode;
 mod field;
+mod ideal_diode;
+mod inductor;
+mod junction;
+mod memristor;
+mod mosfet;
+mod op_amp;
+mod parameters;
 mod resistor;
 mod softmax;
 mod source;
+mod switch;
 
 pub use amplifier::Amplifier;
+pub use behavioural::{BehaviouralCurrent, BehaviouralVoltage};
 pub use capacitor::Capacitor;
-pub use controlled::{Vccs, Vcvs};
+pub use controlled::{Cccs, Ccvs, Vccs, Vcvs};
+pub use diode::{Diode, DiodeModel};
 pub use field::{Arg, Field, Kind};
+pub use ideal_diode::IdealDiode;
+pub use inductor::{Coupling, Inductor};
+pub use memristor::{Filament, Law, Vteam, Window};
+pub use mosfet::{Mosfet, MosfetModel, Polarity};
+pub use op_amp::OpAmp;
 pub use resistor::Resistor;
 pub use softmax::SoftmaxAmplifier;
 pub use source::{AcDrive, CurrentSource, VoltageSource};
+pub use switch::{Position, Switch};
 
 use super::{DeviceId, Node};
 use crate::numerics::dae::{Instant, Quantity, Stamps};
-use crate::units::{Kelvin, Second, Siemens};
-use field::Args;
+use crate::units::{BOLTZMANN, Kelvin, Second, Siemens};
+use field::{Args, joined};
 
 /// An entry of the roll.
 pub struct Entry {
@@ -59,12 +77,15 @@ pub enum Own {
     Voltage,
     /// An inner state of order 1, such as a memristor's.
     State,
+    /// A capacitance times the slope in time of a voltage across it \[A\], for charges that are
+    /// no function of the voltages.
+    Displacement,
 }
 
 impl Own {
     pub(super) fn quantity(self) -> Quantity {
         match self {
-            Own::Current => Quantity::Flow,
+            Own::Current | Own::Displacement => Quantity::Flow,
             Own::Inertia => Quantity::Inertia,
             Own::Voltage => Quantity::Potential,
             Own::State => Quantity::State,
@@ -153,6 +174,8 @@ pub(super) struct View<'a> {
     pub own_starts: &'a [u32],
     /// How many unknowns are voltages of nodes.
     pub nodes: usize,
+    /// All devices of the netlist.
+    pub devices: &'a [(String, Device)],
 }
 
 impl View<'_> {
@@ -167,20 +190,29 @@ impl View<'_> {
     }
 
     /// A number that the device remembers, as a slot of [`Stamps::memory`].
-    #[expect(dead_code, reason = "the first device with a memory is not in the roll yet")]
     fn slot(&self, k: usize) -> usize {
         self.first_memory + k
     }
 
     /// The row and column of another device's branch current, which is its first own unknown.
-    #[expect(dead_code, reason = "the first device with a foreign branch is not in the roll yet")]
     fn branch_of(&self, device: DeviceId) -> usize {
         self.nodes + self.own_starts[device.0] as usize
     }
 
     /// The voltage of a node.
     fn v(&self, node: Node) -> f64 {
-        if node == Node::GROUND { 0.0 } else { self.x[self.node(node)] }
+        self.value(self.node(node))
+    }
+
+    /// The unknown of this row; 0 nowhere.
+    fn value(&self, row: usize) -> f64 {
+        if row == Stamps::NOWHERE { 0.0 } else { self.x[row] }
+    }
+
+    /// The thermal noise of a conductance between two rows, `4 k T g` (Nyquist 1928).
+    fn thermal(&self, [from, to]: [usize; 2], g: Siemens) -> Noise {
+        let white = 4.0 * BOLTZMANN * self.temperature * g;
+        Noise { name: "thermal", from, to, white, flicker: 0.0, exponent: 1.0 }
     }
 }
 
@@ -277,6 +309,19 @@ devices! {
     "current-source" CurrentSource,
     "vcvs" Vcvs,
     "vccs" Vccs,
+    "cccs" Cccs,
+    "ccvs" Ccvs,
+    "inductor" Inductor,
+    "coupling" Coupling,
+    "behavioural-voltage" BehaviouralVoltage,
+    "behavioural-current" BehaviouralCurrent,
+    "diode" Diode,
+    "mosfet" Mosfet,
+    "ideal-diode" IdealDiode,
+    "switch" Switch,
+    "op-amp" OpAmp,
+    "vteam" Vteam,
+    "filament" Filament,
     "amplifier" Amplifier,
     "softmax-amplifier" SoftmaxAmplifier,
 }
@@ -301,6 +346,26 @@ impl Device {
     }
 }
 
+/// A current from one row to another, with its slopes in some columns.
+fn flow(out: &mut Stamps, [from, to]: [usize; 2], i: f64, slopes: &[(usize, f64)]) {
+    out.i(from, i);
+    out.i(to, -i);
+    for &(column, slope) in slopes {
+        out.di(from, column, slope);
+        out.di(to, column, -slope);
+    }
+}
+
+/// A charge on one row with its opposite on another, and its slopes in some columns.
+fn charge(out: &mut Stamps, [on, off]: [usize; 2], q: f64, slopes: &[(usize, f64)]) {
+    out.q(on, q);
+    out.q(off, -q);
+    for &(column, slope) in slopes {
+        out.dq(on, column, slope);
+        out.dq(off, column, -slope);
+    }
+}
+
 /// A current `i` from `p` to `n` with slope `g` in the voltage between `cp` and `cn`.
 fn stamp_transfer(
     at: &View,
@@ -309,13 +374,8 @@ fn stamp_transfer(
     [cp, cn]: [Node; 2],
     (i, g): (f64, f64),
 ) {
-    let ([p, n], [cp, cn]) = ([at.node(p), at.node(n)], [at.node(cp), at.node(cn)]);
-    out.i(p, i);
-    out.i(n, -i);
-    out.di(p, cp, g);
-    out.di(p, cn, -g);
-    out.di(n, cp, -g);
-    out.di(n, cn, g);
+    let slopes = [(at.node(cp), g), (at.node(cn), -g)];
+    flow(out, [at.node(p), at.node(n)], i, &slopes);
 }
 
 /// A branch current from `p` to `n`: leaves `p` into the device, and enters `n` from it. `k` is

@@ -1,4 +1,4 @@
-use super::{Arg, Args, Element, Field, Own, Path, View, stamp_branch};
+use super::{Arg, Args, Element, Field, Kind, Own, Path, View, stamp_branch};
 use crate::netlist::Node;
 use crate::numerics::Activation;
 use crate::numerics::dae::Stamps;
@@ -19,10 +19,18 @@ pub struct SoftmaxAmplifier {
 impl Element for SoftmaxAmplifier {
     const SUMMARY: &'static str = "holds each out at v-unit softmax(gain v(in) / v-unit)";
     const FIELDS: &'static [Field] = &[
-        Field::nodes("in"),
-        Field::nodes("out"),
-        Field::number("gain", Dimension::One, Range::Positive),
-        Field::number("v-unit", Dimension::Volt, Range::Positive),
+        Field { key: "in", kind: Kind::Nodes, about: "inputs" },
+        Field { key: "out", kind: Kind::Nodes, about: "as many outputs" },
+        Field {
+            key: "gain",
+            kind: Kind::required(Dimension::One, Range::Positive),
+            about: "gain before the softmax",
+        },
+        Field {
+            key: "v-unit",
+            kind: Kind::required(Dimension::Volt, Range::Positive),
+            about: "the voltage that stands for 1",
+        },
     ];
 
     fn build(args: &mut Args) -> Self {

@@ -35,11 +35,23 @@ pub struct VoltageSource {
 
 const fn fields(dimension: Dimension) -> [Field; 5] {
     [
-        Field::node("p"),
-        Field::node("n"),
-        Field { key: "dc", kind: Kind::Optional { dimension, range: Range::Any } },
-        Field { key: "wave", kind: Kind::Waveform { dimension } },
-        Field { key: "ac", kind: Kind::AcDrive { dimension } },
+        Field { key: "p", kind: Kind::Node, about: "where its current enters the source" },
+        Field { key: "n", kind: Kind::Node, about: "where its current leaves the source" },
+        Field {
+            key: "dc",
+            kind: Kind::optional(dimension, Range::Any),
+            about: "value at rest; where left out, wave at time 0, or 0",
+        },
+        Field {
+            key: "wave",
+            kind: Kind::Waveform { dimension },
+            about: "value in time; where left out, dc",
+        },
+        Field {
+            key: "ac",
+            kind: Kind::AcDrive { dimension },
+            about: "its drive in a small-signal analysis; where left out, none",
+        },
     ]
 }
 

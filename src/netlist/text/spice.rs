@@ -87,6 +87,7 @@ impl Deck {
             Device::Vccs(d) => self.element('g', name, &[d.p, d.n, d.cp, d.cn], &number(d.gm)),
             Device::Amplifier(d) => self.amplifier(name, d),
             Device::SoftmaxAmplifier(d) => self.softmax(name, d),
+            other => self.line(&format!("* {name}: no SPICE text for a {}", other.key())),
         }
     }
 

@@ -63,10 +63,19 @@ fn arguments(netlist: &Netlist, device: &Device) -> String {
     };
     let fields = device.entry().fields.iter().zip(device.args());
     fields
-        .filter(|(_, arg)| *arg != Arg::Absent)
+        .filter(|(field, arg)| *arg != Arg::Absent && !is_default(field.kind, arg))
         .map(|(field, arg)| format!("{} = {}", field.key, argument(field.kind, arg)))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Whether reading gives the same argument when the key is left out.
+fn is_default(kind: Kind, arg: &Arg) -> bool {
+    match (kind, arg) {
+        (Kind::Choice { choices }, Arg::Word(word)) => choices.first() == Some(word),
+        (_, Arg::Number(value)) => kind.default().is_some_and(|d| d.to_bits() == value.to_bits()),
+        _ => false,
+    }
 }
 
 fn probe(netlist: &Netlist, probe: &Probe) -> String {

@@ -23,6 +23,8 @@ struct Linear {
     dq: Vec<f64>,
     /// `(slot, row, col)` where `dq` is not zero.
     charged: Vec<(u32, u32, u32)>,
+    /// Whether the slopes are now these, but for what other calls have added.
+    laid: bool,
 }
 
 /// Whether strongly bent laws are straightened on the way to a solution.
@@ -108,7 +110,8 @@ impl Stamps {
         if pattern.linear_calls == (0, 0) {
             return;
         }
-        self.clear();
+        self.clear_sums();
+        self.clear_slopes();
         dae.eval_linear(Instant::Rest, &vec![0.0; pattern.dim], self);
         let (di, dq) = (self.current_slopes().to_vec(), self.charge_slopes().to_vec());
         let mut charged = Vec::new();
@@ -118,7 +121,7 @@ impl Stamps {
                 stored.map(|slot| (slot as u32, pattern.row_indices[slot] as u32, col as u32)),
             );
         }
-        self.linear = Some(Linear { di, dq, charged });
+        self.linear = Some(Linear { di, dq, charged, laid: false });
     }
 
     /// Evaluates the equations at `x`.
@@ -126,8 +129,9 @@ impl Stamps {
     /// # Panics
     /// If they stamp otherwise than when the pattern was found.
     pub fn take(&mut self, dae: &dyn Dae, at: Instant, x: &[f64]) {
-        self.clear();
-        if at == Instant::Start || !self.add_linear(x) {
+        self.clear_sums();
+        if at == Instant::Start || !self.lay_linear(x) {
+            self.clear_slopes();
             dae.eval_linear(at, x, self);
         }
         dae.eval(at, x, self);
@@ -137,11 +141,17 @@ impl Stamps {
         }
     }
 
-    fn clear(&mut self) {
+    fn clear_sums(&mut self) {
         self.i.fill(0.0);
         self.q.fill(0.0);
         if let Limits::On { reached } = &mut self.limits {
             *reached = false;
+        }
+    }
+
+    fn clear_slopes(&mut self) {
+        if let Some(linear) = &mut self.linear {
+            linear.laid = false;
         }
         if let Slopes::Adding { di, dq, di_calls, dq_calls, .. } = &mut self.slopes {
             di.fill(0.0);
@@ -150,15 +160,22 @@ impl Stamps {
         }
     }
 
-    /// Adds the linear part as it is kept, if it is.
-    fn add_linear(&mut self, x: &[f64]) -> bool {
+    /// Sets the slopes to those of the linear part and adds its sums, if it is kept.
+    fn lay_linear(&mut self, x: &[f64]) -> bool {
         let (Some(linear), Slopes::Adding { pattern, di, dq, di_calls, dq_calls }) =
-            (&self.linear, &mut self.slopes)
+            (&mut self.linear, &mut self.slopes)
         else {
             return false;
         };
-        di.copy_from_slice(&linear.di);
-        dq.copy_from_slice(&linear.dq);
+        if linear.laid {
+            let [others_di, others_dq] = &pattern.other_slots;
+            others_di.iter().for_each(|&slot| di[slot as usize] = linear.di[slot as usize]);
+            others_dq.iter().for_each(|&slot| dq[slot as usize] = linear.dq[slot as usize]);
+        } else {
+            di.copy_from_slice(&linear.di);
+            dq.copy_from_slice(&linear.dq);
+            linear.laid = true;
+        }
         (*di_calls, *dq_calls) = pattern.linear_calls;
         for (ends, x) in pattern.col_starts.windows(2).zip(x) {
             let slots = ends[0]..ends[1];

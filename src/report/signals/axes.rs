@@ -49,7 +49,7 @@ pub fn vertical(label: Option<&str>, unit: SignalUnit, range: [f64; 2]) -> Axis 
 /// A logarithmic axis to the left.
 pub fn decades(label: Option<&str>, unit: SignalUnit, range: [f64; 2]) -> Axis {
     let axis = Axis::log(label.unwrap_or(unit.quantity()), unit_of(unit), range).in_words();
-    let names = decade_names(axis.range, |v| power(v));
+    let names = decade_names(axis.range, power);
     Axis { names, ..axis }
 }
 

@@ -97,6 +97,11 @@ pub(super) fn argument(
             let first = choices.first().copied().unwrap_or_default();
             t.choice(key, &words).needed(&format!("{key} = {}", quote(first))).map(Arg::Word)
         }
+        Kind::Choice { choices } => {
+            let words: Vec<(&str, &str)> = choices.iter().map(|w| (*w, *w)).collect();
+            let first = choices.first().copied().unwrap_or_default();
+            Some(Arg::Word(t.choice(key, &words).checked()?.unwrap_or(first)))
+        }
     }
 }
 

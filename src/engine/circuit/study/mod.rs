@@ -1,17 +1,22 @@
 //! What is asked of a netlist that stands for no network: analyses in order, and what is measured
 //! of them.
 
+mod ac;
 mod columns;
 mod failure;
+mod measure;
 mod motion;
+mod noise;
 mod point;
 mod sweep;
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::super::{Outcome, Stats};
 use super::add;
-use crate::data::waves::{OPERATING_POINT, Waves};
+use super::arrays::moving;
+use crate::data::waves::Waves;
 use crate::netlist::Netlist;
 use crate::numerics::dae::{Instant, Pattern};
 use crate::numerics::linear::Elimination;
@@ -19,12 +24,13 @@ use crate::spec::Study;
 use crate::spec::study::Request;
 use columns::{At, Columns};
 pub(super) use failure::failed;
+use noise::Asked;
 use point::Quest;
 
 /// What came of a [`Study`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StudyRun {
-    /// One an analysis, in order.
+    /// In the order of the analyses.
     pub results: Vec<AnalysisRun>,
     /// Names and values, or why there is none.
     pub measures: Vec<(String, Result<f64, String>)>,
@@ -33,27 +39,25 @@ pub struct StudyRun {
 /// What came of one analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnalysisRun {
-    /// The [`Request::word`].
-    pub word: &'static str,
+    /// The [`Request::word`]; `noise-total` of the noise integrated over its frequencies, which
+    /// follows a `noise`.
+    pub word: String,
     pub outcome: Outcome,
     /// As far as the analysis came; without a title.
     pub waves: Waves,
     pub stats: Stats,
     /// How the solution was found and how good it is.
     pub notes: Vec<String>,
-    /// Names and values \[SI\] of what the analysis gives as a whole, such as `onoise_total`.
-    pub totals: Vec<(String, f64)>,
 }
 
 impl AnalysisRun {
-    fn new(word: &'static str) -> AnalysisRun {
+    fn new(word: &str) -> AnalysisRun {
         AnalysisRun {
-            word,
+            word: word.to_owned(),
             outcome: Outcome::Finished { points: 0 },
             waves: Waves::default(),
             stats: Stats::default(),
             notes: Vec::new(),
-            totals: Vec::new(),
         }
     }
 }
@@ -65,6 +69,12 @@ pub struct Progress {
     pub word: &'static str,
     /// From 0 to 1.
     pub share: f64,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {:.0} %", self.word, 100.0 * self.share)
+    }
 }
 
 /// The netlist with what all analyses of it have in common.
@@ -82,29 +92,31 @@ pub fn study(netlist: &Netlist, study: &Study, tell: &mut dyn FnMut(Progress)) -
     let elimination = Elimination::of(&Pattern::of(&netlist));
     // At rest, crossbars are solved as such; all else needs every cell.
     let rests = |request: &Request| matches!(request, Request::Op | Request::Dc(_));
-    let flat = (!netlist.arrays().is_empty() && !study.analyses.iter().all(rests))
-        .then(|| netlist.flat())
-        .flatten()
-        .map(|netlist| Bench {
-            elimination: Elimination::of(&Pattern::of(&netlist)),
-            netlist,
-            study,
-        });
+    let flat = (!netlist.arrays().is_empty() && !study.analyses.iter().all(rests)).then(|| {
+        let netlist = moving(netlist.clone());
+        let elimination = Elimination::of(&Pattern::of(&netlist));
+        Bench { netlist, elimination, study }
+    });
     let bench = Bench { netlist, elimination, study };
     let serves = |request: &Request| flat.as_ref().filter(|_| !rests(request)).unwrap_or(&bench);
     let results: Vec<AnalysisRun> =
-        study.analyses.iter().map(|request| serves(request).run(request, tell)).collect();
-    StudyRun { measures: Vec::new(), results }
+        study.analyses.iter().flat_map(|request| serves(request).run(request, tell)).collect();
+    let measures = study.measures.iter();
+    let measures = measures.map(|m| (m.name.clone(), measure::take(m, &results))).collect();
+    StudyRun { measures, results }
 }
 
 impl Bench<'_> {
-    fn run(&self, request: &Request, tell: &mut dyn FnMut(Progress)) -> AnalysisRun {
+    fn run(&self, request: &Request, tell: &mut dyn FnMut(Progress)) -> Vec<AnalysisRun> {
         tell(self.progress(request.word(), 0.0));
         match request {
-            Request::Op => self.op(),
-            Request::Dc(sweeps) => sweep::dc(self, sweeps, tell),
-            Request::Tran(tran) => motion::tran(self, tran, tell),
-            Request::Ac { .. } | Request::Noise { .. } => AnalysisRun::new(request.word()),
+            Request::Op => vec![self.op()],
+            Request::Dc(sweeps) => vec![sweep::dc(self, sweeps, tell)],
+            Request::Tran(tran) => vec![motion::tran(self, tran, tell)],
+            Request::Ac { frequencies } => vec![ac::ac(self, frequencies)],
+            Request::Noise { output, input, frequencies } => {
+                noise::noise(self, &Asked { output: *output, input: *input, frequencies })
+            }
         }
     }
 
@@ -122,7 +134,7 @@ impl Bench<'_> {
             }
             Err(outcome) => run.outcome = outcome,
         }
-        run.waves = columns.into_waves(OPERATING_POINT);
+        run.waves = columns.into_waves("Operating Point");
         run
     }
 
@@ -142,8 +154,9 @@ impl Bench<'_> {
         Progress { word, share }
     }
 
-    /// The signals that the measures of an analysis name.
-    fn signals(&self, _word: &str) -> Vec<String> {
-        Vec::new()
+    /// The powers and currents of devices that the measures of an analysis name.
+    fn signals(&self, word: &str) -> Vec<String> {
+        let measures = self.study.measures.iter().filter(|m| m.analysis == word);
+        measures.flat_map(|m| measure::signals(&m.what)).flat_map(measure::of_devices).collect()
     }
 }

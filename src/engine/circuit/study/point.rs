@@ -8,7 +8,7 @@ use super::failure::not_found;
 use crate::netlist::{DeviceId, Netlist, Node};
 use crate::numerics::coupled::Balance;
 use crate::numerics::dae::{Dae, Instant, Stamps};
-use crate::numerics::linear::Elimination;
+use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
 use crate::numerics::rest::{Found, NotFound, Search, Way};
 use crate::spec::Study;
@@ -18,6 +18,8 @@ use crate::spec::Study;
 pub(super) struct Point {
     pub x: Vec<f64>,
     pub memory: Vec<f64>,
+    /// For the next point.
+    pub factors: SparseLu,
     pub found: Found,
     /// The largest share by which Kirchhoff's current law fails, and the unknown.
     pub imbalance: (f64, usize),
@@ -61,6 +63,7 @@ impl Quest<'_> {
         Ok(Point {
             x,
             memory: Vec::new(),
+            factors: Solver::new(self.netlist, self.elimination).into_factors(),
             found: Found { way: Way::Newton, iterations: rest.iterations },
             imbalance: (0.0, 0),
             work: rest.work,
@@ -73,7 +76,10 @@ impl Quest<'_> {
         if !self.netlist.arrays().is_empty() {
             return self.of_arrays().map_err(|failure| NotFound { failure, iterations: 0 });
         }
-        let mut solver = Solver::new(self.netlist, self.elimination);
+        let mut solver = match self.from {
+            Some(point) => Solver::along(self.netlist, point.factors.clone()),
+            None => Solver::new(self.netlist, self.elimination),
+        };
         let mut x = vec![0.0; self.netlist.dim()];
         match self.from {
             Some(point) => {
@@ -99,12 +105,14 @@ impl Quest<'_> {
         if imbalance.0 > BALANCED {
             return Err(stuck(imbalance.1, found.iterations));
         }
+        let (memory, work) = (solver.memory().to_vec(), solver.work);
         Ok(Point {
-            memory: solver.memory().to_vec(),
-            work: solver.work,
             x,
+            memory,
+            factors: solver.into_factors(),
             found,
             imbalance,
+            work,
             arrays: None,
         })
     }

@@ -1,0 +1,30 @@
+//! A file of the home format: refused with mistakes that can be shown, or read, and then what it
+//! was resolved to is read again.
+#![no_main]
+
+use std::fs;
+use std::sync::LazyLock;
+
+use eqcircuit::spec::{Library, load};
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+fuzz_target!(|text: &str| {
+    let file = FOLDER.path().join("fuzzed.toml");
+    fs::write(&file, text).unwrap();
+    let library = Library::built_in();
+    match load(&file, &[], &library) {
+        Err(report) => {
+            assert!(!report.is_empty());
+            assert!(!report.render(false).is_empty());
+        }
+        Ok(spec) => {
+            fs::write(&file, spec.resolved_for(FOLDER.path())).unwrap();
+            if let Err(report) = load(&file, &[], &library) {
+                panic!("what it was resolved to is refused:\n{}", report.render(false));
+            }
+        }
+    }
+});
