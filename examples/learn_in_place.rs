@@ -11,7 +11,7 @@ use eqcircuit::learn::{EquilibriumPropagation, Optimiser, OptimiserRule, Phases,
 use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Fabrication, Hardware, NonIdeal, Precision};
+use eqcircuit::spec::{ArrayStyle, Fabrication, Hardware, NonIdeal, Precision, Rows};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -44,6 +44,7 @@ fn main() {
         neurons: Vec::new(), // only the circuit engine lays them
         array: ArrayStyle::Twin,
         tile: [64, 64],
+        rows: Rows::Interleaved,
         g_min: 1e-6,
         g_max: 25e-6,
         g_leak: 1e-6,

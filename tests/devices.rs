@@ -278,7 +278,7 @@ proptest! {
                 prop_assert_eq!(device, SUBJECT);
                 prop_assert!(rows(noise.from) && rows(noise.to), "{}", entry.key);
                 prop_assert!(noise.white >= 0.0 && noise.flicker >= 0.0, "{}", entry.key);
-                prop_assert!(noise.white + noise.flicker > 0.0, "{}", entry.key);
+                prop_assert!(noise.white.is_finite() && noise.flicker.is_finite(), "{}", entry.key);
             }
             let driven = netlist.excitation(&x).iter().any(|b| *b != [0.0; 2]);
             let has_drive = entry.fields.iter().any(|f| matches!(f.kind, Kind::AcDrive { .. }));
@@ -313,4 +313,53 @@ proptest! {
 fn a_device_of_a_netlist_is_small() {
     // A compiled network has a hundred thousand; large sets of parameters are boxed.
     assert!(size_of::<Device>() <= 128, "{}", size_of::<Device>());
+}
+
+/// `docs/devices.md`: every device with its keys.
+fn manual() -> String {
+    let mut out = String::from(
+        "# Devices\n\nWhat `[device]` of a file knows, as `name = { kind = { key = value } }`. \
+         Equations and sources are in the documentation of the types in `netlist`.\n",
+    );
+    for entry in ROLL {
+        out += &format!("\n## `{}`\n\n{}.\n\n", entry.key, entry.summary);
+        out += "| key | is | what | left out |\n|---|---|---|---|\n";
+        for field in entry.fields {
+            let unit = |d: Dimension| match d {
+                Dimension::One => "number".to_string(),
+                _ => d.symbol().to_string(),
+            };
+            let (is, left_out) = match field.kind {
+                Kind::Node => ("node".to_string(), "-".to_string()),
+                Kind::Nodes => ("list of nodes".into(), "-".into()),
+                Kind::Number { dimension, default, .. } => {
+                    (unit(dimension), default.unwrap_or("-").to_string())
+                }
+                Kind::Conductance => ("S, or ohm as `r`".into(), "-".into()),
+                Kind::Optional { dimension, .. } => (unit(dimension), "see there".into()),
+                Kind::Word { choices } => (choices.join(", "), "-".into()),
+                Kind::Choice { choices } => (choices.join(", "), choices[0].to_string()),
+                Kind::Branch => ("device".into(), "-".into()),
+                Kind::Expression { dimension } => {
+                    (format!("expression in {}", unit(dimension)), "-".into())
+                }
+                Kind::Waveform { dimension } => {
+                    (format!("waveform in {}", unit(dimension)), "see there".into())
+                }
+                Kind::AcDrive { .. } => ("`{ magnitude, phase }`".into(), "see there".into()),
+            };
+            out += &format!("| `{}` | {is} | {} | {left_out} |\n", field.key, field.about);
+        }
+    }
+    out
+}
+
+#[test]
+fn the_manual_of_devices_is_that_of_the_roll() {
+    let (now, file) = (manual(), "docs/devices.md");
+    if std::env::var("EQCIRCUIT_BLESS").is_ok_and(|v| v == "1") {
+        std::fs::write(file, &now).unwrap();
+    }
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(written == now, "{file} is not up to date; EQCIRCUIT_BLESS=1 writes it anew");
 }

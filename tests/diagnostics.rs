@@ -235,7 +235,7 @@ fn a_report_shows_place_text_label_and_cure() {
     let block = format!(
         "error: [hardware] has no key `\u{3a9}`\n --> {name}:4:1\n  |\n4 | \"\u{3a9}\" = 1\n  | ^^^ unknown \
          key\n  |\n  = help: the keys of [hardware] are: cell, array, g-min, g-max, neuron, tile, \
-         g-leak, c-node, v-unit, w-max, headroom, clip"
+         rows, g-leak, c-node, v-unit, w-max, headroom, clip"
     );
     assert!(rendered.contains(&block), "{rendered}");
     assert!(!rendered.contains('\u{1b}'));

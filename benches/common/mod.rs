@@ -10,7 +10,9 @@ use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::gemm::{Into, Metered};
 use eqcircuit::numerics::kernels::Real;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Hardware, NeuronCircuit, NonIdeal, TemplateArg, TemplateDevice};
+use eqcircuit::spec::{
+    ArrayStyle, Hardware, NeuronCircuit, NonIdeal, Rows, TemplateArg, TemplateDevice,
+};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -50,6 +52,7 @@ pub fn chip(model: &EnergyModel, w_max: Option<f64>) -> Chip {
         neurons: Vec::new(),
         array: ArrayStyle::Twin,
         tile: [128, 128],
+        rows: Rows::Interleaved,
         g_min: 1e-6,
         g_max: 25e-6,
         g_leak: 1e-6,

@@ -25,7 +25,10 @@
 //! A shared array is laid once for each direction it is used in, with the same conductances: what
 //! the two directions have in common is the cells, not the wires.
 
+mod arrays;
 mod wires;
+
+pub use arrays::expand_arrays;
 
 use super::{Array, Cells, Chip};
 use crate::model::LayerId;
@@ -43,19 +46,25 @@ use crate::units::Siemens;
 /// If a neuron circuit of the hardware cannot be laid ([`crate::spec::NeuronCircuit::check`]).
 pub fn expand(chip: &Chip) -> (Netlist, Ports) {
     let mut draft = Netlist::new();
-    let mut ports = lay(chip, &mut draft);
-    let netlist = in_order_of_mention(&draft);
-    for node in ports.layers.iter_mut().flat_map(|layer| &mut layer.nodes) {
-        let name = draft.node_name(*node);
-        *node = netlist.find_node(name).expect("every summing node has a leak");
-    }
+    let mut ports = lay(chip, &mut draft, Draft::Cells);
+    let netlist = in_order_of_mention(&draft, &mut ports);
     (netlist, ports)
 }
 
-fn lay(chip: &Chip, netlist: &mut Netlist) -> Ports {
+/// What becomes of the tiles of a chip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Draft {
+    Cells,
+    Arrays,
+}
+
+fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
     let layers = pins(chip, netlist);
     let wired = chip.nonideal.wire.r_segment > 0.0;
-    for cell in cells(chip) {
+    if draft == Draft::Arrays {
+        arrays::lay_tiles(chip, &layers, netlist);
+    }
+    for cell in cells(chip).filter(|_| draft == Draft::Cells) {
         let (p, n) = if wired {
             cell.wired_nodes(netlist)
         } else {
@@ -66,7 +75,7 @@ fn lay(chip: &Chip, netlist: &mut Netlist) -> Ports {
     for id in chip.fabric.model.free_layers() {
         lay_row(chip, id, &layers[id.0], netlist);
     }
-    if wired {
+    if wired && draft == Draft::Cells {
         wires::lay(chip, &layers, netlist);
     }
     for id in chip.fabric.model.free_layers() {
@@ -76,8 +85,8 @@ fn lay(chip: &Chip, netlist: &mut Netlist) -> Ports {
 }
 
 /// The same devices with the nodes numbered as they are first mentioned, so that the netlist's
-/// text reads back as the very same netlist. A node that nothing touches is dropped.
-fn in_order_of_mention(draft: &Netlist) -> Netlist {
+/// text reads back as the very same netlist. A node that no device touches is dropped.
+fn in_order_of_mention(draft: &Netlist, ports: &mut Ports) -> Netlist {
     let mut netlist = Netlist::new();
     for (name, device) in draft.devices() {
         let mut renumber = |node: Node| netlist.node(draft.node_name(node));
@@ -89,6 +98,14 @@ fn in_order_of_mention(draft: &Netlist) -> Netlist {
         let args = args.collect();
         netlist.add(name.as_str(), (device.entry().build)(args));
     }
+    let find = |node: &mut Node| {
+        let name = draft.node_name(*node);
+        *node = netlist.find_node(name).expect("every port of an array has a device");
+    };
+    let mut arrays = draft.arrays().to_vec();
+    arrays.iter_mut().flat_map(|a| a.word.iter_mut().chain(&mut a.bit)).flatten().for_each(find);
+    ports.layers.iter_mut().flat_map(|layer| &mut layer.nodes).for_each(find);
+    arrays.into_iter().for_each(|array| netlist.add_array(array));
     netlist
 }
 
@@ -96,13 +113,18 @@ fn in_order_of_mention(draft: &Netlist) -> Netlist {
 /// whatever was set through the ports stay.
 ///
 /// # Panics
-/// If the netlist is not one that [`expand`] made of this chip.
+/// If the netlist is not one that [`expand`] or [`expand_arrays`] made of this chip.
 pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
+    let draft = if netlist.arrays().is_empty() { Draft::Cells } else { Draft::Arrays };
+    if draft == Draft::Arrays {
+        arrays::refresh_tiles(chip, netlist);
+    }
     let rows = chip.fabric.model.free_layers().flat_map(|id| {
         let plan = &chip.fabric.layers[id.0];
         plan.leak.iter().zip(&plan.bias).flat_map(|(&leak, &bias)| [leak, bias])
     });
-    for (place, value) in cells(chip).map(|cell| cell.g).chain(rows).enumerate() {
+    let cells = cells(chip).filter(|_| draft == Draft::Cells).map(|cell| cell.g);
+    for (place, value) in cells.chain(rows).enumerate() {
         match netlist.device_mut(DeviceId(place)) {
             Device::Resistor(resistor) => resistor.g = value,
             Device::CurrentSource(source) => source.dc = value,

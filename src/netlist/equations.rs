@@ -1,5 +1,6 @@
 //! A netlist as equations: Kirchhoff's current law at every node but ground, then the equations
-//! of the devices' own unknowns, device by device.
+//! of the devices' own unknowns, device by device. Arrays put nothing into them: they are solved
+//! beside them, or first made devices of ([`Netlist::flat`]).
 
 use super::device::View;
 use super::{DeviceId, Netlist, Node, Noise, Own};

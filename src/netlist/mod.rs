@@ -4,6 +4,7 @@
 //! that need one. The equations are `I(x) + d/dt Q(x) = 0`; a current counts as positive where it
 //! *leaves* the node into the device.
 
+mod array;
 mod device;
 mod equations;
 pub mod expression;
@@ -12,6 +13,7 @@ pub mod text;
 mod validate;
 mod waveform;
 
+pub use array::Array;
 pub use device::{
     AcDrive, Amplifier, Arg, BehaviouralCurrent, BehaviouralVoltage, Capacitor, Cccs, Ccvs,
     Coupling, CurrentSource, Device, Diode, DiodeModel, Entry, Field, Filament, IdealDiode,
@@ -51,6 +53,7 @@ pub struct Netlist {
     own_starts: Vec<u32>,
     /// How many numbers the devices before each one remember; the last entry is of all.
     memory_starts: Vec<u32>,
+    arrays: Vec<Array>,
     /// Of all devices \[K\].
     pub temperature: Kelvin,
     /// What every junction has in parallel \[S\].
@@ -70,6 +73,7 @@ impl Default for Netlist {
             own: Vec::new(),
             own_starts: Vec::new(),
             memory_starts: vec![0],
+            arrays: Vec::new(),
             temperature: ROOM_TEMPERATURE,
             gmin: 1e-12,
         }

@@ -31,6 +31,7 @@ impl Netlist {
                 }
             }
         }
+        self.arrays.iter().for_each(|array| array.join(&mut conducting));
         let mut faults = self.unconnected();
         faults.extend(isolated(&mut conducting, self.node_count()));
         faults.extend(loops);
@@ -65,6 +66,7 @@ impl Netlist {
                 sole[node.0 as usize] = (!forced.contains(&node)).then_some(DeviceId(id));
             }
         }
+        self.arrays.iter().flat_map(|a| a.nodes()).for_each(|n| terminals[n.0 as usize] += 1);
         let nodes = (1..self.node_count()).filter(|&k| terminals[k] == 1);
         nodes
             .filter_map(|k| Some(Fault::Unconnected { node: Node(k as u32), device: sole[k]? }))
@@ -90,14 +92,14 @@ fn isolated(groups: &mut Groups, nodes: usize) -> Vec<Fault> {
 }
 
 /// Disjoint sets of nodes.
-struct Groups(Vec<usize>);
+pub(super) struct Groups(Vec<usize>);
 
 impl Groups {
-    fn new(nodes: usize) -> Groups {
+    pub fn new(nodes: usize) -> Groups {
         Groups((0..nodes).collect())
     }
 
-    fn root(&mut self, node: Node) -> usize {
+    pub fn root(&mut self, node: Node) -> usize {
         let mut at = node.0 as usize;
         while self.0[at] != at {
             self.0[at] = self.0[self.0[at]];
@@ -107,7 +109,7 @@ impl Groups {
     }
 
     /// Whether they were apart.
-    fn join(&mut self, a: Node, b: Node) -> bool {
+    pub fn join(&mut self, a: Node, b: Node) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         self.0[a.max(b)] = a.min(b);
         a != b

@@ -5,6 +5,7 @@ mod argument;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::array;
 use super::document::Entry;
 use super::reader::TableReader;
 use crate::diag::{Diagnostic, Span};
@@ -30,10 +31,25 @@ impl Placed {
     pub fn of(netlist: Netlist, nodes: HashMap<Node, Span>, devices: Vec<Span>) -> Placed {
         Placed { netlist, nodes, devices, branches: Vec::new() }
     }
+
+    /// The node of a name; `None` when it cannot be one, which is then reported.
+    pub fn node(&mut self, t: &TableReader, name: &str, span: Span) -> Option<Node> {
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            t.report(
+                Diagnostic::at(span, format!("`{name}` cannot be the name of a node"))
+                    .label("not a name")
+                    .help("write a name without blanks, or \"0\" for ground"),
+            );
+            return None;
+        }
+        let node = self.netlist.node(name);
+        self.nodes.entry(node).or_insert(span);
+        Some(node)
+    }
 }
 
-/// Reads the devices; `None` if any of them cannot be made.
-pub(super) fn read(t: &TableReader) -> Option<Placed> {
+/// Reads the devices, and the arrays if there are any; `None` if any of them cannot be made.
+pub(super) fn read(t: &TableReader, arrays: Option<&TableReader>) -> Option<Placed> {
     let mut placed = Placed { netlist: Netlist::new(), ..Placed::default() };
     let mut whole = true;
     for entry in t.entries() {
@@ -45,6 +61,7 @@ pub(super) fn read(t: &TableReader) -> Option<Placed> {
         ));
         return None;
     }
+    whole &= arrays.is_none_or(|t| array::read(t, &mut placed));
     if !whole {
         return None;
     }

@@ -4,7 +4,7 @@ use super::document::{Entry, Value};
 use super::library::Library;
 use super::reader::{TableReader, quantity};
 use super::{
-    ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, TemplateArg,
+    ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, Rows, TemplateArg,
     TemplateDevice, Wire,
 };
 use crate::diag::{Diagnostic, Span};
@@ -30,6 +30,9 @@ pub(super) fn read(
         neurons: neurons(&t.table("neuron"), model, library),
         array,
         tile: t.counts("tile", 1..=65_536).or([64, 64]).map(|n| n as usize),
+        rows: t
+            .choice("rows", &[("interleaved", Rows::Interleaved), ("block", Rows::Block)])
+            .or(Rows::Interleaved),
         g_min,
         g_max,
         g_leak: t.quantity("g-leak", Dimension::Siemens, Range::NonNegative).or(1e-6),

@@ -7,6 +7,7 @@
 //! sweep may vary.
 
 mod analysis;
+mod array;
 mod deck;
 mod device;
 mod document;
@@ -173,7 +174,7 @@ struct Parts {
 }
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
-    t.exclude("model", &["ports", "analysis", "solving", "initial", "guess", "measure"]);
+    t.exclude("model", &["array", "ports", "analysis", "solving", "initial", "guess", "measure"]);
     let (chn, model) = {
         let t = t.table("model");
         let family = model::family(&t);
@@ -205,7 +206,8 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
 
 fn devices(t: &TableReader) -> Option<Parts> {
     t.exclude("device", &["hardware", "nonideal", "train", "gradcheck"]);
-    let placed = device::read(&t.table("device"));
+    let arrays = t.optional_table("array");
+    let placed = device::read(&t.table("device"), arrays.as_ref());
     let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
     let bare = ports.is_none();
     let ports = ports.flatten();

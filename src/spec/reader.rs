@@ -9,7 +9,7 @@ mod items;
 mod record;
 
 pub(super) use ask::Ask;
-pub(super) use items::quantity;
+pub(super) use items::{Names, quantity};
 pub(super) use record::{Record, Resolved, key_text, quote};
 
 use std::cell::{Cell, RefCell};

@@ -52,6 +52,8 @@ pub struct Hardware {
     pub array: ArrayStyle,
     /// `tile`: most input pairs and outputs of one tile.
     pub tile: [usize; 2],
+    /// `rows`: the order of the word lines of a tile, which matters where they have wires.
+    pub rows: Rows,
     /// `g-min`: the least conductance of a cell.
     pub g_min: Siemens,
     /// `g-max`: the largest conductance of a cell.
@@ -80,6 +82,16 @@ pub enum ArrayStyle {
     Twin,
     /// One tile used both ways: symmetric by construction.
     Shared,
+}
+
+/// The order of the word lines of a tile of differential cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rows {
+    /// `+0 -0 +1 -1 ...`: what a cell and its partner lose along the wires is nearly the same.
+    #[default]
+    Interleaved,
+    /// `+0 +1 ... -0 -1 ...`
+    Block,
 }
 
 /// A neuron circuit from the library: devices with `$parameters` still in them.

@@ -111,6 +111,6 @@ fn fill(
     Ok(())
 }
 
-fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+pub(super) fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {
     data.as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect()
 }

@@ -5,8 +5,10 @@
 
 mod equations;
 mod events;
+mod factors;
 mod measures;
 mod methods;
+mod nasty;
 mod points;
 mod small_signals;
 mod sweeps;

@@ -4,7 +4,7 @@
 use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId, State};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Hardware, NeuronCircuit, TemplateArg, TemplateDevice};
+use eqcircuit::spec::{ArrayStyle, Hardware, NeuronCircuit, Rows, TemplateArg, TemplateDevice};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -78,6 +78,7 @@ pub fn hardware(model: &EnergyModel, array: ArrayStyle) -> Hardware {
         neurons: model.layers.iter().map(|l| neuron(l.activation)).collect(),
         array,
         tile: [4, 3],
+        rows: Rows::Interleaved,
         g_min: 1e-6,
         g_max: 25e-6,
         g_leak: 1e-6,

@@ -1,7 +1,7 @@
 //! The wires of a tile.
 //!
-//! Word lines carry the inputs in interleaved order (`+0 -0 +1 -1 ...`), bit lines gather the
-//! currents of one output each. Every `--` and every `!` is one segment; `o` are the places of a
+//! Word lines carry the inputs in interleaved order (`+0 -0 +1 -1 ...`) or in blocks
+//! (`+0 +1 ... -0 -1 ...`), bit lines gather the currents of one output each. Every `--` and every `!` is one segment; `o` are the places of a
 //! cell on its two lines, joined by the cell:
 //!
 //! ```text
@@ -24,6 +24,7 @@
 
 use super::{Cell, Chip, Pins, Sign, cells};
 use crate::netlist::{Netlist, Resistor};
+use crate::spec::Rows;
 
 /// Lays the wire segments of all tiles.
 pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
@@ -37,13 +38,27 @@ pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
             Cell { post: cell.post - 1, ..cell }.wired_nodes(netlist).0
         };
         netlist.add(cell.name("ws."), Resistor { p: before, n: word, g, ..Default::default() });
-        let after = match cell.sign {
-            Sign::Plus => Cell { sign: Sign::Minus, ..cell }.wired_nodes(netlist).1,
-            Sign::Minus if cell.pre + 1 < block.pre.end => {
-                Cell { sign: Sign::Plus, pre: cell.pre + 1, ..cell }.wired_nodes(netlist).1
-            }
-            Sign::Minus => layers[cell.array.post.0][cell.post].input,
+        let (rows, inputs) = (chip.fabric.hardware.rows, &block.pre);
+        let after = match next_line(rows, cell.sign, cell.pre, inputs) {
+            Some((sign, pre)) => Cell { sign, pre, ..cell }.wired_nodes(netlist).1,
+            None => layers[cell.array.post.0][cell.post].input,
         };
         netlist.add(cell.name("bs."), Resistor { p: bit, n: after, g, ..Default::default() });
+    }
+}
+
+/// The word line below this one; `None` below the last.
+fn next_line(
+    rows: Rows,
+    sign: Sign,
+    pre: usize,
+    inputs: &std::ops::Range<usize>,
+) -> Option<(Sign, usize)> {
+    let last = pre + 1 == inputs.end;
+    match (rows, sign) {
+        (Rows::Interleaved, Sign::Plus) => Some((Sign::Minus, pre)),
+        (Rows::Interleaved, Sign::Minus) => (!last).then_some((Sign::Plus, pre + 1)),
+        (Rows::Block, Sign::Plus) if last => Some((Sign::Minus, inputs.start)),
+        (Rows::Block, _) => (!last).then_some((sign, pre + 1)),
     }
 }

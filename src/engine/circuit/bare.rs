@@ -1,16 +1,18 @@
 //! Analyses of a netlist that stands for no network.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::super::{Outcome, Stats, Until};
 use super::add;
+use super::arrays::{attach, rest};
 use super::sample::Track;
 use super::study::failed;
 use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
 use crate::numerics::linear::Elimination;
-use crate::numerics::newton::Solver;
+use crate::numerics::newton::{Solver, Work};
 use crate::numerics::transient::{Control, End, integrate};
 use crate::spec::Analysis;
 use crate::units::Second;
@@ -33,6 +35,12 @@ pub struct NetlistRun {
 /// itself (net current over the node's own conductance), or `until.at_most`.
 pub fn analyse(netlist: &Netlist, analysis: Analysis, until: &Until, points: usize) -> NetlistRun {
     let elimination = Elimination::of(&Pattern::of(netlist));
+    if !netlist.arrays().is_empty() {
+        return match (analysis, netlist.flat()) {
+            (Analysis::Tran, Some(flat)) => analyse(&flat, analysis, until, points),
+            _ => at_rest(netlist, &elimination),
+        };
+    }
     let mut solver = Solver::new(netlist, &elimination);
     let mut x = vec![0.0; netlist.dim()];
     let (outcome, times, rows) = match analysis {
@@ -48,6 +56,23 @@ pub fn analyse(netlist: &Netlist, analysis: Analysis, until: &Until, points: usi
     let values = Mat::from_vec(times.len(), netlist.dim(), rows.concat());
     let stats = add(Stats::default(), solver.work);
     NetlistRun { outcome, names: netlist.unknown_names(), times, values, stats }
+}
+
+/// The operating point of a netlist with crossbars.
+fn at_rest(netlist: &Netlist, elimination: &Arc<Elimination>) -> NetlistRun {
+    let mut x = vec![0.0; netlist.dim()];
+    let found = attach(netlist).and_then(|arrays| rest(netlist, elimination, &arrays, &mut x));
+    let (outcome, work) = match found {
+        Ok(rest) => (Outcome::Equilibrium { iterations: rest.iterations }, rest.work),
+        Err(failure) => (failed(netlist, failure, &x), Work::default()),
+    };
+    NetlistRun {
+        outcome,
+        names: netlist.unknown_names(),
+        times: vec![0.0],
+        values: Mat::from_vec(1, netlist.dim(), x),
+        stats: add(Stats::default(), work),
+    }
 }
 
 fn follow(

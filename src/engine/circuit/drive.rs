@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Drive, Nudge};
+use super::arrays::port_conductances;
 use crate::model::State;
 use crate::netlist::{Device, DeviceId, Netlist, Node, NudgePort, Ports};
 use crate::numerics::Mat;
@@ -136,6 +137,11 @@ fn driving_conductances(
     stamps.take(&held, Instant::Rest, &vec![0.0; held.dim()]);
     let slopes = stamps.current_slopes();
     let own = |k: usize| slopes[pattern.diagonal()[k] as usize];
+    if !netlist.arrays().is_empty() {
+        // With the far side of every crossbar held, as it nearly is by the outputs.
+        let seen = port_conductances(netlist);
+        return nodes.iter().map(|&k| own(k) + seen[k]).collect();
+    }
     let wired = joins_free_nodes(netlist, elimination, slopes);
     if nodes.iter().all(|&k| !wired[k]) {
         return nodes.iter().map(|&k| own(k)).collect();

@@ -1,5 +1,6 @@
 //! Modified nodal analysis of every cell of a network.
 
+mod arrays;
 mod bare;
 mod drive;
 mod sample;
@@ -12,6 +13,7 @@ use rayon::prelude::*;
 pub use bare::{NetlistRun, analyse};
 pub use study::{AnalysisRun, Progress, StudyRun, study};
 
+use self::arrays::attach;
 use self::drive::Driver;
 use self::sample::{Sample, Track};
 use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, moments};
@@ -19,9 +21,10 @@ use crate::compile::{self, Chip};
 use crate::model::{EnergyModel, State};
 use crate::netlist::{Netlist, Ports};
 use crate::numerics::Mat;
+use crate::numerics::coupled::Attached;
 use crate::numerics::dae::Pattern;
 use crate::numerics::linear::Elimination;
-use crate::numerics::newton::Work;
+use crate::numerics::newton::{Failure, Work};
 use crate::spec::Analysis;
 
 /// Modified nodal analysis of a netlist.
@@ -34,14 +37,19 @@ pub struct Circuit {
     analysis: Analysis,
     elimination: Arc<Elimination>,
     driver: Driver,
+    /// The crossbars of the netlist, or what is wrong with one.
+    attached: Result<Vec<Attached>, Failure>,
     /// Error of a time step relative to each voltage.
     tolerance: f64,
 }
 
 impl Circuit {
-    /// The circuit of a chip, every cell and wire segment of it.
+    /// The circuit of a chip, every cell and wire segment of it. At rest, tiles with wires are
+    /// solved as crossbars.
     pub fn from_chip(chip: Chip, analysis: Analysis) -> Circuit {
-        let (netlist, ports) = compile::expand(&chip);
+        let arrays = analysis == Analysis::Op && chip.nonideal.wire.r_segment > 0.0;
+        let (netlist, ports) =
+            if arrays { compile::expand_arrays(&chip) } else { compile::expand(&chip) };
         let clamp = chip.fabric.model.clamp.0;
         Circuit { chip: Some(chip), ..Circuit::new(netlist, ports, clamp, analysis) }
     }
@@ -55,7 +63,17 @@ impl Circuit {
     fn new(netlist: Netlist, ports: Ports, clamp: usize, analysis: Analysis) -> Circuit {
         let elimination = Elimination::of(&Pattern::of(&netlist));
         let driver = Driver::new(&netlist, &ports, clamp, &elimination);
-        Circuit { netlist, ports, chip: None, analysis, elimination, driver, tolerance: 1e-6 }
+        let attached = attach(&netlist);
+        Circuit {
+            netlist,
+            ports,
+            chip: None,
+            analysis,
+            elimination,
+            driver,
+            attached,
+            tolerance: 1e-6,
+        }
     }
 
     /// The error of a time step relative to each voltage, 1e-6 unless told.
@@ -135,6 +153,7 @@ impl Engine for Circuit {
         let chip = self.chip.as_mut().expect("a circuit without a chip cannot be written");
         let written = chip.write(model);
         compile::refresh(chip, &mut self.netlist);
+        self.attached = attach(&self.netlist);
         let clamp = chip.fabric.model.clamp.0;
         self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
         written

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::super::{Outcome, Save, Until};
 use super::Circuit;
+use super::arrays::rest;
 use super::study::failed;
 use crate::model::State;
 use crate::netlist::Netlist;
@@ -105,6 +106,9 @@ impl Circuit {
         until: &Until,
         save: &Save,
     ) -> Sample {
+        if !netlist.arrays().is_empty() {
+            return self.run_arrays(netlist, start);
+        }
         let mut solver = Solver::new(netlist, &self.elimination);
         let mut x = self.driver.start(netlist.dim(), start);
         let (outcome, track) = match self.analysis {
@@ -125,6 +129,25 @@ impl Circuit {
         let residual = self.driver.residual(solver.evaluate(Instant::Rest, &x).currents());
         let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
         Sample { voltages, outcome, residual, track, work }
+    }
+
+    /// The operating point of one sample of a netlist with crossbars.
+    fn run_arrays(&self, netlist: &Netlist, start: Option<(&State, usize)>) -> Sample {
+        let mut x = self.driver.start(netlist.dim(), start);
+        let found = match &self.attached {
+            Ok(attached) => rest(netlist, &self.elimination, attached, &mut x),
+            Err(failure) => Err(*failure),
+        };
+        let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
+        let (outcome, residual, work) = match found {
+            Ok(rest) => (
+                Outcome::Equilibrium { iterations: rest.iterations },
+                self.driver.residual(&rest.currents),
+                rest.work,
+            ),
+            Err(failure) => (failed(netlist, failure, &x), f64::NAN, Work::default()),
+        };
+        Sample { voltages, outcome, residual, track: None, work }
     }
 
     /// Newton's method alone, for a start that is nearly at rest already, as the free state is in

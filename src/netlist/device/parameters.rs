@@ -100,7 +100,7 @@ macro_rules! parameters {
 
         impl $name {
             pub(super) const FIELDS: &'static [$crate::netlist::device::Field] = &[
-                $($crate::netlist::device::Field { key: $key, kind: $kind, about: $about },)+
+                $($crate::netlist::device::Field { key: $key, kind: $kind, about: $about.trim_ascii() },)+
             ];
 
             pub(super) fn take(args: &mut $crate::netlist::device::field::Args) -> $name {

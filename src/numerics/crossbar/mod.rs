@@ -13,6 +13,7 @@
 //! threads, so the bits of a result do not depend on it.
 
 mod check;
+mod conductances;
 mod currents;
 mod law;
 mod passes;
@@ -20,6 +21,7 @@ mod solve;
 mod tiles;
 
 pub use check::Fault;
+pub use conductances::PortConductances;
 pub use law::Law;
 pub use solve::{Settings, Solver};
 

@@ -37,13 +37,13 @@ pub(super) fn argument(
     match field.kind {
         Kind::Node => {
             let name = t.text(key).needed(&format!("{key} = \"0\""))?;
-            node(t, &name, t.span(key), placed).map(Arg::Node)
+            placed.node(t, &name, t.span(key)).map(Arg::Node)
         }
         Kind::Nodes => {
             let example = format!("{key} = [\"a\", \"b\"]");
             let names = t.texts(key, &example).needed(&example)?;
             let nodes: Vec<Option<Node>> =
-                names.iter().map(|(name, span)| node(t, name, span.clone(), placed)).collect();
+                names.iter().map(|(name, span)| placed.node(t, name, span.clone())).collect();
             nodes.into_iter().collect::<Option<_>>().map(Arg::Nodes)
         }
         Kind::Number { dimension, range, default } => {
@@ -152,20 +152,6 @@ fn points(t: &TableReader, key: &'static str, dimension: Dimension) -> Option<Wa
     Some(Waveform::PiecewiseLinear { points })
 }
 
-fn node(t: &TableReader, name: &str, span: Span, placed: &mut Placed) -> Option<Node> {
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        t.report(
-            Diagnostic::at(span, format!("`{name}` cannot be the name of a node"))
-                .label("not a name")
-                .help("write a name without blanks, or \"0\" for ground"),
-        );
-        return None;
-    }
-    let node = placed.netlist.node(name);
-    placed.nodes.entry(node).or_insert(span);
-    Some(node)
-}
-
 /// An expression, its nodes and devices found.
 fn value(
     t: &TableReader,
@@ -188,9 +174,9 @@ fn value(
     let found = parsed.resolve(|leaf| {
         Ok(Resolved::Leaf(match leaf {
             Leaf::Voltage(a, b) => {
-                let a = node(t, a, span.clone(), placed).ok_or(())?;
+                let a = placed.node(t, a, span.clone()).ok_or(())?;
                 let b = match b {
-                    Some(b) => node(t, b, span.clone(), placed).ok_or(())?,
+                    Some(b) => placed.node(t, b, span.clone()).ok_or(())?,
                     None => Node::GROUND,
                 };
                 Probe::Voltage(a, b)

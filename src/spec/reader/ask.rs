@@ -2,7 +2,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::items::{
-    count, pairs, points, quantities, quantity, text, texts, wrong_kind, wrong_length,
+    Names, count, names, pairs, points, quantities, quantity, text, texts, wrong_kind, wrong_length,
 };
 use super::record::{Recorded, quote, quote_list};
 use super::{Item, TableReader, Value};
@@ -145,6 +145,17 @@ impl<'a> TableReader<'a> {
             |item| texts(key, item, example),
             |v| quote_list(&v.iter().map(|(t, _)| t.clone()).collect::<Vec<_>>()),
         )
+    }
+
+    /// A list of names, or a pattern of them.
+    pub fn names(&self, key: &'static str) -> Ask<'_, 'a, Names> {
+        let write = |names: &Names| match names {
+            Names::List(list) => {
+                quote_list(&list.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())
+            }
+            Names::Pattern(pattern) => quote(pattern),
+        };
+        self.ask(key, |item| names(key, item), write)
     }
 
     /// A list of pairs of names.

@@ -26,6 +26,21 @@ pub(super) fn texts(
     items.iter().map(|i| Ok((text(key, i)?.to_string(), i.span.clone()))).collect()
 }
 
+/// Names of many things, written out or as one pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::spec) enum Names {
+    List(Vec<(String, Span)>),
+    Pattern(String),
+}
+
+pub(super) fn names(key: &str, item: &Item) -> Result<Names, Diagnostic> {
+    match &item.value {
+        Value::Text(pattern) => Ok(Names::Pattern(pattern.clone())),
+        Value::Array(_) => texts(key, item, "[\"a\", \"b\"]").map(Names::List),
+        _ => Err(wrong_kind(key, item, "a list of names or a pattern", "\"in.{}\"")),
+    }
+}
+
 pub(super) fn pairs(key: &str, item: &Item) -> Result<Vec<[(String, Span); 2]>, Diagnostic> {
     let example = "[[\"a\", \"b\"], [\"c\", \"d\"]]";
     let Value::Array(items) = &item.value else {

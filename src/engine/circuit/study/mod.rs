@@ -89,9 +89,20 @@ pub fn study(netlist: &Netlist, study: &Study, tell: &mut dyn FnMut(Progress)) -
     netlist.temperature = study.solving.temperature;
     netlist.gmin = study.solving.gmin;
     let elimination = Elimination::of(&Pattern::of(&netlist));
+    // At rest, crossbars are solved as such; all else needs every cell.
+    let rests = |request: &Request| matches!(request, Request::Op | Request::Dc(_));
+    let flat = (!netlist.arrays().is_empty() && !study.analyses.iter().all(rests))
+        .then(|| netlist.flat())
+        .flatten()
+        .map(|netlist| Bench {
+            elimination: Elimination::of(&Pattern::of(&netlist)),
+            netlist,
+            study,
+        });
     let bench = Bench { netlist, elimination, study };
+    let serves = |request: &Request| flat.as_ref().filter(|_| !rests(request)).unwrap_or(&bench);
     let results: Vec<AnalysisRun> =
-        study.analyses.iter().flat_map(|request| bench.run(request, tell)).collect();
+        study.analyses.iter().flat_map(|request| serves(request).run(request, tell)).collect();
     let measures = study.measures.iter();
     let measures = measures.map(|m| (m.name.clone(), measure::take(m, &results))).collect();
     StudyRun { measures, results }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::super::super::Outcome;
+use super::super::arrays::{attach, rest};
 use super::failure::not_found;
 use crate::netlist::{DeviceId, Netlist, Node};
+use crate::numerics::coupled::Balance;
 use crate::numerics::dae::{Dae, Instant, Quantity, Stamps};
 use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
-use crate::numerics::rest::{Found, NotFound, Search};
+use crate::numerics::rest::{Found, NotFound, Search, Way};
 use crate::spec::Study;
 
 /// An operating point.
@@ -17,11 +19,13 @@ pub(super) struct Point {
     pub x: Vec<f64>,
     pub memory: Vec<f64>,
     /// For the next point.
-    pub factors: SparseLu,
+    pub factors: Option<SparseLu>,
     pub found: Found,
     /// The largest share by which Kirchhoff's current law fails, and the unknown.
     pub imbalance: (f64, usize),
     pub work: Work,
+    /// Of the crossbars, where they were solved as such.
+    pub arrays: Option<Balance>,
 }
 
 /// What an operating point is searched from and with.
@@ -48,11 +52,35 @@ impl Quest<'_> {
         self.search().map_err(|none| not_found(self.netlist, none, None))
     }
 
+    /// The operating point of a netlist with crossbars.
+    fn of_arrays(&self) -> Result<Point, Failure> {
+        let mut x = match self.from {
+            Some(point) => point.x.clone(),
+            None => vec![0.0; self.netlist.dim()],
+        };
+        let attached = attach(self.netlist)?;
+        let rest = rest(self.netlist, self.elimination, &attached, &mut x)?;
+        Ok(Point {
+            x,
+            memory: Vec::new(),
+            factors: None,
+            found: Found { way: Way::Newton, iterations: rest.iterations },
+            imbalance: (0.0, 0),
+            work: rest.work,
+            arrays: rest.balance,
+        })
+    }
+
     /// As [`Quest::find`], with the failure as it is.
     pub fn search(&self) -> Result<Point, NotFound> {
+        if !self.netlist.arrays().is_empty() {
+            return self.of_arrays().map_err(|failure| NotFound { failure, iterations: 0 });
+        }
         let mut solver = match self.from {
-            Some(point) => Solver::along(self.netlist, point.factors.clone()),
-            None => Solver::new(self.netlist, self.elimination),
+            Some(Point { factors: Some(factors), .. }) => {
+                Solver::along(self.netlist, factors.clone())
+            }
+            _ => Solver::new(self.netlist, self.elimination),
         };
         let mut x = vec![0.0; self.netlist.dim()];
         match self.from {
@@ -81,7 +109,8 @@ impl Quest<'_> {
             return Err(stuck(imbalance.1, found.iterations));
         }
         let (memory, work) = (solver.memory().to_vec(), solver.work);
-        Ok(Point { x, memory, factors: solver.into_factors(), found, imbalance, work })
+        let factors = Some(solver.into_factors());
+        Ok(Point { x, memory, factors, found, imbalance, work, arrays: None })
     }
 
     /// Solves with the guessed voltages held, as a start.
@@ -172,6 +201,20 @@ fn imbalance(
 impl Point {
     /// How it was found and how well it balances, for people.
     pub fn notes(&self, netlist: &Netlist) -> Vec<String> {
+        if let Some(balance) = &self.arrays {
+            return vec![
+                format!(
+                    "arrays by line elimination: {} rounds, {} iterations of conjugate gradients, \
+                     residual {:.1e}, worst Kirchhoff error {:.1e} A",
+                    balance.rounds, balance.krylov, balance.residual, balance.kirchhoff
+                ),
+                format!(
+                    "Kirchhoff's current law holds to {:.1e} A between them, worst at node `{}`",
+                    balance.outside.0,
+                    netlist.name(balance.outside.1)
+                ),
+            ];
+        }
         let (share, unknown) = self.imbalance;
         let balance = match share > 0.0 {
             true => format!(

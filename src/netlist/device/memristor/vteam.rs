@@ -26,7 +26,8 @@ words! {
         /// `1 - s^(2 p)` towards 1, `1 - (1 - s)^(2 p)` towards 0 (Biolek, Biolek and Biolkova
         /// 2009).
         Biolek = "biolek",
-        /// `1 - ((s - 1/2)^2 + 3/4)^p` (Prodromakis, Peh, Papavassiliou and Toumazou 2011).
+        /// `1 - ((s - 1/2)^2 + 3/4)^p` (Prodromakis, Peh, Papavassiliou and Toumazou 2011); never
+        /// leaves an end either.
         Prodromakis = "prodromakis",
     }
 }

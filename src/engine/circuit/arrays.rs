@@ -1,0 +1,91 @@
+//! Operating points of netlists with crossbars: solved by their structure, or, where that does not
+//! converge, with every cell as a device.
+
+use std::sync::Arc;
+
+use crate::netlist::{Array, Netlist, Node};
+use crate::numerics::coupled::{Attached, Balance, Coupled};
+use crate::numerics::crossbar;
+use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
+use crate::numerics::linear::Elimination;
+use crate::numerics::newton::{Failure, Solver, Work};
+
+/// The crossbars of a netlist, made ready.
+///
+/// # Errors
+/// When one does not determine its voltages, with an unknown that it is joined to.
+pub(super) fn attach(netlist: &Netlist) -> Result<Vec<Attached>, Failure> {
+    let place = |&node: &Node| netlist.unknown_of(node).unwrap_or(Stamps::NOWHERE);
+    let places = |ends: &[Vec<Node>; 2]| [0, 1].map(|e: usize| ends[e].iter().map(place).collect());
+    let one = |array: &Array| match crossbar::Solver::new(array.crossbar.clone()) {
+        Ok(solver) => Ok(Attached { solver, word: places(&array.word), bit: places(&array.bit) }),
+        Err(_) => {
+            let unknown = array.nodes().find_map(|node| netlist.unknown_of(node)).unwrap_or(0);
+            Err(Failure::Singular { unknown })
+        }
+    };
+    netlist.arrays().iter().map(one).collect()
+}
+
+/// What the ports of crossbars see by themselves, at every unknown \[S\].
+pub(super) fn port_conductances(netlist: &Netlist) -> Vec<f64> {
+    let mut own = vec![0.0; netlist.dim()];
+    for array in netlist.arrays() {
+        let seen = array.crossbar.port_conductances();
+        let ends = array.word.iter().zip(&seen.word).chain(array.bit.iter().zip(&seen.bit));
+        for (node, g) in ends.flat_map(|(nodes, seen)| nodes.iter().zip(seen)) {
+            if let Some(k) = netlist.unknown_of(*node) {
+                own[k] += g;
+            }
+        }
+    }
+    own
+}
+
+/// An operating point of a netlist with crossbars.
+pub(super) struct Rest {
+    pub balance: Option<Balance>,
+    /// Net currents into all equations, `I`.
+    pub currents: Vec<f64>,
+    pub iterations: usize,
+    pub work: Work,
+}
+
+/// The operating point from `x` on.
+///
+/// # Errors
+/// When neither way leads to one, with what stopped the first.
+pub(super) fn rest(
+    netlist: &Netlist,
+    elimination: &Arc<Elimination>,
+    attached: &[Attached],
+    x: &mut [f64],
+) -> Result<Rest, Failure> {
+    let start = x.to_vec();
+    let mut coupled = Coupled::new(netlist, elimination, attached);
+    match coupled.equilibrium(x) {
+        Ok(balance) => {
+            let currents = coupled.currents(x);
+            let iterations = balance.rounds;
+            Ok(Rest { balance: Some(balance), currents, iterations, work: coupled.work })
+        }
+        Err(failure) => {
+            x.copy_from_slice(&start);
+            netlist.flat().and_then(|flat| of_every_cell(netlist, &flat, x)).ok_or(failure)
+        }
+    }
+}
+
+fn of_every_cell(netlist: &Netlist, flat: &Netlist, x: &mut [f64]) -> Option<Rest> {
+    let elimination = Elimination::of(&Pattern::of(flat));
+    let mut solver = Solver::new(flat, &elimination);
+    let nodes = netlist.potentials();
+    let mut all = vec![0.0; flat.dim()];
+    all[..nodes].copy_from_slice(&x[..nodes]);
+    all[flat.potentials()..].copy_from_slice(&x[nodes..]);
+    let iterations = solver.equilibrium(&mut all).ok()?;
+    let kept = |all: &[f64]| [&all[..nodes], &all[flat.potentials()..]].concat();
+    x.copy_from_slice(&kept(&all));
+    let currents = kept(solver.evaluate(Instant::Rest, &all).currents());
+    Some(Rest { balance: None, currents, iterations, work: solver.work })
+}

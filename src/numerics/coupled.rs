@@ -1,0 +1,263 @@
+//! Equations at rest with crossbars between their potentials.
+//!
+//! The crossbars are never made part of the matrix. Every round solves them by themselves for the
+//! voltages of their ports, from their last state on, and the rest by sparse LU with what each port
+//! alone sees on its diagonal; the rounds are accelerated by Anderson's mixing (*J. ACM* 12, 1965),
+//! which for linear equations is GMRES with that matrix as preconditioner (Walker and Ni, *SIAM J.
+//! Numer. Anal.* 49, 2011).
+
+use std::sync::Arc;
+
+use super::crossbar::{self, PortVoltages, Settings, Solution};
+use super::dae::{Dae, Instant, Stamps};
+use super::dot;
+use super::linear::{Elimination, SparseLu};
+use super::max_abs;
+use super::newton::{Failure, Work};
+
+/// A crossbar whose ports are unknowns of other equations, or at 0 ([`Stamps::NOWHERE`]); empty at
+/// open ends.
+#[derive(Debug)]
+pub struct Attached {
+    pub solver: crossbar::Solver,
+    pub word: [Vec<usize>; 2],
+    pub bit: [Vec<usize>; 2],
+}
+
+impl Attached {
+    /// The ports with what is known of each, in one order.
+    fn ports<'a>(&'a self, word: &'a [Vec<f64>; 2], bit: &'a [Vec<f64>; 2]) -> Ports<'a> {
+        let word = self.word.iter().zip(word).map(|(at, x)| (1.0, at, x));
+        Box::new(
+            word.chain(self.bit.iter().zip(bit).map(|(at, x)| (-1.0, at, x)))
+                .flat_map(|(sign, at, x)| at.iter().zip(x).map(move |(&at, &x)| (sign, at, x))),
+        )
+    }
+}
+
+/// Whether a current leaves the rest of the circuit (1) or comes back to it (-1), the unknown, and
+/// the number.
+type Ports<'a> = Box<dyn Iterator<Item = (f64, usize, f64)> + 'a>;
+
+/// How good an equilibrium is, and what it took.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Balance {
+    /// Rounds over the crossbars and the rest.
+    pub rounds: usize,
+    /// Iterations of conjugate gradients in all crossbars.
+    pub krylov: usize,
+    /// The worst Kirchhoff error within a crossbar, as a share of its largest cell current.
+    pub residual: f64,
+    /// The worst Kirchhoff error within a crossbar \[A\].
+    pub kirchhoff: f64,
+    /// The worst Kirchhoff error among the other equations \[A\], and where.
+    pub outside: (f64, usize),
+}
+
+/// The most rounds.
+const ROUNDS: usize = 200;
+/// Rounds that the mixing looks back on.
+const WINDOW: usize = 12;
+/// Corrections relative to the largest potential at which the search ends.
+const SMALL: f64 = 1e-13;
+/// Corrections that are rounding if they stay as they are.
+const STAGNANT: f64 = 1e-10;
+
+/// Everything that is reused from one round to the next.
+pub struct Coupled<'a> {
+    dae: &'a dyn Dae,
+    arrays: &'a [Attached],
+    lu: SparseLu,
+    stamps: Stamps,
+    elimination: Arc<Elimination>,
+    states: Vec<Option<Solution>>,
+    pub work: Work,
+}
+
+impl<'a> Coupled<'a> {
+    /// # Panics
+    /// If the elimination is of other equations.
+    pub fn new(
+        dae: &'a dyn Dae,
+        elimination: &Arc<Elimination>,
+        arrays: &'a [Attached],
+    ) -> Coupled<'a> {
+        assert_eq!(elimination.pattern().dim(), dae.dim(), "the elimination is of other equations");
+        let mut stamps = Stamps::new(elimination.pattern());
+        stamps.keep_linear(dae);
+        Coupled {
+            dae,
+            arrays,
+            lu: SparseLu::new(elimination),
+            stamps,
+            elimination: elimination.clone(),
+            states: arrays.iter().map(|_| None).collect(),
+            work: Work::default(),
+        }
+    }
+
+    /// The equilibrium near `x`, to rounding.
+    ///
+    /// # Errors
+    /// When the rest is singular even with the crossbars, or the rounds do not converge; `x` is
+    /// then anywhere.
+    pub fn equilibrium(&mut self, x: &mut [f64]) -> Result<Balance, Failure> {
+        let own = self.own_conductances();
+        let potentials = self.dae.potentials();
+        let mut mixing = Mixing::default();
+        let (mut tolerance, mut least, mut stalled) = (1e-3, f64::INFINITY, 0);
+        let mut krylov = 0;
+        for round in 1..=ROUNDS {
+            let (f, mut balance) = self.residual(x, tolerance);
+            krylov += balance.krylov;
+            let step = self.correction(&own, f, round)?;
+            let (size, scale) = (max_abs(&step[..potentials]), max_abs(&x[..potentials]));
+            let worst = (0..potentials).max_by(|&a, &b| step[a].abs().total_cmp(&step[b].abs()));
+            let failure = Failure::NotConverged { unknown: worst.unwrap_or(0), iteration: round };
+            if !size.is_finite() {
+                return Err(failure);
+            }
+            let scale = scale.max(size).max(f64::MIN_POSITIVE);
+            stalled = if size < 0.5 * least { 0 } else { stalled + 1 };
+            least = least.min(size);
+            let sharp = tolerance <= 2.0 * SMALL;
+            if sharp && (size <= SMALL * scale || (stalled >= 3 && size <= STAGNANT * scale)) {
+                (balance.rounds, balance.krylov) = (round, krylov);
+                return Ok(balance);
+            }
+            if stalled > 40 || round == ROUNDS {
+                return Err(failure);
+            }
+            tolerance = (1e-2 * size / scale).clamp(SMALL, 1e-3);
+            mixing.advance(x, &step, potentials);
+        }
+        unreachable!("the last round returns")
+    }
+
+    /// The net currents `I` of all equations at `x`, those of the crossbars among them.
+    pub fn currents(&mut self, x: &[f64]) -> Vec<f64> {
+        self.residual(x, SMALL).0
+    }
+
+    /// `I` with the currents of the crossbars, solved to `tolerance`.
+    fn residual(&mut self, x: &[f64], tolerance: f64) -> (Vec<f64>, Balance) {
+        self.work.evaluations += 1;
+        self.stamps.take(self.dae, Instant::Rest, x);
+        let mut f = self.stamps.currents().to_vec();
+        let mut balance = Balance::default();
+        let settings = Settings { tolerance, ..Settings::default() };
+        let volts = |at: &usize| if *at == Stamps::NOWHERE { 0.0 } else { x[*at] };
+        for (array, state) in self.arrays.iter().zip(&mut self.states) {
+            let of = |ends: &[Vec<usize>; 2]| {
+                [0, 1].map(|e: usize| ends[e].iter().map(volts).collect::<Vec<f64>>())
+            };
+            let ports = PortVoltages { word: of(&array.word), bit: of(&array.bit) };
+            let found = array
+                .solver
+                .solve(&ports, state.as_ref(), &settings)
+                .expect("the ports are those of the crossbar");
+            for (sign, at, current) in array.ports(&found.word_current, &found.bit_current) {
+                if at != Stamps::NOWHERE {
+                    f[at] += sign * current;
+                }
+            }
+            balance.krylov += found.report.krylov;
+            balance.residual = balance.residual.max(found.report.residual);
+            balance.kirchhoff = balance.kirchhoff.max(found.report.kirchhoff);
+            *state = Some(found);
+        }
+        let errors = f[..self.dae.potentials()].iter().map(|f| f.abs());
+        balance.outside =
+            errors.enumerate().fold((0.0, 0), |top, (k, f)| if f > top.0 { (f, k) } else { top });
+        (f, balance)
+    }
+
+    /// What the crossbars put on the diagonal.
+    fn own_conductances(&self) -> Vec<f64> {
+        let mut own = vec![0.0; self.dae.dim()];
+        for array in self.arrays {
+            let seen = array.solver.crossbar().port_conductances();
+            for (_, at, g) in array.ports(&seen.word, &seen.bit) {
+                if at != Stamps::NOWHERE {
+                    own[at] += g;
+                }
+            }
+        }
+        own
+    }
+
+    /// `-J^-1 f`, with `J` the slopes at the last point and `own` on their diagonal.
+    fn correction(
+        &mut self,
+        own: &[f64],
+        mut f: Vec<f64>,
+        round: usize,
+    ) -> Result<Vec<f64>, Failure> {
+        let mut values = self.stamps.current_slopes().to_vec();
+        for (&slot, own) in self.elimination.pattern().diagonal().iter().zip(own) {
+            values[slot as usize] += own;
+        }
+        self.work.factorisations += 1;
+        self.work.newton += 1;
+        self.lu.factor(&values)?;
+        if round == 1 {
+            self.lu.check(&values)?;
+        }
+        self.lu.solve(&mut f);
+        f.iter_mut().for_each(|f| *f = -*f);
+        Ok(f)
+    }
+}
+
+/// Anderson's mixing of the last rounds.
+#[derive(Debug, Default)]
+struct Mixing {
+    last: Option<(Vec<f64>, Vec<f64>)>,
+    /// Changes of `x` and of the step from round to round.
+    changes: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Mixing {
+    /// Moves `x` to where the steps of the last rounds, taken as linear, would vanish.
+    fn advance(&mut self, x: &mut [f64], step: &[f64], potentials: usize) {
+        if let Some((before, then)) = self.last.take() {
+            let of = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
+            if self.changes.len() == WINDOW {
+                self.changes.remove(0);
+            }
+            self.changes.push((of(x, &before), of(step, &then)));
+        }
+        self.last = Some((x.to_vec(), step.to_vec()));
+        // Gram-Schmidt from the newest change to the oldest; what adds nothing is left out.
+        let mut rest = step.to_vec();
+        x.iter_mut().zip(step).for_each(|(x, d)| *x += d);
+        let mut kept: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
+        for (dx, dd) in self.changes.iter().rev() {
+            let (mut dx, mut dd) = (dx.clone(), dd.clone());
+            let before = dot(&dd[..potentials], &dd[..potentials]);
+            for _ in 0..2 {
+                for (qx, qd) in &kept {
+                    let share = dot(&dd[..potentials], &qd[..potentials]);
+                    axpy(&mut dx, -share, qx);
+                    axpy(&mut dd, -share, qd);
+                }
+            }
+            let left = dot(&dd[..potentials], &dd[..potentials]);
+            if !(left > 1e-20 * before) {
+                continue;
+            }
+            let norm = 1.0 / left.sqrt();
+            dx.iter_mut().chain(&mut dd).for_each(|v| *v *= norm);
+            let share = dot(&rest[..potentials], &dd[..potentials]);
+            axpy(&mut rest, -share, &dd);
+            for ((x, dx), dd) in x.iter_mut().zip(&dx).zip(&dd) {
+                *x -= share * (dx + dd);
+            }
+            kept.push((dx, dd));
+        }
+    }
+}
+
+fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
+}

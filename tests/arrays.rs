@@ -1,0 +1,181 @@
+//! Netlists with crossbars solved by their structure, against every cell as a device.
+
+mod common;
+
+use common::compiled::{Case, drive};
+use eqcircuit::compile::{expand, expand_arrays, refresh};
+use eqcircuit::engine::{Outcome, Until, analyse};
+use eqcircuit::netlist::{Array, Capacitor, Netlist, Node, Resistor, VoltageSource};
+use eqcircuit::numerics::crossbar::{Crossbar, End, Law, Lines, Wire};
+use eqcircuit::numerics::seed::Seed;
+use eqcircuit::spec::{Analysis, Rows};
+use rand::RngExt;
+
+const UNTIL: Until = Until { settled: 1e-9, at_most: 1e-3, at_most_iterations: 0 };
+
+/// The operating point as values by name.
+fn op(netlist: &Netlist) -> Vec<(String, f64)> {
+    let run = analyse(netlist, Analysis::Op, &UNTIL, 2);
+    assert!(matches!(run.outcome, Outcome::Equilibrium { .. }), "{:?}", run.outcome);
+    run.names.into_iter().zip(run.values.row(0).to_vec()).collect()
+}
+
+/// How far apart the values of the same names are, as a share of the largest voltage.
+fn apart(structured: &[(String, f64)], flat: &[(String, f64)]) -> f64 {
+    let volts = |all: &[(String, f64)]| {
+        all.iter().filter(|(name, _)| name.starts_with("v(")).cloned().collect::<Vec<_>>()
+    };
+    let (structured, flat) = (volts(structured), volts(flat));
+    let top = flat.iter().fold(0.0, |top: f64, (_, v)| top.max(v.abs()));
+    assert!(top > 0.0 && !structured.is_empty());
+    let off = structured.iter().map(|(name, v)| {
+        let (_, other) = flat.iter().find(|(n, _)| n == name).expect("the same nodes");
+        (v - other).abs()
+    });
+    off.fold(0.0, f64::max) / top
+}
+
+#[test]
+fn a_chip_with_wires_rests_where_its_cells_say() {
+    for (k, rows) in [Rows::Interleaved, Rows::Block].into_iter().enumerate() {
+        for (tile, r_segment) in [([64, 64], 0.5), ([3, 4], 20.0), ([64, 64], 100.0)] {
+            let case = Case { spread: 0.2, r_segment, tile, ..Case::new([6, 8, 4]) };
+            let mut chip = case.chip();
+            chip.fabric.hardware.rows = rows;
+            let (mut flat, ports) = expand(&chip);
+            let (mut arrays, array_ports) = expand_arrays(&chip);
+            let (xhat, target) = ([0.9, -0.4, 0.2, -0.8, 0.5, 0.7], [0.3, -0.3, 0.6, -0.6]);
+            for beta in [0.0, 0.4] {
+                drive(&mut flat, &ports, &xhat, &target, beta);
+                drive(&mut arrays, &array_ports, &xhat, &target, beta);
+                let off = apart(&op(&arrays), &op(&flat));
+                assert!(off < 1e-10, "{k} {tile:?} {r_segment}: {off:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_write_reaches_the_arrays() {
+    let case = Case { r_segment: 5.0, ..Case::new([6, 8, 4]) };
+    let (old, new) = (case.chip(), Case { spread: 0.3, ..case }.chip());
+    let (mut refreshed, _) = expand_arrays(&old);
+    let (fresh, _) = expand_arrays(&new);
+    assert_ne!(refreshed, fresh);
+    refresh(&new, &mut refreshed);
+    assert_eq!(refreshed, fresh);
+}
+
+#[test]
+fn the_order_of_the_rows_matters() {
+    let case = Case { r_segment: 50.0, ..Case::new([24, 8, 4]) };
+    let mut chip = case.chip();
+    let volts = [Rows::Interleaved, Rows::Block].map(|rows| {
+        chip.fabric.hardware.rows = rows;
+        let (mut netlist, ports) = expand_arrays(&chip);
+        let xhat: Vec<f64> = (0..24).map(|k| f64::from(k % 5) / 5.0).collect();
+        drive(&mut netlist, &ports, &xhat, &[0.0; 4], 0.0);
+        op(&netlist)
+    });
+    assert!(apart(&volts[0], &volts[1]) > 1e-3);
+}
+
+/// Nodes `NAME.0`, `NAME.1`, ...
+fn nodes(netlist: &mut Netlist, name: &str, count: usize) -> Vec<Node> {
+    (0..count).map(|k| netlist.node(&format!("{name}.{k}"))).collect()
+}
+
+/// Two arrays in a row with resistors between them: passive, fed at one side, all kinds of ends.
+fn passive(seed: u64, nonlinear: bool) -> Netlist {
+    let mut rng = Seed::new(seed).rng();
+    let mut netlist = Netlist::new();
+    let (a, b, c) = (5, 7, 4);
+    let input = nodes(&mut netlist, "in", a);
+    let far = nodes(&mut netlist, "far", a);
+    let hidden = nodes(&mut netlist, "h", b);
+    let out = nodes(&mut netlist, "out", c);
+    for (k, &p) in input.iter().enumerate() {
+        let dc = rng.random_range(-0.3..0.3);
+        netlist
+            .add(format!("v{k}"), VoltageSource { p, n: Node::GROUND, dc, wave: None, ac: None });
+        netlist.add(format!("rf{k}"), Resistor { p: far[k], n: Node::GROUND, g: 1e-4 });
+    }
+    for (name, nodes, g) in [("rh", &hidden, 1e-4), ("ro", &out, 1e-3)] {
+        for (k, &p) in nodes.iter().enumerate() {
+            netlist.add(format!("{name}{k}"), Resistor { p, n: Node::GROUND, g });
+            netlist.add(format!("c{name}{k}"), Capacitor { p, n: Node::GROUND, c: 1e-12 });
+        }
+    }
+    let law = if nonlinear { Law::Sinh { v0: 0.1 } } else { Law::Linear };
+    let mut cells = |n: usize| (0..n).map(|_| rng.random_range(1e-6..1e-4)).collect();
+    let first = Crossbar {
+        rows: a,
+        cols: b,
+        conductance: cells(a * b),
+        law,
+        word: Lines { wire: Wire::Uniform(3.0), ends: [End::Tied(10.0), End::Tied(2.0)] },
+        bit: Lines::from_last(2.0, 5.0),
+    };
+    let second = Crossbar {
+        rows: b,
+        cols: c,
+        conductance: cells(b * c),
+        law,
+        word: Lines { wire: Wire::Uniform(0.0), ends: [End::Tied(0.0), End::Open] },
+        bit: Lines { wire: Wire::Each(vec![1.0; b - 1]), ends: [End::Tied(4.0), End::Open] },
+    };
+    let bit = [Vec::new(), hidden.clone()];
+    netlist.add_array(Array { name: "a".into(), crossbar: first, word: [input, far], bit });
+    let (word, bit) = ([hidden, Vec::new()], [out, Vec::new()]);
+    netlist.add_array(Array { name: "b".into(), crossbar: second, word, bit });
+    netlist
+}
+
+#[test]
+fn passive_arrays_rest_where_their_cells_say() {
+    for seed in 0..5 {
+        let netlist = passive(seed, false);
+        assert_eq!(netlist.faults(), Vec::new());
+        let off = apart(&op(&netlist), &op(&netlist.flat().unwrap()));
+        assert!(off < 1e-11, "{seed}: {off:e}");
+    }
+}
+
+#[test]
+fn a_transient_of_arrays_ends_at_rest() {
+    let netlist = passive(3, false);
+    let run = analyse(&netlist, Analysis::Tran, &UNTIL, 5);
+    assert!(matches!(run.outcome, Outcome::Settled { .. }), "{:?}", run.outcome);
+    let last = run.values.row(4).to_vec();
+    let end: Vec<(String, f64)> = run.names.into_iter().zip(last).collect();
+    let off = apart(&op(&netlist), &end);
+    assert!(off < 1e-6, "{off:e}");
+}
+
+#[test]
+fn nonlinear_cells_rest_and_have_no_devices() {
+    let netlist = passive(1, true);
+    assert!(netlist.flat().is_none());
+    let found = op(&netlist);
+    let linear = op(&passive(1, false));
+    let off = apart(&found, &linear);
+    assert!(off > 1e-4, "cells that are not linear carry other currents: {off:e}");
+}
+
+#[test]
+fn an_array_alone_is_no_path_to_ground() {
+    let mut netlist = passive(0, false);
+    let lost = nodes(&mut netlist, "lost", 2);
+    let crossbar = Crossbar {
+        rows: 1,
+        cols: 1,
+        conductance: vec![1e-5],
+        law: Law::Linear,
+        word: Lines::from_first(1.0, 1.0),
+        bit: Lines::from_last(1.0, 1.0),
+    };
+    let (word, bit) = ([vec![lost[0]], vec![]], [vec![], vec![lost[1]]]);
+    netlist.add_array(Array { name: "lost".into(), crossbar, word, bit });
+    let faults = format!("{:?}", netlist.faults());
+    assert!(faults.contains("NoPathToGround"), "{faults}");
+}
