@@ -5,7 +5,8 @@ use super::channel::Channel;
 use super::model::BulkJunction;
 use crate::units::Volt;
 
-/// The voltages of gate, drain and bulk over the source at which to linearise.
+/// The voltages of gate, drain and bulk over the source at which to linearise. Where nothing is
+/// held back they are those given, to the bit.
 pub(super) fn limit(
     channel: &Channel,
     [drain, source]: &[BulkJunction; 2],
@@ -18,17 +19,19 @@ pub(super) fn limit(
     let (threshold, _) = channel.threshold(old_vbs - old_vds.min(0.0));
     let (vgs, vds) = if old_vds >= 0.0 {
         let held = limit_gate(vgs, old_vgs, threshold);
-        (held, limit_drain(vds + held - vgs, old_vds))
+        (held, limit_drain(vds + (held - vgs), old_vds))
     } else {
-        let held = limit_gate(vgs - vds, old_vgs - old_vds, threshold);
-        let vds = -limit_drain(held - vgs, -old_vds);
-        (held + vds, vds)
+        let vgd = vgs - vds;
+        let back = limit_gate(vgd, old_vgs - old_vds, threshold) - vgd;
+        let held = -limit_drain(back - vds, -old_vds);
+        (vgs + (back + (held - vds)), held)
     };
     let vbs = if vds >= 0.0 {
         limit_junction(vbs, old_vbs, source.vt, source.critical)
     } else {
         let (vbd, old) = (vbs - v[1], old_vbs - old_vds);
-        limit_junction(vbd, old, drain.vt, drain.critical) + vds
+        let back = limit_junction(vbd, old, drain.vt, drain.critical) - vbd;
+        vbs + (back + (vds - v[1]))
     };
     [vgs, vds, vbs]
 }
