@@ -251,10 +251,10 @@ fn names_that_fall_together_in_spice_are_told_apart() {
             eqcircuit::netlist::Resistor { p, n: Node::GROUND, g: 1e-3, ..Default::default() },
         );
     }
-    assert_eq!(text::spice_nodes(&netlist), ["0", "a_b", "a_b_2", "a_b_3", "gnd_2"]);
+    assert_eq!(text::spice_nodes(&netlist), ["0", "a.b", "a_b", "a_b_2", "gnd_2"]);
     let deck = text::spice(&netlist, "one\ntwo", &[]);
     let words: Vec<&str> = deck.lines().map(|l| l.split(' ').next().unwrap()).collect();
-    assert_eq!(words, ["*", "ra_b", "ra_b_2", "ra_b_3", "rgnd", ".end"]);
+    assert_eq!(words, ["*", "ra.b", "ra_b", "ra_b_2", "rgnd", ".end"]);
 }
 
 #[test]
@@ -264,8 +264,8 @@ fn a_cell_of_no_conductance_is_kept_but_not_in_spice() {
     let (netlist, _) = expand(&chip);
     assert!(devices(&netlist).contains_key("input-hidden.t0.p.3.5"));
     let deck = text::spice(&netlist, "", &[]);
-    assert!(!deck.contains("rinput_hidden_t0_p_3_5 "));
-    assert!(deck.contains("rinput_hidden_t0_n_3_5 "));
+    assert!(!deck.contains("rinput_hidden.t0.p.3.5 "));
+    assert!(deck.contains("rinput_hidden.t0.n.3.5 "));
 }
 
 fn circuit(per_unit: Vec<TemplateDevice>, per_layer: Vec<TemplateDevice>) -> NeuronCircuit {

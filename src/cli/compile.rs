@@ -9,7 +9,7 @@ use crate::compile::{Summary, expand};
 use crate::netlist::text::{spice, toml};
 use crate::netlist::{Device, Netlist, Ports};
 use crate::run::{chip, replace_file};
-use crate::spec::{Analysis, Spec, Subject};
+use crate::spec::{Analysis, Spec, Subject, directives};
 
 /// The language of a netlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -134,6 +134,11 @@ fn spice_text(spec: &Spec, mut netlist: Netlist, ports: Option<&Ports>) -> Strin
             }
         }
     }
+    let title = format!("{}, compiled by eqcircuit {}", spec.title, env!("CARGO_PKG_VERSION"));
+    if let Some(study) = &spec.study {
+        netlist.temperature = study.solving.temperature;
+        return spice(&netlist, &title, &directives(&netlist, study));
+    }
     let directive = match spec.simulate.analysis {
         Analysis::Op => ".op".to_owned(),
         Analysis::Tran => {
@@ -141,6 +146,5 @@ fn spice_text(spec: &Spec, mut netlist: Netlist, ports: Option<&Ports>) -> Strin
             format!(".tran {:e} {until:e} uic", until / points as f64)
         }
     };
-    let title = format!("{}, compiled by eqcircuit {}", spec.title, env!("CARGO_PKG_VERSION"));
     spice(&netlist, &title, &[directive])
 }

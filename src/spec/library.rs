@@ -24,6 +24,10 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "neuron/sigmoid",
     "neuron/softmax",
     "neuron/tanh",
+    "subcircuit/inverting-amplifier",
+    "subcircuit/rc-low-pass",
+    "subcircuit/tanh-ota",
+    "subcircuit/winner-take-all",
 ];
 
 /// Where parts are looked for.

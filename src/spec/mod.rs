@@ -23,13 +23,14 @@ mod reader;
 mod settings;
 mod simulate;
 pub mod study;
+mod subcircuit;
 mod sweep;
 mod syntax;
 mod template;
 mod train;
 mod weights;
 
-pub use deck::{Deck, load_deck, read_deck};
+pub use deck::{Deck, directives, load_deck, read_deck};
 pub use document::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
@@ -139,7 +140,7 @@ fn read(
     let seed = t.count("seed", 0..=i64::MAX as u64).or(1);
     let parts = match t.one_of(&["model", "device"], None, "[model]") {
         Some("model") => network(&t, seed, library),
-        Some(_) => devices(&t),
+        Some(_) => devices(&t, library),
         None => None,
     };
     let trains = t.has("train");
@@ -205,10 +206,22 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     Some(Parts { subject, simulate, study: None, train, gradcheck, expect })
 }
 
-fn devices(t: &TableReader) -> Option<Parts> {
+fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     t.exclude("device", &["hardware", "nonideal", "train", "gradcheck"]);
     let arrays = t.optional_table("array");
-    let placed = device::read(&t.table("device"), arrays.as_ref());
+    let before = t.reading.count();
+    let flat = t
+        .own_table("device")
+        .filter(|devices| subcircuit::has_instances(devices))
+        .map(|devices| subcircuit::expand(t.reading, devices, library));
+    let placed = match &flat {
+        Some(_) if t.reading.count() > before => {
+            t.optional_table("device").map(|t| t.entries());
+            None
+        }
+        Some(flat) => device::read(&t.in_place("device", flat), arrays.as_ref()),
+        None => device::read(&t.table("device"), arrays.as_ref()),
+    };
     let ports = t.optional_table("ports").map(|t| ports::read(&t, placed.as_ref()));
     let bare = ports.is_none();
     let ports = ports.flatten();

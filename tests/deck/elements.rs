@@ -77,3 +77,111 @@ fn two_devices_of_a_name_are_a_mistake() {
 fn polynomials_are_refused_with_advice() {
     assert_eq!(mistakes("r1 a 0 1\ne1 b 0 poly(1) a 0 0 1"), ["3: `poly` is not read"]);
 }
+
+#[test]
+fn devices_of_a_model_are_read() {
+    let text = "d1 a b dm 2 m=3\nm1 a b c d nm w=1u l=2u m=2\ns1 a b c d sm on\nd2 a b dm area=6\n\
+                .model dm d is=1e-15, n=2 tnom=50\n.model nm nmos(level=1 vto=1 uo=500 rd=4)\n.model sm sw(vt=1 ron=5)\n\
+                ra a 0 1\nrb b 0 1\nrc c 0 1\nrd d 0 1";
+    let all = devices(text);
+    let diode = r#"diode = { p = "a", n = "b", area = 6.0, is = "1 fA", emission = 2.0, "#;
+    assert!(all[0].contains(diode) && all[0].contains(r#"tnom = "323.15 K""#), "{}", all[0]);
+    assert_eq!(all[0].replace("d1", "d2"), all[3]);
+    for part in [
+        r#"w = "2 um""#,
+        r#"l = "2 um""#,
+        r#"vto = "1 V""#,
+        r#"mobility = "0.05 m^2/Vs""#,
+        r#"rd = "2 ohm""#,
+    ] {
+        assert!(all[1].contains(part), "{part} is not in {}", all[1]);
+    }
+    assert!(
+        all[2].contains(r#"r-on = "5 ohm""#) && all[2].contains(r#"initial = "on""#),
+        "{}",
+        all[2]
+    );
+}
+
+#[test]
+fn wrong_models_are_named() {
+    let rest = "\n.model dm d(is=1e-15)\n.model nm nmos(level=2 vt=1)\n.model bad d(is=-1 ik=2 ikf=1)\nr1 a 0 1";
+    let found = |line: &str| mistakes(&format!("{line}{rest}"));
+    assert_eq!(found("d1 a 0 dn"), ["2: there is no model `dn`"]);
+    assert_eq!(found("d1 a 0 nm"), ["2: model `nm` is of type `nmos`"]);
+    assert_eq!(found("d1 a 0"), ["2: `d1`: the model is missing"]);
+    assert_eq!(
+        found("m1 a 0 0 0 nm"),
+        [
+            "4: `level` of a model of type nmos is not modelled",
+            "4: a model of type nmos has no `vt`",
+        ]
+    );
+    assert_eq!(
+        found("d1 a 0 bad"),
+        [
+            "5: `is` must be above zero",
+            "5: a model of type d has no `ik`",
+            "5: `ikf` of a model of type d is not modelled",
+        ]
+    );
+}
+
+#[test]
+fn sources_by_expression_are_read_in_every_spelling() {
+    let rest = "\n.param k=2\nra a 0 1\nrb b 0 1\nrc c 0 1";
+    let value = |line: &str| {
+        let text = devices(&format!("{line}{rest}")).remove(0);
+        text.split_once(" = { ").map(|(_, device)| device.to_string()).unwrap()
+    };
+    let voltage = r#"behavioural-voltage = { p = "a", n = "0", v = "2.0 * v(b, c)" } }"#;
+    for line in [
+        "b1 a 0 v=k*v(b,c)",
+        "B1 a 0 V = {2*v(b,c)}",
+        "e1 a 0 vol='k*v(b,c)'",
+        "e1 a 0 value={2 * V(B, C)}",
+    ] {
+        assert_eq!(value(line), voltage, "{line}");
+    }
+    let current = value("g1 a 0 cur='v(b)' m=3");
+    assert!(current.contains(r#"i = "3.0 * v(b)""#), "{current}");
+    let table = value("e1 a 0 table {v(b)} = (0,0) (1,2)");
+    assert!(table.contains("pwl(v(b), 0.0, 0.0, 1.0, 2.0)"), "{table}");
+    let wrong = mistakes(&format!("b1 a 0 v=k*v(q)+i(v9)\nb2 a 0 w=1\nb3 a 0 i=kk{rest}"));
+    assert_eq!(
+        wrong,
+        [
+            "2: there is no node `q`",
+            "2: there is no device `v9`",
+            "3: a B source is given as `v = ...` or `i = ...`",
+            "4: there is no parameter `kk`",
+        ]
+    );
+}
+
+#[test]
+fn devices_are_named_by_others_wherever_they_stand() {
+    let text = "f1 a 0 v1 2\nh1 b 0 v1 3\nv1 c 0 1\nra a 0 1\nrb b 0 1\nk1 l1 l2 0.5\nl1 d 0 1\nl2 a 0 1\nrd d 0 1";
+    let all = devices(text);
+    assert!(
+        all[0].contains(r#"cccs = { p = "a", n = "0", control = "v1", gain = 2.0 }"#),
+        "{}",
+        all[0]
+    );
+    assert!(all[5].contains(r#"coupling = { l1 = "l1", l2 = "l2", k = 0.5 }"#), "{}", all[5]);
+    assert_eq!(
+        mistakes("f1 a 0 r1 2\nr1 a 0 1"),
+        ["2: `r1` is a resistor, whose current is no unknown"]
+    );
+}
+
+#[test]
+fn devices_of_the_roll_are_reached_by_models_of_their_own_kind() {
+    let text = "n1 a 0 mem\n.model mem vteam(r-on=1k window=biolek)\nv1 a 0 1";
+    let all = devices(text);
+    assert!(all[0].contains(r#"vteam = { p = "a", n = "0", r-on = "1 kohm""#), "{}", all[0]);
+    let found = mistakes(
+        "n1 a mem\n.model mem vteam(r-on=1k)\nn2 a 0 m2\n.model m2 vteam(window=biolec)\nv1 a 0 1",
+    );
+    assert_eq!(found, ["2: a vteam has 2 nodes, but 1 are given", "5: `biolec` is no window"]);
+}

@@ -38,9 +38,9 @@ fn a_continuation_of_nothing_is_a_mistake() {
 
 #[test]
 fn text_after_the_end_is_noted() {
-    assert_eq!(deck("r1 a 0 1\n.op\n.end\n* fine\n").notes, Vec::<String>::new());
-    let notes = deck("r1 a 0 1\n.op\n.end\nr2 a 0 1").notes;
-    assert!(notes[0].ends_with(":5:1: what follows `.end` is not read"), "{notes:?}");
+    assert_eq!(deck("r1 a 0 1\nr2 a 0 1\n.op\n.end\n* fine\n").notes, Vec::<String>::new());
+    let notes = deck("r1 a 0 1\nr3 a 0 1\n.op\n.end\nr2 a 0 1").notes;
+    assert!(notes[0].ends_with(":6:1: what follows `.end` is not read"), "{notes:?}");
 }
 
 #[test]

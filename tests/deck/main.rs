@@ -7,6 +7,10 @@ mod mistakes;
 mod scoping;
 mod sources;
 mod studies;
+mod writing;
+
+#[path = "../common/ngspice.rs"]
+mod ngspice;
 
 use std::path::Path;
 
@@ -16,9 +20,13 @@ use eqcircuit::spec::{Deck, read_deck};
 
 /// A deck of these lines below a title.
 fn read(lines: &str) -> Result<Deck, Report> {
+    read_text(&format!("a title\n{lines}\n"))
+}
+
+fn read_text(text: &str) -> Result<Deck, Report> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deck.cir");
-    std::fs::write(&path, format!("a title\n{lines}\n")).unwrap();
+    std::fs::write(&path, text).unwrap();
     read_deck(&path)
 }
 

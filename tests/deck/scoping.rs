@@ -77,7 +77,7 @@ fn parameters_that_need_themselves_or_are_unknown_are_named() {
 fn functions_are_called() {
     let text = ".func twice(x) {2*x}\n.func both(x,y) = {twice(x)+y}\nr1 n 0 {both(3,4)}";
     close(ohms(text, "r1"), 10.0);
-    assert_eq!(mistakes(".func f(x) {f(x)}\nr1 n 0 {f(1)}"), ["2: there is no function `f`"]);
+    assert_eq!(mistakes(".func f(x) {f(x)}\nr1 n 0 {f(1)}"), ["2: function `f` calls itself"]);
 }
 
 const DIVIDER: &str =

@@ -47,13 +47,13 @@ fn functions_of_time_have_the_defaults_of_ngspice() {
         }
     );
     assert_eq!(
-        wave("v1 a 0 exp(0 1 2n 5n)"),
+        wave("v1 a 0 exp(0 1 1n 5n)"),
         Waveform::Exponential {
             low: 0.0,
             high: 1.0,
-            delay: 2e-9,
+            delay: 1e-9,
             rise_tau: 5e-9,
-            fall_delay: 3e-9,
+            fall_delay: 2e-9,
             fall_tau: 1e-9,
         }
     );
@@ -62,8 +62,8 @@ fn functions_of_time_have_the_defaults_of_ngspice() {
         Waveform::PiecewiseLinear { points: vec![(0.0, 0.0), (1e-9, 1.0), (2e-9, 0.0)] }
     );
     assert_eq!(
-        wave("v1 a 0 pwl(1n 1 2n 0) td=1n"),
-        Waveform::PiecewiseLinear { points: vec![(2e-9, 1.0), (3e-9, 0.0)] }
+        wave("v1 a 0 pwl(1 1 2 0) td=0.5"),
+        Waveform::PiecewiseLinear { points: vec![(1.5, 1.0), (2.5, 0.0)] }
     );
 }
 

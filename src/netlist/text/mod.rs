@@ -3,5 +3,5 @@
 mod spice;
 mod toml;
 
-pub use spice::{spice, spice_nodes};
+pub use spice::{spice, spice_devices, spice_nodes};
 pub use toml::toml;

@@ -66,12 +66,12 @@ impl Given {
         );
     }
 
-    /// Multiplies a number that is given or has a default.
-    pub fn scale(&mut self, field: &str, factor: f64, offset: f64) {
+    /// Divides a number that is given or has a default, and adds to it.
+    pub fn scale(&mut self, field: &str, divisor: f64, offset: f64) {
         let Some(place) = self.place(field) else { return };
         let default = || self.entry.fields[place].kind.default().map(Arg::Number);
         if let Some(Arg::Number(number)) = self.args[place].clone().or_else(default) {
-            self.args[place] = Some(Arg::Number(factor * number + offset));
+            self.args[place] = Some(Arg::Number(number / divisor + offset));
         }
     }
 
@@ -174,7 +174,7 @@ pub(super) struct Meaning {
     pub hidden: &'static [&'static str],
     /// The only fields that can be given here; all, if none is named.
     pub shown: &'static [&'static str],
-    /// What a number of SPICE is multiplied by and what is then added, to be in SI.
+    /// What a number of SPICE is divided by and what is then added, to be in SI.
     pub units: &'static [(&'static str, f64, f64)],
 }
 
@@ -216,8 +216,8 @@ impl Meaning {
             let field = renamed.map_or(pair.key, |(_, field)| *field);
             if self.names(given).iter().any(|name| *name == pair.key) {
                 given.written(field, pair, scope, found);
-                if let Some((_, factor, offset)) = self.units.iter().find(|(f, _, _)| *f == field) {
-                    given.scale(field, *factor, *offset);
+                if let Some((_, divisor, offset)) = self.units.iter().find(|(f, _, _)| *f == field) {
+                    given.scale(field, *divisor, *offset);
                 }
                 continue;
             }

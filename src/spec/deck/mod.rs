@@ -22,6 +22,9 @@ mod settings;
 mod sources;
 mod timing;
 mod words;
+mod write;
+
+pub use write::directives;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -153,7 +153,7 @@ const MOSFET: Meaning = Meaning {
     renamed: &[("vt0", "vto"), ("uo", "mobility"), ("u0", "mobility")],
     only: &[("level", 1.0), ("nss", 0.0), ("nsub", 0.0), ("tpg", 1.0), ("rsh", 0.0)],
     hidden: &["w", "l", "ad", "as", "pd", "ps", "polarity", "mobility"],
-    units: &[("tnom", 1.0, FREEZING), ("mobility", 1e-4, 0.0)],
+    units: &[("tnom", 1.0, FREEZING), ("mobility", 1e4, 0.0)],
     ..Meaning::PLAIN
 };
 
@@ -184,8 +184,8 @@ pub(super) fn mosfet(line: &mut Line) {
     let (pairs, m) = line.tail();
     MOSFET_LINE.take(&mut given, &pairs, line.scope, line.circuit.found, "a MOSFET");
     if m != 1.0 {
-        GROWING.iter().for_each(|field| given.scale(field, m, 0.0));
-        SHRINKING.iter().for_each(|field| given.scale(field, 1.0 / m, 0.0));
+        GROWING.iter().for_each(|field| given.scale(field, 1.0 / m, 0.0));
+        SHRINKING.iter().for_each(|field| given.scale(field, m, 0.0));
         if given.is_set("kf") {
             line.report(
                 Diagnostic::at(

@@ -24,7 +24,7 @@ pub(super) struct Scope<'d, 'o> {
     /// How many of it stand in parallel.
     pub multiplier: f64,
     params: RefCell<HashMap<&'d str, State<'d>>>,
-    functions: RefCell<HashMap<&'d str, Option<Function>>>,
+    functions: RefCell<HashMap<&'d str, Called>>,
 }
 
 /// How far the value of a parameter is known.
@@ -34,6 +34,15 @@ enum State<'d> {
     Busy,
     Known(f64),
     /// It has none, which has been told.
+    Failed,
+}
+
+/// How far a function is known.
+#[derive(Clone)]
+enum Called {
+    Busy,
+    Known(Function),
+    /// It is none, which has been told.
     Failed,
 }
 
@@ -64,6 +73,9 @@ impl<'d, 'o> Scope<'d, 'o> {
         // Also those that nothing asks for must be right.
         for pair in block.defaults.iter().chain(&block.params) {
             scope.param(pair.key, found);
+        }
+        for function in &block.functions {
+            scope.function(function.name, found);
         }
         scope
     }
@@ -157,26 +169,51 @@ impl<'d, 'o> Scope<'d, 'o> {
         match parsed {
             Ok(expression) => Some(expression),
             Err(fault) => {
-                found.report(expression_fault(value, fault));
+                let name = text.get(fault.range.clone()).unwrap_or_default();
+                let name = name.split('(').next().unwrap_or_default().trim();
+                // What is wrong with a function of the deck is told where it is defined.
+                if !self.defines(name) || !fault.message.starts_with("there is no function") {
+                    found.report(expression_fault(value, fault));
+                }
                 None
             }
         }
     }
 
+    fn defines(&self, name: &str) -> bool {
+        let own = self.block.functions.iter().any(|f| f.name == name);
+        own || self.outer.is_some_and(|outer| outer.defines(name))
+    }
+
     /// A function that the deck defines.
     fn function(&self, name: &str, found: &Found) -> Option<Function> {
-        if let Some(known) = self.functions.borrow().get(name) {
-            return known.clone();
+        let known = self.functions.borrow().get(name).cloned();
+        let card = self.block.functions.iter().find(|f| f.name == name);
+        match (known, card) {
+            (Some(Called::Known(function)), _) => Some(function),
+            (Some(Called::Failed), _) => None,
+            (Some(Called::Busy), Some(card)) => {
+                found.report(
+                    Diagnostic::at(
+                        card.value.value().span(),
+                        format!("function `{name}` calls itself"),
+                    )
+                    .label("leads back to itself")
+                    .help("give it a value that does not need it"),
+                );
+                None
+            }
+            (_, None) => self.outer.and_then(|outer| outer.function(name, found)),
+            (None, Some(card)) => {
+                self.functions.borrow_mut().insert(card.name, Called::Busy);
+                let value = self.expression(&card.value.value(), found);
+                let arguments = card.arguments.clone();
+                let called = value
+                    .map_or(Called::Failed, |value| Called::Known(Function { arguments, value }));
+                self.functions.borrow_mut().insert(card.name, called);
+                self.function(name, found)
+            }
         }
-        let Some(card) = self.block.functions.iter().find(|f| f.name == name) else {
-            return self.outer.and_then(|outer| outer.function(name, found));
-        };
-        // While it is read it is unknown to itself.
-        self.functions.borrow_mut().insert(card.name, None);
-        let value = self.expression(&card.value.value(), found);
-        let function = value.map(|value| Function { arguments: card.arguments.clone(), value });
-        self.functions.borrow_mut().insert(card.name, function.clone());
-        function
     }
 
     /// The names of all parameters that can be seen.
