@@ -42,7 +42,11 @@ fn draw_number(dimension: Dimension, range: Range, default: Option<f64>, number:
         _ if range == Range::Any => typical(dimension) * (4.0 * number - 2.0),
         _ => typical(dimension) * (0.1 + 0.8 * number),
     };
-    if range.contains(value) { value } else { 0.1 + 0.8 * number }
+    match range {
+        _ if range.contains(value) => value,
+        Range::AtLeastOne => 1.0 + number,
+        _ => 0.1 + 0.8 * number,
+    }
 }
 
 fn expression(mut fresh: impl FnMut() -> Node) -> Expression<Probe> {
