@@ -216,7 +216,8 @@ impl Meaning {
             let field = renamed.map_or(pair.key, |(_, field)| *field);
             if self.names(given).iter().any(|name| *name == pair.key) {
                 given.written(field, pair, scope, found);
-                if let Some((_, divisor, offset)) = self.units.iter().find(|(f, _, _)| *f == field) {
+                if let Some((_, divisor, offset)) = self.units.iter().find(|(f, _, _)| *f == field)
+                {
                     given.scale(field, *divisor, *offset);
                 }
                 continue;
