@@ -1,5 +1,5 @@
-//! What the program says of wrong files. Each `tests/diagnostics/*.toml` holds, above every
-//! offending line, what is expected of it:
+//! What the program says of wrong files. Each `tests/diagnostics/*.toml`, and each deck `*.cir` with
+//! `*` in place of `#`, holds above every offending line what is expected of it:
 //!
 //! ```toml
 //! # error: 31-38 no layer named `hiden`
@@ -21,14 +21,15 @@ use eqcircuit::diag::{Diagnostic, Report, SourceMap, Span};
 use eqcircuit::spec::{Edit, Library, load};
 
 const FOLDER: &str = "tests/diagnostics";
-const MARKS: [&str; 4] = ["# error: ", "# label: ", "# also: ", "# help: "];
+const MARKS: [&str; 4] = ["error: ", "label: ", "also: ", "help: "];
 
 fn blessing() -> bool {
     std::env::var_os("EQCIRCUIT_BLESS").is_some()
 }
 
 fn is_mark(line: &str) -> bool {
-    MARKS.iter().any(|mark| line.trim_start().starts_with(mark))
+    let comment = line.trim_start().strip_prefix(['#', '*']).and_then(|c| c.strip_prefix(' '));
+    comment.is_some_and(|comment| MARKS.iter().any(|mark| comment.starts_with(mark)))
 }
 
 /// `line:from-to`, the line left out when it is `home`'s own.
@@ -55,8 +56,9 @@ fn marks(report: &Report, diagnostic: &Diagnostic, home: &str, indent: &str) -> 
         }
         Some(span) => place(sources, span, None),
     };
-    let mut marks = vec![format!("{indent}# error: {at} {}", diagnostic.message)];
-    marks.extend(diagnostic.label.iter().map(|label| format!("{indent}# label: {label}")));
+    let hash = if home.ends_with(".cir") { '*' } else { '#' };
+    let mut marks = vec![format!("{indent}{hash} error: {at} {}", diagnostic.message)];
+    marks.extend(diagnostic.label.iter().map(|label| format!("{indent}{hash} label: {label}")));
     for (span, label) in &diagnostic.secondary {
         let from = sources.locate(span.start);
         // Lines of the file itself move when marks are written into it.
@@ -64,9 +66,9 @@ fn marks(report: &Report, diagnostic: &Diagnostic, home: &str, indent: &str) -> 
             true => format!("{} {:?}", from.column, shorten(sources.text(span))),
             false => place(sources, span, None),
         };
-        marks.push(format!("{indent}# also: {at} {label}"));
+        marks.push(format!("{indent}{hash} also: {at} {label}"));
     }
-    marks.extend(diagnostic.help.iter().map(|help| format!("{indent}# help: {help}")));
+    marks.extend(diagnostic.help.iter().map(|help| format!("{indent}{hash} help: {help}")));
     marks
 }
 
@@ -112,7 +114,7 @@ fn cases() -> Vec<PathBuf> {
     let mut cases: Vec<PathBuf> = fs::read_dir(FOLDER)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml" || e == "cir"))
         .collect();
     cases.sort();
     cases

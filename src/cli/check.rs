@@ -35,7 +35,13 @@ struct Place {
 pub(super) fn run(files: &[PathBuf], edits: &Edits, terminal: &Terminal) -> Result<u8, Failure> {
     let mut checked = Vec::new();
     for file in files {
-        let report = edits.load(file).err();
+        let (report, notes) = match edits.load(file) {
+            Ok(spec) => (None, spec.notes),
+            Err(report) => (Some(report), Vec::new()),
+        };
+        for note in notes {
+            terminal.say(&format!("note: {note}"));
+        }
         match &report {
             Some(report) => terminal.mistakes(report),
             None if !terminal.json && !terminal.quiet => {

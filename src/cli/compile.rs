@@ -90,8 +90,12 @@ fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
     }
 }
 
-/// The netlist as a file of its own, with the title, seed, `[simulate]` and `[expect]` of the one
-/// it was made from.
+/// What a compiled file has of the one it was made from.
+const KEPT: [&str; 9] =
+    ["title", "seed", "simulate", "analysis", "solving", "initial", "guess", "measure", "expect"];
+
+/// The netlist as a file of its own, with the title, seed, and what is asked of the one it was
+/// made from.
 fn home_text(
     spec: &Spec,
     netlist: &Netlist,
@@ -103,7 +107,7 @@ fn home_text(
     let resolved = spec.resolved_for(folder).parse::<::toml::Table>();
     let mut resolved =
         resolved.map_err(|error| Failure::input(format!("cannot compile: {error}")))?;
-    resolved.retain(|key, _| matches!(key, "title" | "seed" | "simulate" | "expect"));
+    resolved.retain(|key, _| KEPT.contains(&key));
     // A title of its own, so that its report does not replace that of the network.
     resolved.insert("title".into(), format!("{}-compiled", spec.title).into());
     if let Some(::toml::Value::Table(simulate)) = resolved.get_mut("simulate") {

@@ -313,7 +313,7 @@ fn record_all(
     staging: &Staging,
 ) -> Result<Summary, RunError> {
     let totals = expect::totals(&found, started.elapsed());
-    let mut notes = found.notes.clone();
+    let mut notes = [&spec.notes[..], &found.notes[..]].concat();
     let expect = expect::evaluate(&spec.expect, verb, &found, &totals, &mut notes);
     let run = RunRecord {
         head: Head { expect, notes, ..head(spec, options, verb, started) },

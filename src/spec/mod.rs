@@ -160,6 +160,7 @@ fn read(
         expect: parts.expect,
         sweep: None,
         resolved: tree.document(&files::folder_of(path)),
+        notes: Vec::new(),
         tree,
     });
     (spec, sweep)

@@ -32,6 +32,8 @@ pub struct Spec {
     /// The file as understood, with every default filled in, as TOML text that reads back to the
     /// same `Spec`. Paths in it are relative to the folder of `path`.
     pub resolved: String,
+    /// What was read and makes no difference, a line each; of decks only.
+    pub notes: Vec<String>,
     /// What `resolved` is the text of.
     pub(super) tree: Resolved,
 }

@@ -125,7 +125,7 @@ fn measured(text: &str) -> Measured {
 
 fn crossing(signal: &str, value: f64, edge: Edge, count: Option<usize>) -> Event {
     let level = Level::Value(value);
-    Event::Crosses { signal: signal.into(), level, edge, count, after: 0.0 }
+    Event::Crosses { signal: signal.into(), level, edge, count, after: f64::NEG_INFINITY }
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn measures_are_read() {
             level: Level::Signal("v(in)".into()),
             edge: Edge::Either,
             count: Some(1),
-            after: 0.0,
+            after: f64::NEG_INFINITY,
         })
     );
     let study = study(".ac dec 1 1 10\n.meas ac g max vdb(out)");

@@ -4,7 +4,7 @@ use super::{ngspice, read_text};
 use eqcircuit::data::waves::Values;
 use eqcircuit::engine::study;
 use eqcircuit::netlist::text::{spice, toml};
-use eqcircuit::spec::{Deck, directives};
+use eqcircuit::spec::{Deck, Library, Spec, Subject, directives, load};
 use proptest::prelude::*;
 
 fn written(deck: &Deck) -> String {
@@ -227,4 +227,26 @@ fn at(times: &[f64], values: &[f64], t: f64) -> f64 {
     let k = times.partition_point(|x| *x < t).clamp(1, times.len() - 1);
     let share = (t - times[k - 1]) / (times[k] - times[k - 1]);
     values[k - 1] + share * (values[k] - values[k - 1])
+}
+
+#[test]
+fn the_records_of_a_deck_read_back_as_the_same_circuit() {
+    let once: Vec<&str> = STUDY
+        .lines()
+        .filter(|line| !line.starts_with(".ac oct") && !line.starts_with(".ac lin"))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deck.cir");
+    std::fs::write(&path, format!("a title\n{EVERYTHING}{}\n", once.join("\n"))).unwrap();
+    let deck = load(&path, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    let home = folder.path().join("home.toml");
+    std::fs::write(&home, &deck.resolved).unwrap();
+    let again = load(&home, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    let named = |spec: &Spec| match &spec.subject {
+        Subject::Devices { netlist, .. } => {
+            (toml(netlist, None), directives(netlist, spec.study.as_ref().unwrap()))
+        }
+        Subject::Network { .. } => panic!("no devices"),
+    };
+    assert_eq!(named(&deck), named(&again));
 }

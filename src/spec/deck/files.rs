@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::words::{self, Token};
 use crate::diag::{Diagnostic, SourceMap, Span};
-use crate::spec::files::{folder_of, read_bytes};
+pub(super) use crate::spec::files::folder_of;
+use crate::spec::files::read_bytes;
 
 /// Largest file of a deck that is read \[bytes\].
 const LARGEST: u64 = 256 << 20;

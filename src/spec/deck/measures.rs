@@ -135,7 +135,7 @@ fn event(line: &mut Dot, when: bool) -> Option<Event> {
             false => Level::Value(line.next_number("the level", "when v(out)=0.5")?),
         });
     }
-    let (mut edge, mut count, mut after) = (Edge::Either, Some(1), 0.0);
+    let (mut edge, mut count, mut after) = (Edge::Either, Some(1), f64::NEG_INFINITY);
     let mut delayed = None;
     while line.cursor.at_pair() {
         let pair = line.cursor.pair()?;

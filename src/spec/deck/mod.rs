@@ -14,6 +14,7 @@ mod circuit;
 mod elements;
 mod files;
 mod given;
+mod home;
 mod measures;
 mod models;
 mod outline;
@@ -142,7 +143,7 @@ pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
     let reading = Reading::new(SourceMap::default(), Vec::new());
     let subject = simulate::Subject::Devices { bare: true, ports: None };
     let simulate = simulate::read(&reading.root(&empty, 0), &subject);
-    let tree = super::reader::Resolved::default();
+    let tree = home::resolved(&deck);
     Ok(Spec {
         title: deck.title,
         seed: 1,
@@ -154,8 +155,9 @@ pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
         gradcheck: GradCheck::default(),
         expect: Vec::new(),
         sweep: None,
-        resolved: String::new(),
+        resolved: tree.document(&files::folder_of(path)),
         tree,
+        notes: deck.notes,
     })
 }
 
@@ -183,6 +185,11 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
             Diagnostic::new("the deck has no devices")
                 .help("its first line is a title; write for example `r1 a 0 1k` below it"),
         );
+    }
+    for word in home::repeated(&study) {
+        found.note(Diagnostic::new(format!(
+            "a file in TOML holds one `{word}`; `resolved.toml` has the first"
+        )));
     }
     unused(&outline.top, &circuit, found);
     study.initial = std::mem::take(&mut circuit.initial);

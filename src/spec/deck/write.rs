@@ -156,7 +156,7 @@ impl Names<'_> {
             (Level::Value(value), false) => format!("{} val={value:e}", self.signal(signal)),
             (Level::Signal(_), false) => return None,
         };
-        if *after != 0.0 {
+        if after.is_finite() {
             text += &format!(" td={after:e}");
         }
         let word = match edge {

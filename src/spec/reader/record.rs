@@ -54,6 +54,21 @@ enum Value {
 }
 
 impl Resolved {
+    /// A file of values and tables, each a list of keys with their TOML.
+    pub fn of(
+        values: Vec<(String, String)>,
+        tables: Vec<(&str, Vec<(String, String)>)>,
+    ) -> Resolved {
+        let lines = |list: Vec<(String, String)>| {
+            list.into_iter().map(|(key, toml)| (key, Value::Toml(toml))).collect::<Vec<_>>()
+        };
+        let mut all = lines(values);
+        for (key, table) in tables {
+            all.push((key.to_string(), Value::Table(Resolved(lines(table)))));
+        }
+        Resolved(all)
+    }
+
     /// As a TOML document in this folder: values first, then a `[table]` each; what is deeper
     /// stands inline, lists of tables with one of them a line.
     pub fn document(&self, folder: &Path) -> String {
