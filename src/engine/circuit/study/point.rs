@@ -121,10 +121,11 @@ impl Quest<'_> {
                 x[k] = value;
             }
         }
-        let held = self.places(&self.study.guess);
+        let mut held = self.places(&self.study.guess);
         if held.is_empty() {
             return;
         }
+        held.extend(self.states(solver, x));
         let iterations = self.study.solving.iterations;
         let search = Search { at: self.at, held: &held, iterations };
         if solver.operating_point(x, &search).is_err() {

@@ -69,3 +69,28 @@ fn limit_drain(v: Volt, before: Volt) -> Volt {
         (false, false) => v.max(-0.5),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A change by rounding would count as held back, and the iteration would never end.
+    #[test]
+    fn what_is_not_held_back_stays_to_the_bit() {
+        let channel = Channel { beta: 1e-3, lambda: 0.02, gamma: 0.4, phi: 0.65, flat: 0.4 };
+        let junction = || BulkJunction {
+            vt: 0.025,
+            is: 1e-14,
+            critical: 0.7,
+            parts: [(0.0, 0.5); 2],
+            potential: 0.8,
+            fc: 0.5,
+        };
+        for vds in [1e-9, 0.1, 3.7, 0.0, -1e-9, -0.1, -3.7] {
+            let v: [Volt; 3] = [2.9, vds, -0.3];
+            let before = v.map(|v| v * (1.0 + 1e-6));
+            let held = limit(&channel, &[junction(), junction()], v, before);
+            assert_eq!(held.map(f64::to_bits), v.map(f64::to_bits), "vds {vds}");
+        }
+    }
+}
