@@ -11,11 +11,19 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{peak_memory, pool, shortest};
+use eqcircuit::compile::{Chip, compile, expand_arrays, fabricate};
+use eqcircuit::engine::{Circuit, Drive, Engine, Nudge, Save, Settled, Until};
+use eqcircuit::model::Activation;
+use eqcircuit::netlist::Node;
+use eqcircuit::netlist::text::toml;
 use eqcircuit::numerics::crossbar::{
     Crossbar, Law, Lines, PortVoltages, Settings, Solution, Solver,
 };
 use eqcircuit::numerics::seed::Seed;
+use eqcircuit::spec::{Analysis, Library, NonIdeal, load};
 use rand::RngExt;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
 /// Cells of 1 to 100 kohm, evenly by conductance, and wires of 1 ohm, driven at the left and
 /// grounded at the foot.
@@ -90,16 +98,95 @@ fn repeated() {
     println!("    {} Newton iterations, {} within", found.report.newton, found.report.krylov);
 }
 
+/// A network of 784-128-10 units with wires of 1 ohm, one tile a direction: 415,000 unknowns.
+fn wired() -> Chip {
+    let model = common::network(&[784, 128, 10], Activation::Tanh, 0.4);
+    let mut hardware = common::chip(&model, None).fabric.hardware;
+    (hardware.tile, hardware.g_max) = ([784, 128], 100e-6);
+    hardware.neurons = common::neurons(&model);
+    let mut nonideal = NonIdeal::default();
+    nonideal.wire.r_segment = 1.0;
+    fabricate(&compile(&model, &hardware), &nonideal, Seed::new(1))
+}
+
+fn settled(engine: &mut Circuit, seed: usize) -> Settled {
+    let all = common::pictures(4, 784);
+    let drive = Drive { clamp: all.select_rows(&[seed]), nudge: Nudge::None };
+    let until = Until { settled: 1e-6, at_most: 1e-6, at_most_iterations: 0 };
+    let settled = engine.settle(&drive, None, &until, &Save::End);
+    assert!(settled.outcome.iter().all(|o| o.is_settled()), "{:?}", settled.outcome);
+    settled
+}
+
+fn hopfield() {
+    let chip = wired();
+    let mut engine = None;
+    let ready = shortest(2, || engine = Some(Circuit::from_chip(chip.clone(), Analysis::Op)));
+    let mut engine = engine.expect("made");
+    let mut last = None;
+    let time = shortest(5, || last = Some(settled(&mut engine, 0)));
+    row("784-128-10, 1 ohm wires, equilibrium", "time", 1e3 * time, 100.0, "ms");
+    let outcome = &last.expect("a run").outcome[0];
+    println!("    {outcome}; made ready before in {:.0} ms", 1e3 * ready);
+    match alone("hopfield") {
+        Some(peak) => row("784-128-10, 1 ohm wires", "peak memory", peak, 150.0, "MB"),
+        None => println!("784-128-10: memory is not known here"),
+    }
+}
+
+/// The same network as TOML with its conductances in a safetensors file.
+fn parsed() {
+    let (netlist, _) = expand_arrays(&wired());
+    let room = tempfile::tempdir().expect("a folder");
+    let mut text = toml(&netlist, None);
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = netlist
+        .arrays()
+        .iter()
+        .map(|array| {
+            let (x, names) = (&array.crossbar, |nodes: &[Node]| {
+                let names: Vec<&str> = nodes.iter().map(|&n| netlist.node_name(n)).collect();
+                format!("{names:?}")
+            });
+            text.push_str(&format!(
+                "[array.{:?}]\ng = {{ file = \"g.safetensors\", tensor = {:?} }}\n\
+                 word = {{ first = {}, r-segment = \"1 ohm\" }}\n\
+                 bit = {{ last = {}, r-segment = \"1 ohm\" }}\n",
+                array.name,
+                array.name,
+                names(&array.word[0]),
+                names(&array.bit[1])
+            ));
+            let bytes = x.conductance.iter().flat_map(|g| g.to_le_bytes()).collect();
+            (array.name.clone(), vec![x.rows, x.cols], bytes)
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F64, shape.clone(), bytes).expect("a whole tensor");
+        (name.as_str(), view)
+    });
+    let bytes = safetensors::serialize(views, None).expect("tensors");
+    std::fs::write(room.path().join("g.safetensors"), bytes).expect("room on the disk");
+    let path = room.path().join("network.toml");
+    std::fs::write(&path, text).expect("room on the disk");
+    let library = Library::built_in();
+    let time = shortest(5, || {
+        if let Err(report) = load(&path, &[], &library) {
+            panic!("{}", report.render(false));
+        }
+    });
+    row("784-128-10 as TOML with safetensors", "time to read", 1e3 * time, 50.0, "ms");
+}
+
 /// Peak memory of a process of its own that does nothing else \[MB\].
-fn alone(n: usize) -> Option<f64> {
+fn alone(what: &str) -> Option<f64> {
     let program = std::env::current_exe().ok()?;
-    let out = Command::new(program).args(["--alone", &n.to_string()]).output().ok()?;
+    let out = Command::new(program).args(["--alone", what]).output().ok()?;
     String::from_utf8(out.stdout).ok()?.trim().parse().ok()
 }
 
 fn memory() {
     for (n, target) in [(512, 150.0), (2048, 2000.0)] {
-        match alone(n) {
+        match alone(&n.to_string()) {
             Some(peak) => row(&format!("{n} x {n}"), "peak memory", peak, target, "MB"),
             None => println!("{n} x {n}: memory is not known here"),
         }
@@ -154,8 +241,13 @@ fn rivals(ours: [f64; 2]) {
 
 fn main() {
     let mut args = std::env::args().skip_while(|arg| arg != "--alone");
-    if let Some(n) = args.nth(1).and_then(|n| n.parse().ok()) {
-        cold(n, Law::Linear, 1);
+    if let Some(what) = args.nth(1) {
+        match what.parse() {
+            Ok(n) => drop(cold(n, Law::Linear, 1)),
+            Err(_) => {
+                settled(&mut Circuit::from_chip(wired(), Analysis::Op), 0);
+            }
+        }
         println!("{}", peak_memory().unwrap_or(f64::NAN));
         return;
     }
@@ -165,6 +257,8 @@ fn main() {
         let ours = sizes();
         repeated();
         memory();
+        hopfield();
+        parsed();
         rivals(ours);
     });
     println!("{threads} threads");

@@ -90,8 +90,11 @@ enum Verb {
     /// Settle a network or solve a netlist, and write a report.
     #[command(after_help = help::SIMULATE)]
     Simulate {
-        /// A network, or devices on nodes.
+        /// A network, devices on nodes, or a SPICE deck.
         file: PathBuf,
+        /// Write the waveforms of a circuit in this form as well.
+        #[arg(long, value_name = "FORM", value_parser = simulate::FORMS)]
+        also: Vec<String>,
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
@@ -299,8 +302,10 @@ fn dispatch(
         Verb::Compile { file, output, format, edits } => {
             compile::run(&file, output.as_deref(), format, &edits, terminal)
         }
-        Verb::Simulate { file, place, edits } => {
-            simulate::run(&file, options(place, Manner::Fresh), &edits, terminal)
+        Verb::Simulate { file, also, place, edits } => {
+            let also = simulate::forms(&also)?;
+            let options = Options { also, ..options(place, Manner::Fresh) };
+            simulate::run(&file, options, &edits, terminal)
         }
         Verb::Train { file, place, manner, edits } => {
             train::run(&file, options(place, manner.manner()), &edits, terminal)

@@ -98,12 +98,21 @@ fn passive(seed: u64, nonlinear: bool) -> Netlist {
         let dc = rng.random_range(-0.3..0.3);
         netlist
             .add(format!("v{k}"), VoltageSource { p, n: Node::GROUND, dc, wave: None, ac: None });
-        netlist.add(format!("rf{k}"), Resistor { p: far[k], n: Node::GROUND, g: 1e-4 });
+        netlist.add(
+            format!("rf{k}"),
+            Resistor { p: far[k], n: Node::GROUND, g: 1e-4, ..Default::default() },
+        );
     }
     for (name, nodes, g) in [("rh", &hidden, 1e-4), ("ro", &out, 1e-3)] {
         for (k, &p) in nodes.iter().enumerate() {
-            netlist.add(format!("{name}{k}"), Resistor { p, n: Node::GROUND, g });
-            netlist.add(format!("c{name}{k}"), Capacitor { p, n: Node::GROUND, c: 1e-12 });
+            netlist.add(
+                format!("{name}{k}"),
+                Resistor { p, n: Node::GROUND, g, ..Default::default() },
+            );
+            netlist.add(
+                format!("c{name}{k}"),
+                Capacitor { p, n: Node::GROUND, c: 1e-12, ..Default::default() },
+            );
         }
     }
     let law = if nonlinear { Law::Sinh { v0: 0.1 } } else { Law::Linear };
@@ -178,4 +187,89 @@ fn an_array_alone_is_no_path_to_ground() {
     netlist.add_array(Array { name: "lost".into(), crossbar, word, bit });
     let faults = format!("{:?}", netlist.faults());
     assert!(faults.contains("NoPathToGround"), "{faults}");
+}
+
+/// A file in a folder with the matrices of two arrays, and the file's text after an edit.
+fn file(edit: &dyn Fn(String) -> String) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers: Vec<u8> =
+        [1e-5_f64, 2e-5, 3e-5, 4e-5, 5e-5, 6e-5].iter().flat_map(|g| g.to_le_bytes()).collect();
+    let dtype = safetensors::Dtype::F64;
+    let view = safetensors::tensor::TensorView::new(dtype, vec![3, 2], &numbers).unwrap();
+    let bytes = safetensors::serialize([("g1", view)], None).unwrap();
+    std::fs::write(folder.path().join("w.safetensors"), bytes).unwrap();
+    std::fs::write(folder.path().join("g.csv"), "1e-4, 2e-4\n3e-4, 4e-4\n").unwrap();
+    let text = "[device]\n\
+        v0 = { voltage-source = { p = \"in.0\", n = \"0\", dc = \"0.1 V\" } }\n\
+        v1 = { voltage-source = { p = \"in.1\", n = \"0\", dc = \"-0.2 V\" } }\n\
+        v2 = { voltage-source = { p = \"in.2\", n = \"0\", dc = \"0.3 V\" } }\n\
+        r0 = { resistor = { p = \"x\", n = \"0\", r = \"10 kohm\" } }\n\
+        r1 = { resistor = { p = \"y\", n = \"0\", r = \"20 kohm\" } }\n\
+        [array.first]\n\
+        g = { file = \"w.safetensors\", tensor = \"g1\" }\n\
+        word = { first = \"in.{}\", r-segment = \"2 ohm\" }\n\
+        bit = { last = [\"x\", \"y\"], r-segment = \"1 ohm\", r-last = \"50 ohm\" }\n\
+        [array.second]\n\
+        g = { file = \"g.csv\" }\n\
+        word = { first = [\"x\", \"y\"] }\n\
+        bit = { first = [\"0\", \"0\"] }\n\
+        [analysis]\n\
+        op = {}\n";
+    let path = folder.path().join("arrays.toml");
+    std::fs::write(&path, edit(text.to_string())).unwrap();
+    (folder, path)
+}
+
+fn loaded(path: &std::path::Path) -> Result<Netlist, String> {
+    use eqcircuit::spec::{Library, Subject, load};
+    match load(path, &[], &Library::built_in()) {
+        Ok(spec) => match spec.subject {
+            Subject::Devices { netlist, .. } => Ok(netlist),
+            Subject::Network { .. } => panic!("this is a netlist"),
+        },
+        Err(report) => Err(report.render(false)),
+    }
+}
+
+#[test]
+fn arrays_are_read_with_their_matrices() {
+    let (_folder, path) = file(&|text| text);
+    let netlist = loaded(&path).unwrap();
+    let [first, second] = netlist.arrays() else { panic!("two arrays") };
+    assert_eq!((first.crossbar.rows, first.crossbar.cols), (3, 2));
+    assert_eq!(first.crossbar.conductance[3], 4e-5);
+    assert_eq!(first.crossbar.word, Lines::from_first(2.0, 2.0));
+    assert_eq!(first.crossbar.bit, Lines::from_last(1.0, 50.0));
+    assert_eq!(netlist.node_name(first.word[0][2]), "in.2");
+    assert_eq!(second.crossbar.bit.ends, [End::Tied(0.0), End::Open]);
+    assert_eq!(second.bit[0], vec![Node::GROUND; 2]);
+    let off = apart(&op(&netlist), &op(&netlist.flat().unwrap()));
+    assert!(off < 1e-11, "{off:e}");
+}
+
+#[test]
+fn mistakes_in_arrays_are_told_in_their_place() {
+    let cases: [(&str, &str, &[&str]); 7] = [
+        ("\"g1\"", "\"g2\"", &["has no tensor `g2`", "the tensors of the file are: g1"]),
+        ("[\"x\", \"y\"], r-s", "[\"x\"], r-s", &["1 nodes for 2 lines"]),
+        ("\"in.{}\"", "\"in\"", &["names one node for all lines"]),
+        ("g.csv", "h.csv", &["there is no file", "g.csv"]),
+        ("first = \"in.{}\", ", "", &["names no nodes"]),
+        ("r-last = \"50 ohm\"", "r-last = \"50 V\"", &["`r-last` is given in volt"]),
+        ("op = {}", "tran = { stop = \"1 us\" }\n[array.second.none]", &["[array.second]"]),
+    ];
+    for (from, to, said) in cases {
+        let (_folder, path) = file(&|text| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        });
+        let report = loaded(&path).unwrap_err();
+        for said in said {
+            assert!(report.contains(said), "{from} -> {to}: {report}");
+        }
+    }
+    let (folder, path) = file(&|text| text);
+    std::fs::write(folder.path().join("g.csv"), "1e-4, 2e-4\n3e-4, -4e-4\n").unwrap();
+    let report = loaded(&path).unwrap_err();
+    assert!(report.contains("the conductance in row 1, column 1 is -0.0004 S"), "{report}");
 }

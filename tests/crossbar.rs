@@ -379,10 +379,12 @@ fn one_word_line_is_a_ladder() {
         bit: Lines { wire: Wire::Uniform(0.0), ends: [End::Tied(0.0), End::Open] },
     };
     let volts = PortVoltages { word: [vec![1.0], vec![]], bit: [vec![0.0; n], vec![]] };
+    let alone = crossbar.port_conductances().word[0][0];
     let found = Solver::new(crossbar).unwrap().solve(&volts, None, &TIGHT).unwrap();
     // From the open end on: a cell beside what follows it, then a segment in series.
     let seen = (0..n).fold(0.0, |beyond, _| 1.0 / (r + 1.0 / (g + beyond)));
     assert!((found.word_current[0][0] / seen - 1.0).abs() < 1e-14);
+    assert!((alone / seen - 1.0).abs() < 1e-14);
 }
 
 /// A law with a kink, as a diode-like cell would have.

@@ -6,8 +6,26 @@ use super::terminal::Terminal;
 use super::{DONE, EXPECTATION_FAILED, Failure};
 use crate::report;
 use crate::run::record::{StudyRecord, SubjectRecord};
-use crate::run::{self, Finished, Options};
+use crate::run::{self, Finished, Options, WaveForm};
 use crate::units::{Dimension, format_short};
+
+/// The words of [`WaveForm`].
+pub(super) const FORMS: [&str; 3] = ["ascii", "csv", "parquet"];
+
+/// The forms of these words.
+pub(super) fn forms(words: &[String]) -> Result<Vec<WaveForm>, Failure> {
+    let form = |word: &String| match word.as_str() {
+        "ascii" => Ok(WaveForm::Ascii),
+        "csv" => Ok(WaveForm::Csv),
+        #[cfg(feature = "parquet")]
+        "parquet" => Ok(WaveForm::Parquet),
+        other => Err(Failure::input(format!(
+            "this eqcircuit was built without {other}: build it with `cargo build --release \
+             --features {other}`"
+        ))),
+    };
+    words.iter().map(form).collect()
+}
 
 pub(super) fn run(
     file: &Path,

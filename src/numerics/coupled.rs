@@ -243,7 +243,7 @@ impl Mixing {
                 }
             }
             let left = dot(&dd[..potentials], &dd[..potentials]);
-            if !(left > 1e-20 * before) {
+            if left.is_nan() || left <= 1e-20 * before {
                 continue;
             }
             let norm = 1.0 / left.sqrt();

@@ -273,7 +273,9 @@ impl<'a> Solver<'a> {
                 self.rate = shrunk.max(0.3 * self.rate);
             }
             let ahead = (self.rate / (1.0 - self.rate).max(1e-3)).min(1.0);
-            if ahead * size <= tolerance {
+            // Where corrections no longer shrink they are rounding.
+            let stalled = iteration > 2 && shrunk > 0.5 && size <= 10.0 * tolerance;
+            if ahead * size <= tolerance || stalled {
                 return Ok(());
             }
             last = size;

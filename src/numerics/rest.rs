@@ -111,6 +111,7 @@ impl Solver<'_> {
     /// When no way leads there; `x` is then as at the start.
     pub fn operating_point(&mut self, x: &mut [f64], search: &Search) -> Result<Found, NotFound> {
         let before = self.work.newton;
+        self.leave_poles(x, search.at);
         let start = x.to_vec();
         let (mut first, mut singular) = (None, None);
         for way in Way::ALL {
@@ -129,6 +130,21 @@ impl Solver<'_> {
         let none = Failure::NotConverged { unknown: 0, iteration: 0 };
         let failure = singular.or(first).unwrap_or(none);
         Err(NotFound { failure, iterations: self.work.newton - before })
+    }
+
+    /// Moves off a start at which the equations have no finite value, as `1 / v(a)` has none at
+    /// zero.
+    fn leave_poles(&mut self, x: &mut [f64], at: Instant) {
+        const STEP: f64 = 1e-3;
+        let stamps = self.evaluate(at, x);
+        let mut all = stamps.currents().iter().chain(stamps.current_slopes());
+        if all.all(|value| value.is_finite()) {
+            return;
+        }
+        // Differences of potentials move off zero, too.
+        for (k, x) in x.iter_mut().enumerate() {
+            *x += STEP * (1.0 + (k % 97) as f64 / 97.0);
+        }
     }
 
     fn go(&mut self, way: Way, x: &mut [f64], search: &Search) -> Result<(), Failure> {
@@ -201,7 +217,8 @@ impl Solver<'_> {
                 break;
             }
             x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
-            if size <= 1e-14 * scale || (size <= ROUNDING * scale && size >= 0.25 * last) {
+            let stalled = size >= 0.9 * last || iteration == MOST;
+            if size <= 1e-14 * scale || (size <= ROUNDING * scale && stalled) {
                 return Ok(());
             }
             last = size;

@@ -133,6 +133,7 @@ pub fn integrate(
             Err(singular @ Failure::Singular { .. }) => return Err(singular),
             Err(failure) => {
                 solver.work.rejected += 1;
+                march.allow_for_rounding(solver);
                 pace.cut(0.25, unknown_of(failure))?;
                 continue;
             }
@@ -141,6 +142,7 @@ pub fn integrate(
         // Also where the error is no number.
         if error.is_nan() || error > 1.0 {
             solver.work.rejected += 1;
+            march.allow_for_rounding(solver);
             let cut = if factor.is_nan() { 0.1 } else { factor.clamp(0.1, 0.9) };
             pace.cut(cut, worst)?;
             continue;

@@ -30,6 +30,7 @@ pub use record::{ExpectRecord, SampleRecord, Summary};
 pub use sweep::record as sweep_record;
 pub use sweep::{Swept, sweep};
 pub use train::{Trained, train};
+pub use write::WaveForm;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,6 +59,8 @@ pub struct Options {
     pub command: String,
     /// No progress on stderr.
     pub quiet: bool,
+    /// What the waveforms of a circuit are written as beside ngspice's binary raw files.
+    pub also: Vec<WaveForm>,
     /// What to do with a run that is already there, for verbs that run long.
     pub manner: Manner,
     /// Worker threads; `None` takes one a core. Results do not depend on it. Of a sweep, so many
@@ -326,7 +329,7 @@ fn record_all(
         totals,
         study: found.study.clone(),
     };
-    write::records(spec, &found, &run, staging)?;
+    write::records(spec, &found, &run, &options.also, staging)?;
     let samples = found.samples.iter().map(Into::into).collect();
     Ok(Summary { run, samples })
 }

@@ -6,7 +6,8 @@ use std::io::Write;
 use super::output::Staging;
 use super::record::{self, RunRecord, SampleRecord};
 use super::{Found, RunError, tensors};
-use crate::data::raw;
+use crate::data::waves::Waves;
+use crate::data::{raw, table};
 use crate::spec::Spec;
 
 /// A line of the operating point.
@@ -22,11 +23,43 @@ pub(super) struct Table {
     pub rows: Vec<Vec<f64>>,
 }
 
+/// A form of waveforms beside ngspice's binary raw file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaveForm {
+    /// ngspice's raw file as text, `tran.ascii.raw`.
+    Ascii,
+    Csv,
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+impl WaveForm {
+    fn write(self, stem: &str, waves: &Waves, staging: &Staging) -> Result<(), RunError> {
+        match self {
+            WaveForm::Ascii => staging.write(&format!("{stem}.ascii.raw"), |out| {
+                raw::write(out, waves, raw::Format::Ascii)
+            }),
+            // That of an operating point is a record of its own.
+            WaveForm::Csv if waves.axis().is_none() => Ok(()),
+            WaveForm::Csv => {
+                staging.write(&format!("{stem}.csv"), |mut out| table::write(&mut out, waves))
+            }
+            #[cfg(feature = "parquet")]
+            WaveForm::Parquet => staging.write(&format!("{stem}.parquet"), |out| {
+                let mut bytes = Vec::new();
+                crate::data::parquet::write(&mut bytes, waves).map_err(std::io::Error::other)?;
+                out.write_all(&bytes)
+            }),
+        }
+    }
+}
+
 /// All records; the marker of a run folder comes last.
 pub(super) fn records(
     spec: &Spec,
     found: &Found,
     run: &RunRecord,
+    also: &[WaveForm],
     staging: &Staging,
 ) -> Result<(), RunError> {
     let resolved = spec.resolved_for(staging.target());
@@ -66,6 +99,9 @@ pub(super) fn records(
     }
     for (name, waves) in &found.waves {
         staging.write(name, |out| raw::write(out, waves, raw::Format::Binary))?;
+        for form in also {
+            form.write(name.trim_end_matches(".raw"), waves, staging)?;
+        }
     }
     if let Some(study) = found.study.as_ref().filter(|study| !study.measures.is_empty()) {
         let measures: BTreeMap<&str, Option<f64>> =

@@ -181,9 +181,8 @@ fn a_rectifier_charges_its_capacitor_by_every_method() {
         assert!(v.iter().all(|v| *v < 9.5), "{method:?}");
         ends.push(v);
     }
-    for k in 0..ends[0].len() {
-        close(ends[1][k], ends[0][k], 2e-3);
-        close(ends[2][k], ends[0][k], 2e-3);
+    for other in &ends[1..] {
+        ends[0].iter().zip(other).for_each(|(a, b)| close(*b, *a, 2e-3));
     }
 }
 

@@ -82,7 +82,7 @@ fn resonance() -> Netlist {
 #[test]
 fn a_resonance_has_its_frequency_and_quality() {
     let (l, c, r) = (1e-6, 1e-9, 10.0);
-    let centre = 1.0 / (TAU * (l * c as f64).sqrt());
+    let centre = 1.0 / (TAU * f64::sqrt(l * c));
     let frequencies: Vec<f64> = (0..40).map(|k| centre * (0.8 + 0.01 * f64::from(k))).collect();
     let run = only(&resonance(), Request::Ac { frequencies: frequencies.clone() });
     let out = complex(&run, "v(out)");

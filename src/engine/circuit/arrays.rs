@@ -27,6 +27,17 @@ pub(super) fn attach(netlist: &Netlist) -> Result<Vec<Attached>, Failure> {
     netlist.arrays().iter().map(one).collect()
 }
 
+/// A netlist as its motion needs it: every cell a device.
+///
+/// # Panics
+/// If a cell is not linear: files that ask for its motion are refused.
+pub(super) fn moving(netlist: Netlist) -> Netlist {
+    if netlist.arrays().is_empty() {
+        return netlist;
+    }
+    netlist.flat().expect("cells that are not linear are solved at rest alone")
+}
+
 /// What the ports of crossbars see by themselves, at every unknown \[S\].
 pub(super) fn port_conductances(netlist: &Netlist) -> Vec<f64> {
     let mut own = vec![0.0; netlist.dim()];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::{Outcome, Stats, Until};
 use super::add;
-use super::arrays::{attach, rest};
+use super::arrays::{attach, moving, rest};
 use super::sample::Track;
 use super::study::failed;
 use crate::netlist::Netlist;
@@ -33,12 +33,15 @@ pub struct NetlistRun {
 /// The operating point of a netlist from rest, in one row, or its way from discharged capacitors:
 /// `points` rows, evenly spaced, until no voltage has further than `until.settled` volts to go by
 /// itself (net current over the node's own conductance), or `until.at_most`.
+///
+/// # Panics
+/// If the motion of an array is asked for whose cells are not linear.
 pub fn analyse(netlist: &Netlist, analysis: Analysis, until: &Until, points: usize) -> NetlistRun {
     let elimination = Elimination::of(&Pattern::of(netlist));
     if !netlist.arrays().is_empty() {
-        return match (analysis, netlist.flat()) {
-            (Analysis::Tran, Some(flat)) => analyse(&flat, analysis, until, points),
-            _ => at_rest(netlist, &elimination),
+        return match analysis {
+            Analysis::Tran => analyse(&moving(netlist.clone()), analysis, until, points),
+            Analysis::Op => at_rest(netlist, &elimination),
         };
     }
     let mut solver = Solver::new(netlist, &elimination);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 pub use bare::{NetlistRun, analyse};
 pub use study::{AnalysisRun, Progress, StudyRun, study};
 
-use self::arrays::attach;
+use self::arrays::{attach, moving};
 use self::drive::Driver;
 use self::sample::{Sample, Track};
 use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, moments};
@@ -61,6 +61,7 @@ impl Circuit {
     }
 
     fn new(netlist: Netlist, ports: Ports, clamp: usize, analysis: Analysis) -> Circuit {
+        let netlist = if analysis == Analysis::Tran { moving(netlist) } else { netlist };
         let elimination = Elimination::of(&Pattern::of(&netlist));
         let driver = Driver::new(&netlist, &ports, clamp, &elimination);
         let attached = attach(&netlist);

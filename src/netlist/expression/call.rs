@@ -26,7 +26,8 @@ impl Parser<'_> {
         }
         let span = span.start..self.at;
         if matches!(lower.as_str(), "pwl" | "table") {
-            return self.table(&arguments, span);
+            let beyond = lower == "pwl" && self.dialect == Dialect::Spice;
+            return self.table(&arguments, beyond, span);
         }
         if let Some(function) = (self.functions)(&lower) {
             return self.inline(&function, word, &arguments, span);
@@ -90,7 +91,8 @@ impl Parser<'_> {
         }
     }
 
-    fn table(&mut self, arguments: &[Place], span: Range<usize>) -> Parsed {
+    /// A table, constant beyond its ends, or there `beyond` as straight as its outermost pieces.
+    fn table(&mut self, arguments: &[Place], beyond: bool, span: Range<usize>) -> Parsed {
         let help = "write `pwl(x, x1, y1, x2, y2, ...)` with numbers, x1 < x2 < ...";
         let numbers: Option<Vec<f64>> = arguments.iter().skip(1).map(|&k| self.known(k)).collect();
         let Some(numbers) = numbers.filter(|n| n.len() >= 2 && n.len() % 2 == 0) else {
@@ -102,7 +104,26 @@ impl Parser<'_> {
             let message = "the abscissae of a table must ascend".to_string();
             return Err(self.fault(span, message, help));
         }
-        Ok(self.push(Op::Table(arguments[0], points)))
+        let slope = |a: (f64, f64), b: (f64, f64)| (b.1 - a.1) / (b.0 - a.0);
+        let outer = match points[..] {
+            [first, second, ..] if beyond => {
+                let (before, last) = (points[points.len() - 2], points[points.len() - 1]);
+                vec![
+                    (first.0, slope(first, second), Binary::Min),
+                    (last.0, slope(before, last), Binary::Max),
+                ]
+            }
+            _ => Vec::new(),
+        };
+        let mut place = self.push(Op::Table(arguments[0], points));
+        for (end, slope, f) in outer.into_iter().filter(|(_, slope, _)| *slope != 0.0) {
+            let [end, slope, zero] = [end, slope, 0.0].map(|value| self.push(Op::Number(value)));
+            let past = self.push(Op::Binary(Binary::Subtract, arguments[0], end));
+            let past = self.push(Op::Binary(f, past, zero));
+            let more = self.push(Op::Binary(Binary::Multiply, slope, past));
+            place = self.push(Op::Binary(Binary::Add, place, more));
+        }
+        Ok(place)
     }
 
     /// The value of an operation that is a number, perhaps with a sign.

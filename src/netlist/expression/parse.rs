@@ -180,6 +180,14 @@ impl Parser<'_> {
             self.expect(')', "every `(` needs its `)`")?;
             return Ok(inside);
         }
+        // A deck may put a part in braces or single quotes, as good as parentheses.
+        for (open, close) in [("{", '}'), ("'", '\'')] {
+            if self.dialect == Dialect::Spice && self.take(open) {
+                let inside = self.choice()?;
+                self.expect(close, "braces and quotes come in pairs")?;
+                return Ok(inside);
+            }
+        }
         if let Some((value, length)) = number(&self.text[start..]) {
             self.at += length;
             return Ok(self.push(Op::Number(value)));

@@ -75,9 +75,17 @@ impl<L> Expression<L> {
                 (Rank::Choice, format!("{c} ? {a} : {b}"))
             }
             Op::Table(a, points) => {
+                let ends = (points.first(), points.last());
+                let within = match (dialect, ends) {
+                    // SPICE's goes on beyond its ends.
+                    (Dialect::Spice, (Some((first, _)), Some((last, _)))) if first < last => {
+                        format!("min(max({}, {first:?}), {last:?})", plain(*a))
+                    }
+                    _ => plain(*a).to_owned(),
+                };
                 let points: String =
                     points.iter().map(|(x, y)| format!(", {x:?}, {y:?}")).collect();
-                (Rank::Whole, format!("pwl({}{points})", plain(*a)))
+                (Rank::Whole, format!("pwl({within}{points})"))
             }
         }
     }

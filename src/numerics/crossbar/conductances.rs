@@ -25,7 +25,7 @@ impl Crossbar {
                             _ => 0.0,
                         };
                         // From the far end on: a cell beside what follows it, then the segment.
-                        let beyond = (0..cells).fold(far, |beyond, k| {
+                        (0..cells).fold(far, |beyond, k| {
                             let place = if end == 0 { cells - 1 - k } else { k };
                             let sum = beyond + g(place);
                             let segment = match (end, k + 1 == cells) {
@@ -34,8 +34,7 @@ impl Crossbar {
                                 _ => r(place),
                             };
                             sum / (1.0 + segment * sum)
-                        });
-                        beyond
+                        })
                     })
                     .collect(),
             })

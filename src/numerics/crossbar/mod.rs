@@ -15,10 +15,13 @@
 mod check;
 mod conductances;
 mod currents;
+mod gradients;
 mod law;
 mod passes;
+mod sides;
 mod solve;
 mod tiles;
+mod work;
 
 pub use check::Fault;
 pub use conductances::PortConductances;

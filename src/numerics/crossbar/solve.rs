@@ -6,8 +6,10 @@ use rayon::prelude::*;
 
 use super::currents::of_ports;
 use super::law::Law;
-use super::passes::{self, Group, Kind, Norms, Side, larger};
+use super::passes::{self, Group};
+use super::sides::{Kind, Norms, Side};
 use super::tiles::{Grid, LANES, Row, ZERO, in_rows, transpose};
+use super::work::{Pivots, Ports, Work, over};
 use super::{Crossbar, Fault, PortVoltages, Report, Solution};
 
 /// How far a crossbar is solved.
@@ -34,74 +36,14 @@ const SHARED: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Solver {
     crossbar: Crossbar,
-    grid: Grid,
-    word: Side,
-    bit: Side,
-    g: Vec<Row>,
+    pub(super) grid: Grid,
+    pub(super) word: Side,
+    pub(super) bit: Side,
+    pub(super) g: Vec<Row>,
     /// Of linear cells, which serve every solve.
-    pivots: Option<Pivots>,
+    pub(super) pivots: Option<Pivots>,
     /// Room for solves that is not in use.
     idle: Mutex<Vec<Work>>,
-}
-
-#[derive(Debug, Clone)]
-struct Pivots {
-    word: Vec<Row>,
-    bit: Vec<Row>,
-}
-
-/// Everything a solve writes to.
-#[derive(Debug)]
-struct Work {
-    /// Voltages of the word lines and the bit lines.
-    word: Vec<Row>,
-    bit: Vec<Row>,
-    /// Kirchhoff errors of the word lines.
-    f: Vec<Row>,
-    /// The step of the word lines.
-    step: Vec<Row>,
-    /// The step of the bit lines, its residual (first the Kirchhoff errors of the bit lines), what
-    /// the preconditioner makes of that, and the direction.
-    x: Vec<Row>,
-    r: Vec<Row>,
-    z: Vec<Row>,
-    p: Vec<Row>,
-    /// Currents of cells, in tiles.
-    cells: Vec<Row>,
-    /// Of cells that are not linear.
-    slopes: Vec<Row>,
-    pivots: Option<Pivots>,
-}
-
-/// Port voltages in rows.
-struct Ports {
-    word: [Vec<Row>; 2],
-    bit: [Vec<Row>; 2],
-}
-
-/// Does jobs in order, or at the same time where they are many; the results are in order.
-fn over<T: Send, U: Send>(
-    shared: bool,
-    jobs: impl Iterator<Item = T>,
-    f: impl Fn(T) -> U + Sync + Send,
-) -> Vec<U> {
-    over_with(shared, 0, jobs, |_, job| f(job))
-}
-
-/// As [`over`], with a scratch of some rows.
-fn over_with<T: Send, U: Send>(
-    shared: bool,
-    scratch: usize,
-    jobs: impl Iterator<Item = T>,
-    f: impl Fn(&mut Vec<Row>, T) -> U + Sync + Send,
-) -> Vec<U> {
-    let scratch = || vec![ZERO; scratch];
-    if shared {
-        let jobs: Vec<T> = jobs.collect();
-        return jobs.into_par_iter().map_init(scratch, f).collect();
-    }
-    let mut scratch = scratch();
-    jobs.map(|job| f(&mut scratch, job)).collect()
 }
 
 impl Solver {
@@ -203,15 +145,15 @@ impl Solver {
         }
     }
 
-    fn shared(&self) -> bool {
+    pub(super) fn shared(&self) -> bool {
         self.grid.words() * LANES >= SHARED
     }
 
-    fn block(&self, index: usize) -> Group<'_> {
+    pub(super) fn block(&self, index: usize) -> Group<'_> {
         Group { side: &self.word, grid: self.grid, index }
     }
 
-    fn panel(&self, index: usize) -> Group<'_> {
+    pub(super) fn panel(&self, index: usize) -> Group<'_> {
         Group { side: &self.bit, grid: self.grid, index }
     }
 
@@ -322,99 +264,6 @@ impl Solver {
             passes::evaluate_bits(&self.panel(k), [x, cells], &port, r)
         });
         words.into_iter().chain(bits).fold(Norms::default(), Norms::join)
-    }
-
-    fn factor(&self, slopes: &[Row], pivots: &mut Pivots, scratch: &mut [Row]) {
-        let (grid, shared) = (self.grid, self.shared());
-        let (n, m) = (grid.block(), grid.panel());
-        let jobs = slopes.chunks_exact(n).zip(pivots.word.chunks_exact_mut(n)).enumerate();
-        over(shared, jobs, |(k, (slopes, pivots))| {
-            passes::factor(&self.word, slopes, &self.word.padding(k), pivots);
-        });
-        let jobs = scratch.chunks_exact_mut(m).zip(pivots.bit.chunks_exact_mut(m)).enumerate();
-        over(shared, jobs, |(k, (panel, pivots))| {
-            passes::panel_of(grid, slopes, k, panel);
-            passes::factor(&self.bit, panel, &self.bit.padding(k), pivots);
-        });
-    }
-
-    /// The Newton step from the errors in `f` and `r`, into `step` and `x`, with errors of at most
-    /// `goal` left; returns the iterations.
-    fn correct(&self, work: &mut Work, goal: f64, most: usize) -> usize {
-        let mut own = work.pivots.take();
-        if let Some(own) = &mut own {
-            self.factor(&work.slopes, own, &mut work.z);
-        }
-        let pivots = own.as_ref().or(self.pivots.as_ref()).expect("linear cells are factorised");
-        let slopes = std::mem::take(&mut work.slopes);
-        let g = if slopes.is_empty() { &self.g } else { &slopes };
-        let iterations = self.conjugate_gradients(work, g, pivots, goal, most);
-        let n = self.grid.block();
-        let ins = g.chunks_exact(n).zip(pivots.word.chunks_exact(n)).zip(work.f.chunks_exact(n));
-        let jobs = ins.zip(work.step.chunks_exact_mut(n)).enumerate();
-        let x = &work.x;
-        over(self.shared(), jobs, |(k, (((g, pivots), f), step))| {
-            passes::follow(&self.block(k), [g, pivots, f, x], step);
-        });
-        work.slopes = slopes;
-        work.pivots = own;
-        iterations
-    }
-
-    /// `S x = -(r + G D_w^-1 f)` for the bit lines, by preconditioned conjugate gradients (Hestenes
-    /// and Stiefel, *J. Res. NBS* 49, 1952) from 0 on.
-    fn conjugate_gradients(
-        &self,
-        work: &mut Work,
-        g: &[Row],
-        pivots: &Pivots,
-        goal: f64,
-        most: usize,
-    ) -> usize {
-        let (grid, shared) = (self.grid, self.shared());
-        let (n, m) = (grid.block(), grid.panel());
-        let Work { f, x, r, z, p, cells, .. } = work;
-        let blocks = || g.chunks_exact(n).zip(pivots.word.chunks_exact(n));
-        let jobs = blocks().zip(f.chunks_exact(n));
-        over(shared, jobs.zip(cells.chunks_exact_mut(n)).enumerate(), |(k, (job, cells))| {
-            let ((g, pivots), f) = job;
-            passes::eliminate(&self.block(k), [g, pivots, f], cells);
-        });
-        let outs = r.chunks_exact_mut(m).zip(z.chunks_exact_mut(m));
-        let jobs = pivots.bit.chunks_exact(m).zip(outs).enumerate();
-        let products = over(shared, jobs, |(k, (pivots, (r, z)))| {
-            passes::begin(&self.panel(k), [pivots, cells], [r, z])
-        });
-        let mut now: f64 = products.into_iter().sum();
-        x.fill(ZERO);
-        p.fill(ZERO);
-        let mut beta = 0.0;
-        for iteration in 0..most {
-            if !(now > 0.0 && now.is_finite()) {
-                return iteration;
-            }
-            let jobs = z.chunks_exact(m).zip(p.chunks_exact_mut(m));
-            let wires = over(shared, jobs, |(z, p)| passes::direct(&self.bit, z, beta, p));
-            let jobs = blocks().zip(cells.chunks_exact_mut(n)).enumerate();
-            let powers = over_with(shared, n, jobs, |volts, (k, ((g, pivots), cells))| {
-                passes::apply(&self.block(k), [g, pivots, p], cells, volts)
-            });
-            let power = wires.into_iter().chain(powers).sum::<f64>();
-            let alpha = now / power;
-            let ins = pivots.bit.chunks_exact(m).zip(p.chunks_exact(m));
-            let outs = x.chunks_exact_mut(m).zip(r.chunks_exact_mut(m)).zip(z.chunks_exact_mut(m));
-            let ends = over(shared, ins.zip(outs).enumerate(), |(k, job)| {
-                let ((pivots, p), ((x, r), z)) = job;
-                passes::advance(&self.panel(k), alpha, [pivots, p, cells], [x, r, z])
-            });
-            let next: f64 = ends.iter().map(|e| e[0]).sum();
-            if ends.iter().map(|e| e[1]).fold(0.0, larger) <= goal {
-                return iteration + 1;
-            }
-            beta = next / now;
-            now = next;
-        }
-        most
     }
 
     /// Takes the step, or less of it, so that the errors fall; `None` if no part of it does that.

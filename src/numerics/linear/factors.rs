@@ -51,7 +51,7 @@ const NONE: u32 = u32::MAX;
 /// The row meant for a column is its pivot unless it is this much smaller than the largest.
 const THRESHOLD: f64 = 1e-3;
 /// A pivot that becomes this much smaller than its column is sought anew.
-const DECAYED: f64 = 1e-9;
+const DECAYED: f64 = 1e-6;
 
 /// `L`, with ones on its diagonal left out, and `U`, with the inverses of its diagonal apart.
 #[derive(Debug, Clone, Default)]

@@ -45,6 +45,8 @@ pub(super) struct March {
     weight: Vec<f64>,
     /// What is let pass near zero, one an unknown.
     least: Vec<f64>,
+    /// What rounding alone does to each unknown, where a step was refused.
+    rounding: Vec<f64>,
     /// The length of the step under way.
     h: Second,
 }
@@ -74,7 +76,8 @@ impl March {
             x_end: x.to_vec(),
             rate_end: zero.clone(),
             held: zero.clone(),
-            error: zero,
+            error: zero.clone(),
+            rounding: zero,
             weight: vec![0.0; x.len()],
             least: (0..x.len()).map(|k| control.least(solver.dae.quantity(k))).collect(),
             h: 0.0,
@@ -129,6 +132,28 @@ impl March {
         for (k, weight) in self.weight.iter_mut().enumerate() {
             let end = if with_end { self.x_end[k].abs() } else { 0.0 };
             *weight = control.relative * self.x[k].abs().max(end) + self.least[k];
+            *weight += self.rounding[k];
+        }
+    }
+
+    /// Lets pass from here on what rounding does to the unknowns with the factors of the step just
+    /// refused. A small charge beside a large one, as on a floating node whose other neighbour holds
+    /// a big capacitor, is known no better than the large one's rounding, however short the step.
+    pub fn allow_for_rounding(&mut self, solver: &mut Solver) {
+        const MARGIN: f64 = 16.0 * f64::EPSILON;
+        let alpha = 1.0 / (D * self.h);
+        self.rounding.fill(0.0);
+        let pattern = solver.pattern();
+        let (di, dq) = (solver.stamps.current_slopes(), solver.stamps.charge_slopes());
+        for (col, x) in self.x.iter().enumerate() {
+            for slot in pattern.col_starts()[col]..pattern.col_starts()[col + 1] {
+                let flow = (di[slot].abs() + alpha * dq[slot].abs()) * x.abs();
+                self.rounding[pattern.row_indices()[slot]] += MARGIN * flow;
+            }
+        }
+        solver.solve(&mut self.rounding);
+        for moved in &mut self.rounding {
+            *moved = if moved.is_finite() { moved.abs() } else { 0.0 };
         }
     }
 

@@ -68,7 +68,9 @@ fn rest<'d>(line: &mut Line<'_, 'd, '_, '_>, usage: &str) -> Option<Value<'d>> {
             return line.cursor.value();
         }
     }
-    let start = line.cursor.offset();
+    // An expression that only begins with one in braces takes the brace along.
+    let brace = usize::from(line.cursor.kind() == Some(Kind::Expression));
+    let start = line.cursor.offset() - brace;
     let end = line.card.text.trim_end().len();
     if start >= end {
         line.incomplete("the expression is missing", usage);
@@ -117,7 +119,7 @@ fn table(line: &mut Line, nodes: [Node; 2], voltage: bool) {
         return;
     }
     let points: String = points.iter().map(|(x, y)| format!(", {x:e}, {y:e}")).collect();
-    add(line, nodes, voltage, &value, &format!("pwl({INNER}(){points})"));
+    add(line, nodes, voltage, &value, &format!("table({INNER}(){points})"));
 }
 
 fn source<'d>(line: &mut Line<'_, 'd, '_, '_>, nodes: [Node; 2], voltage: bool, value: &Value<'d>) {

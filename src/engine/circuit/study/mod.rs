@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::super::{Outcome, Stats};
 use super::add;
+use super::arrays::moving;
 use crate::data::waves::Waves;
 use crate::netlist::Netlist;
 use crate::numerics::dae::{Instant, Pattern};
@@ -91,14 +92,11 @@ pub fn study(netlist: &Netlist, study: &Study, tell: &mut dyn FnMut(Progress)) -
     let elimination = Elimination::of(&Pattern::of(&netlist));
     // At rest, crossbars are solved as such; all else needs every cell.
     let rests = |request: &Request| matches!(request, Request::Op | Request::Dc(_));
-    let flat = (!netlist.arrays().is_empty() && !study.analyses.iter().all(rests))
-        .then(|| netlist.flat())
-        .flatten()
-        .map(|netlist| Bench {
-            elimination: Elimination::of(&Pattern::of(&netlist)),
-            netlist,
-            study,
-        });
+    let flat = (!netlist.arrays().is_empty() && !study.analyses.iter().all(rests)).then(|| {
+        let netlist = moving(netlist.clone());
+        let elimination = Elimination::of(&Pattern::of(&netlist));
+        Bench { netlist, elimination, study }
+    });
     let bench = Bench { netlist, elimination, study };
     let serves = |request: &Request| flat.as_ref().filter(|_| !rests(request)).unwrap_or(&bench);
     let results: Vec<AnalysisRun> =

@@ -9,7 +9,7 @@ use super::failure::failed;
 use super::point::Quest;
 use super::{AnalysisRun, Bench, Progress};
 use crate::data::waves::ColumnKind;
-use crate::numerics::dae::{Dae, Instant};
+use crate::numerics::dae::{Dae, Instant, Quantity};
 use crate::numerics::newton::Solver;
 use crate::numerics::transient::{self, Begin, Control, End, Moment, integrate};
 use crate::spec::study::{Method, Tran};
@@ -79,7 +79,9 @@ impl Bench<'_> {
         run.stats = add(Stats::default(), point.work);
         run.notes.extend(point.notes(&self.netlist));
         solver.set_memory(&point.memory);
-        let begin = if initial.is_empty() { Begin::Rest } else { Begin::Held };
+        let dim = self.netlist.dim();
+        let moves = (0..dim).any(|k| self.netlist.quantity(k) == Quantity::State);
+        let begin = if initial.is_empty() && !moves { Begin::Rest } else { Begin::Held };
         Ok((point.x, begin))
     }
 

@@ -89,7 +89,7 @@ fn spectra(
         // The voltage at the output for a current into each equation.
         let mut transfer = vec![Complex::new(0.0, 0.0); small.dim()];
         for (row, sign) in [(p, 1.0), (n, -1.0)].into_iter().filter(|(row, _)| *row < small.dim()) {
-            transfer[row] = transfer[row] + Complex::new(sign, 0.0);
+            transfer[row] += Complex::new(sign, 0.0);
         }
         lu.solve_transposed(&mut transfer);
         let of = |row: usize| transfer.get(row).copied().unwrap_or(Complex::new(0.0, 0.0));

@@ -7,7 +7,7 @@ use super::super::arrays::{attach, rest};
 use super::failure::not_found;
 use crate::netlist::{DeviceId, Netlist, Node};
 use crate::numerics::coupled::Balance;
-use crate::numerics::dae::{Dae, Instant, Stamps};
+use crate::numerics::dae::{Dae, Instant, Quantity, Stamps};
 use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
 use crate::numerics::rest::{Found, NotFound, Search, Way};
@@ -90,7 +90,8 @@ impl Quest<'_> {
             }
             None => self.guess(&mut solver, &mut x),
         }
-        let held = if self.holds { self.places(&self.study.initial) } else { Vec::new() };
+        let mut held = if self.holds { self.places(&self.study.initial) } else { Vec::new() };
+        held.extend(self.states(&mut solver, &x));
         let iterations = self.study.solving.iterations;
         let search = Search { at: self.at, held: &held, iterations };
         let mut found = solver.operating_point(&mut x, &search)?;
@@ -114,15 +115,33 @@ impl Quest<'_> {
 
     /// Solves with the guessed voltages held, as a start.
     fn guess(&self, solver: &mut Solver, x: &mut [f64]) {
-        let held = self.places(&self.study.guess);
+        // Nodes that sources force are not held, but begin there.
+        for &(node, value) in &self.study.guess {
+            if let Some(k) = self.netlist.unknown_of(node) {
+                x[k] = value;
+            }
+        }
+        let mut held = self.places(&self.study.guess);
         if held.is_empty() {
             return;
         }
+        held.extend(self.states(solver, x));
         let iterations = self.study.solving.iterations;
         let search = Search { at: self.at, held: &held, iterations };
         if solver.operating_point(x, &search).is_err() {
             held.iter().for_each(|&(k, value)| x[k] = value);
         }
+    }
+
+    /// Inner states, which stand where they start while the currents at a time of a motion are
+    /// found; at rest their own equations say so.
+    fn states(&self, solver: &mut Solver, x: &[f64]) -> Vec<(usize, f64)> {
+        let state = |k: &usize| self.netlist.quantity(*k) == Quantity::State;
+        if !matches!(self.at, Instant::At(_)) || !(0..x.len()).any(|k| state(&k)) {
+            return Vec::new();
+        }
+        let start = solver.evaluate(Instant::Start, x).charges();
+        (0..x.len()).filter(state).map(|k| (k, start[k])).collect()
     }
 
     /// Unknowns with their values, but for nodes that sources force.

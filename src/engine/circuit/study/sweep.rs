@@ -22,7 +22,10 @@ pub(super) fn dc(bench: &Bench, sweeps: &[DcSweep], tell: &mut dyn FnMut(Progres
     let mut netlist = bench.netlist.clone();
     let (name, kind) = axis(&netlist, sweeps);
     let mut columns = Columns::new(&bench.netlist, &bench.signals("dc")).with_axis(name, kind);
-    let points: usize = sweeps.iter().map(|sweep| sweep.values.len()).product();
+    let points = match sweeps {
+        [] => 0,
+        sweeps => sweeps.iter().map(|sweep| sweep.values.len()).product(),
+    };
     let (mut last, mut stats) = (None::<(Vec<f64>, Point)>, Stats::default());
     let (mut worst, mut helped) = ((0.0, 0), 0);
     run.outcome = Outcome::Finished { points };

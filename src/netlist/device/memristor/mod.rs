@@ -1,8 +1,9 @@
 //! Memristors: two terminals and a state of their own, from 0 to 1.
 //!
 //! The rate of the state is zero at either end in the direction that leads out, and what conducts
-//! is the state held to 0 and 1. So the state of the equations stays there, and where an
-//! integration step lands beyond by its error, no law sees it and it is drawn back. At rest the
+//! is the state held to 0 and 1. So the state of the equations stays there; where an integration
+//! step lands beyond by its error, no law sees it, and it comes back with the next motion inwards
+//! (nothing stiff draws it back, which would hide the error from the step control). At rest the
 //! state is held at its initial value: a read-out does not wait until a cell has drifted.
 
 mod filament;
@@ -43,13 +44,12 @@ fn stamp_state(
 ) {
     let row = at.own(0);
     let state = at.value(row);
-    let outside = state - state.clamp(0.0, 1.0);
     let [by_state, by_v] = if at.at == Instant::Rest {
         out.i(row, fastest * (state - initial));
         [fastest, 0.0]
     } else {
-        out.i(row, fastest * outside - rate.value);
-        [if outside == 0.0 { -rate.by_s } else { fastest }, -rate.by_v]
+        out.i(row, -rate.value);
+        [if (0.0..=1.0).contains(&state) { -rate.by_s } else { 0.0 }, -rate.by_v]
     };
     out.di(row, row, by_state);
     out.di(row, p, by_v);

@@ -5,7 +5,8 @@ use super::channel::Channel;
 use super::model::BulkJunction;
 use crate::units::Volt;
 
-/// The voltages of gate, drain and bulk over the source at which to linearise.
+/// The voltages of gate, drain and bulk over the source at which to linearise. Where nothing is
+/// held back they are those given, to the bit.
 pub(super) fn limit(
     channel: &Channel,
     [drain, source]: &[BulkJunction; 2],
@@ -18,17 +19,19 @@ pub(super) fn limit(
     let (threshold, _) = channel.threshold(old_vbs - old_vds.min(0.0));
     let (vgs, vds) = if old_vds >= 0.0 {
         let held = limit_gate(vgs, old_vgs, threshold);
-        (held, limit_drain(vds + held - vgs, old_vds))
+        (held, limit_drain(vds + (held - vgs), old_vds))
     } else {
-        let held = limit_gate(vgs - vds, old_vgs - old_vds, threshold);
-        let vds = -limit_drain(held - vgs, -old_vds);
-        (held + vds, vds)
+        let vgd = vgs - vds;
+        let back = limit_gate(vgd, old_vgs - old_vds, threshold) - vgd;
+        let held = -limit_drain(back - vds, -old_vds);
+        (vgs + (back + (held - vds)), held)
     };
     let vbs = if vds >= 0.0 {
         limit_junction(vbs, old_vbs, source.vt, source.critical)
     } else {
         let (vbd, old) = (vbs - v[1], old_vbs - old_vds);
-        limit_junction(vbd, old, drain.vt, drain.critical) + vds
+        let back = limit_junction(vbd, old, drain.vt, drain.critical) - vbd;
+        vbs + (back + (vds - v[1]))
     };
     [vgs, vds, vbs]
 }
@@ -64,5 +67,30 @@ fn limit_drain(v: Volt, before: Volt) -> Volt {
         (true, false) => v,
         (false, true) => v.min(4.0),
         (false, false) => v.max(-0.5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A change by rounding would count as held back, and the iteration would never end.
+    #[test]
+    fn what_is_not_held_back_stays_to_the_bit() {
+        let channel = Channel { beta: 1e-3, lambda: 0.02, gamma: 0.4, phi: 0.65, flat: 0.4 };
+        let junction = || BulkJunction {
+            vt: 0.025,
+            is: 1e-14,
+            critical: 0.7,
+            parts: [(0.0, 0.5); 2],
+            potential: 0.8,
+            fc: 0.5,
+        };
+        for vds in [1e-9, 0.1, 3.7, 0.0, -1e-9, -0.1, -3.7] {
+            let v: [Volt; 3] = [2.9, vds, -0.3];
+            let before = v.map(|v| v * (1.0 + 1e-6));
+            let held = limit(&channel, &[junction(), junction()], v, before);
+            assert_eq!(held.map(f64::to_bits), v.map(f64::to_bits), "vds {vds}");
+        }
     }
 }
