@@ -83,11 +83,6 @@ impl Table {
         self.inline
     }
 
-    /// The same table with other entries.
-    pub fn with(&self, entries: Vec<Entry>) -> Table {
-        Table { entries, inline: self.inline }
-    }
-
     /// All of it but one key.
     pub fn without(&self, key: &str) -> Table {
         let entries = self.entries.iter().filter(|e| e.key != key).cloned().collect();
