@@ -290,6 +290,7 @@ fn dispatch(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let options = |place: Place, manner| Options {
+        also: Vec::new(),
         out: place.out,
         command: terminal::command_line(args),
         quiet: terminal.quiet,
