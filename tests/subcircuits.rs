@@ -78,7 +78,7 @@ r = { resistor = { p = "x.e", n = "0", r = "1 kohm" } }
 }
 
 /// The operating point of a file, by the names of its unknowns.
-fn operating_point(text: &str) -> impl Fn(&str) -> f64 {
+fn operating_point(text: &str) -> impl Fn(&str) -> f64 + use<> {
     let spec = read(&format!("{text}\n[analysis]\nop = {{}}\n"), &[]);
     let Subject::Devices { netlist, .. } = &spec.subject else { panic!("no devices") };
     let run = study(netlist, spec.study.as_ref().unwrap(), &mut |_| {});

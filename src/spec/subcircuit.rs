@@ -224,7 +224,8 @@ impl Laying<'_> {
                         .label("not connected")
                         .help(format!("write for example `pins = {{ {pin} = \"a\" }}`")),
                     );
-                    continue;
+                    // What is on it is not told as well.
+                    "0".to_string()
                 }
             };
             meanings.insert(pin.clone(), Meaning::Node(node));
