@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::dae::{Dae, Instant, Pattern, Stamps};
+use super::dae::{Dae, Instant, Pattern, Quantity, Stamps};
 use super::linear::{Elimination, Singular, SparseLu};
 use crate::units::Second;
 
@@ -98,6 +98,8 @@ pub struct Solver<'a> {
     /// unknown.
     rate: f64,
     pub(super) delta: Vec<f64>,
+    /// Which unknowns are potentials.
+    volts: Vec<bool>,
     trial: Vec<f64>,
     pub work: Work,
 }
@@ -123,6 +125,7 @@ impl<'a> Solver<'a> {
             factored: None,
             rate: 1.0,
             delta: vec![0.0; dim],
+            volts: (0..dim).map(|k| dae.quantity(k) == Quantity::Potential).collect(),
             trial: vec![0.0; dim],
             work: Work::default(),
             pattern,
@@ -341,9 +344,10 @@ impl<'a> Solver<'a> {
         self.lu.solve(&mut self.delta);
     }
 
-    /// The largest magnitude among the potentials, and where.
+    /// The largest magnitude among the potentials, those within devices too, and where.
     pub(super) fn size(&self, x: &[f64]) -> (f64, usize) {
-        largest(x[..self.dae.potentials()].iter().copied())
+        let judged = |(x, volts): (&f64, &bool)| if *volts { *x } else { 0.0 };
+        largest(x.iter().zip(&self.volts).map(judged))
     }
 }
 

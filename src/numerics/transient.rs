@@ -133,7 +133,6 @@ pub fn integrate(
             Err(singular @ Failure::Singular { .. }) => return Err(singular),
             Err(failure) => {
                 solver.work.rejected += 1;
-                march.allow_for_rounding(solver);
                 pace.cut(0.25, unknown_of(failure))?;
                 continue;
             }

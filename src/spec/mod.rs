@@ -11,6 +11,7 @@ mod array;
 mod deck;
 mod device;
 mod document;
+mod edit;
 mod expect;
 mod files;
 mod hardware;
@@ -31,7 +32,7 @@ mod train;
 mod weights;
 
 pub use deck::{Deck, directives, load_deck, read_deck};
-pub use document::Edit;
+pub use edit::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
 pub use settings::*;

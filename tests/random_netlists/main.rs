@@ -90,7 +90,7 @@ fn currents_balance(circuit: &Circuit, ended: &Ended, deck: &str) -> Result<(), 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Elements that take power whatever the voltage, and sources: there is one solution, and it
     /// is found.

@@ -62,6 +62,9 @@ pub fn mutations() -> impl Strategy<Value = Mutation> {
 /// The deck after a mutation. The title stays.
 pub fn mutate(deck: &str, mutation: &Mutation) -> String {
     let mut lines: Vec<String> = deck.lines().map(str::to_owned).collect();
+    if lines.len() < 2 {
+        return deck.into();
+    }
     let mut edit = |line: Pick, change: &mut dyn FnMut(&mut Vec<String>)| {
         let at = 1 + line.of(lines.len() - 1);
         let mut words: Vec<String> = lines[at].split_whitespace().map(str::to_owned).collect();

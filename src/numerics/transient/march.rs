@@ -5,6 +5,8 @@ use super::super::newton::{Failure, Solver, Target, weighted_size};
 use super::{Begin, Control, Method, Moment, first_share};
 use crate::units::Second;
 
+/// The largest allowance for rounding, unless a thousand tolerances are more.
+const MOST_ROUNDING: f64 = 1e-3;
 /// How well a stage is solved, in units of the step's tolerance.
 const STAGE: f64 = 1e-2;
 /// `2 - sqrt 2`
@@ -132,7 +134,8 @@ impl March {
         for (k, weight) in self.weight.iter_mut().enumerate() {
             let end = if with_end { self.x_end[k].abs() } else { 0.0 };
             *weight = control.relative * self.x[k].abs().max(end) + self.least[k];
-            *weight += self.rounding[k];
+            // A node that nothing but a leak holds would let pass anything.
+            *weight += self.rounding[k].min(MOST_ROUNDING.max(1e3 * *weight));
         }
     }
 

@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::words::Kind;
 use super::{behavioural, models, sources};
 use crate::diag::Diagnostic;
-use crate::netlist::{Arg, Node};
+use crate::netlist::{Arg, Node, ROOM_TEMPERATURE};
 
 /// Letters that a line may begin with, and what they are.
 const LETTERS: &str = "R C L K V I E F G H B D M S X N";
@@ -146,6 +146,7 @@ impl<'d> Line<'_, 'd, '_, '_> {
         let (pairs, m) = self.tail();
         RESISTOR.take(&mut given, &pairs, self.scope, self.circuit.found, "a resistor");
         if let Some(number) = number {
+            let number = number * to_room(&mut given, self.circuit.nominal);
             given.conductance(number / m, &value, self.circuit.found);
         }
         self.add(given);
@@ -291,6 +292,19 @@ impl<'d> Line<'_, 'd, '_, '_> {
         };
         self.report(diagnostic);
     }
+}
+
+/// Turns temperature coefficients about a deck's nominal temperature into those about 27 degrees;
+/// returns the factor on the resistance.
+fn to_room(given: &mut Given, nominal: Option<f64>) -> f64 {
+    let [tc1, tc2] = ["tc1", "tc2"].map(|field| given.value(field));
+    let Some(nominal) = nominal.filter(|_| tc1.is_some() || tc2.is_some()) else { return 1.0 };
+    let (tc1, tc2) = (tc1.unwrap_or(0.0), tc2.unwrap_or(0.0));
+    let above = ROOM_TEMPERATURE - nominal;
+    let factor = 1.0 + above * (tc1 + above * tc2);
+    given.set("tc1", Arg::Number((tc1 + 2.0 * tc2 * above) / factor));
+    given.set("tc2", Arg::Number(tc2 / factor));
+    factor
 }
 
 const RESISTOR: Meaning = Meaning {

@@ -75,6 +75,14 @@ impl Given {
         }
     }
 
+    /// A number that is given.
+    pub fn value(&self, field: &str) -> Option<f64> {
+        match self.args[self.place(field)?] {
+            Some(Arg::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
     pub fn is_set(&self, field: &str) -> bool {
         self.place(field).is_some_and(|place| self.args[place].is_some())
     }

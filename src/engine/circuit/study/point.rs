@@ -184,9 +184,12 @@ fn imbalance(
     let slopes = solver.evaluate(at, x).current_slopes().to_vec();
     let pattern = solver.pattern();
     let mut rounding = vec![0.0; netlist.dim()];
-    for (ends, x) in pattern.col_starts().windows(2).zip(x) {
+    // The voltage of a node is exact to the rounding of the largest, by which it was found.
+    let top = x[..nodes].iter().fold(0.0f64, |top, x| top.max(x.abs()));
+    for (column, (ends, x)) in pattern.col_starts().windows(2).zip(x).enumerate() {
+        let size = if column < nodes { top } else { x.abs() };
         for slot in ends[0]..ends[1] {
-            rounding[pattern.row_indices()[slot]] += (slopes[slot] * x).abs();
+            rounding[pattern.row_indices()[slot]] += (slopes[slot] * size).abs();
         }
     }
     let mut worst = (0.0, 0);
