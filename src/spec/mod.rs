@@ -228,7 +228,12 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     let bare = ports.is_none();
     let ports = ports.flatten();
     let subject = simulate::Subject::Devices { bare, ports: ports.as_ref() };
-    let simulate = simulate::read(&t.table("simulate"), &subject);
+    let settings = match t.has("analysis") {
+        true => t.left_out("simulate"),
+        false => t.table("simulate"),
+    };
+    let simulate = simulate::read(&settings, &subject);
+    drop(settings);
     let netlist = placed.as_ref().map(|p| &p.netlist);
     if t.has("analysis") {
         t.exclude("analysis", &["simulate", "ports"]);

@@ -227,6 +227,12 @@ impl<'a> TableReader<'a> {
         child
     }
 
+    /// A table of this one as it is where a file has none: all defaults, and nothing of it recorded.
+    pub fn left_out(&self, key: &'static str) -> TableReader<'a> {
+        self.known(key);
+        self.child(key, None)
+    }
+
     /// A table of this one, if the file has it.
     pub fn optional_table(&self, key: &'static str) -> Option<TableReader<'a>> {
         self.known(key);
