@@ -222,7 +222,7 @@ impl Meaning {
             }
             let renamed = self.renamed.iter().find(|(key, _)| *key == pair.key);
             let field = renamed.map_or(pair.key, |(_, field)| *field);
-            if self.names(given).iter().any(|name| *name == pair.key) {
+            if self.names(given).contains(&pair.key) {
                 given.written(field, pair, scope, found);
                 if let Some((_, divisor, offset)) = self.units.iter().find(|(f, _, _)| *f == field)
                 {
