@@ -120,5 +120,6 @@ Every deck below is given to eqcircuit and to ngspice, and every node voltage an
 ngspice saves is compared; [tests/oracles/README.md](../tests/oracles/README.md) says how. Numbers in \
 a row are the worst deviation of each analysis. `closed form` is the worst error against the formulas \
 of the deck's header, in hundredths of what is allowed there, for the worse of both simulators. Run \
-times are of the whole program, start and files included, one at a time.
+times are of the whole program, start, records and pictures included, one at a time. A deck whose header \
+says why may be allowed more than the others.
 ";
