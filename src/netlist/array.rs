@@ -16,6 +16,11 @@ pub struct Array {
 }
 
 impl Array {
+    /// Where a cell hangs on a line: two places a cell.
+    pub fn places(&self) -> usize {
+        2 * self.crossbar.rows * self.crossbar.cols
+    }
+
     /// All nodes it is joined to, with repetition.
     pub fn nodes(&self) -> impl Iterator<Item = Node> {
         self.word.iter().chain(&self.bit).flatten().copied()

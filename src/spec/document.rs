@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::edit::Edit;
 use super::files::{folder_of, read_bytes};
 use crate::diag::{Diagnostic, SourceMap, Span};
 
@@ -14,17 +15,6 @@ use crate::diag::{Diagnostic, SourceMap, Span};
 const LARGEST: u64 = 64 << 20;
 /// Longest chain of files that include one another.
 const DEEPEST: usize = 16;
-
-/// A change to a document, made before it is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit(String);
-
-impl Edit {
-    /// An edit as typed: `key.path=value`, the value TOML or else a bare string.
-    pub fn new(text: impl Into<String>) -> Edit {
-        Edit(text.into())
-    }
-}
 
 /// A value, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,11 +71,6 @@ impl Table {
     /// Whether it is written `{ like = "this" }`.
     pub fn is_inline(&self) -> bool {
         self.inline
-    }
-
-    /// The same table with other entries.
-    pub fn with(&self, entries: Vec<Entry>) -> Table {
-        Table { entries, inline: self.inline }
     }
 
     /// All of it but one key.
@@ -325,7 +310,7 @@ impl Loader<'_> {
 
     /// Key path and value of an edit.
     fn edit(&mut self, edit: &Edit, path: &Path) -> Option<(Vec<Key>, Item)> {
-        let text = edit.0.as_str();
+        let text = edit.text();
         let start = self.sources.add(format!("--set {text}"), folder_of(path), text.to_string());
         let whole = start..start + text.len();
         let fault = |what: &str| {

@@ -11,6 +11,7 @@ mod array;
 mod deck;
 mod device;
 mod document;
+mod edit;
 mod expect;
 mod files;
 mod hardware;
@@ -31,7 +32,7 @@ mod train;
 mod weights;
 
 pub use deck::{Deck, directives, load_deck, read_deck};
-pub use document::Edit;
+pub use edit::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
 pub use settings::*;
@@ -227,7 +228,12 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     let bare = ports.is_none();
     let ports = ports.flatten();
     let subject = simulate::Subject::Devices { bare, ports: ports.as_ref() };
-    let simulate = simulate::read(&t.table("simulate"), &subject);
+    let settings = match t.has("analysis") {
+        true => t.left_out("simulate"),
+        false => t.table("simulate"),
+    };
+    let simulate = simulate::read(&settings, &subject);
+    drop(settings);
     let netlist = placed.as_ref().map(|p| &p.netlist);
     if t.has("analysis") {
         t.exclude("analysis", &["simulate", "ports"]);

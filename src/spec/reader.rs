@@ -6,6 +6,7 @@
 
 mod ask;
 mod items;
+mod place;
 mod record;
 
 pub(super) use ask::Ask;
@@ -226,30 +227,10 @@ impl<'a> TableReader<'a> {
         child
     }
 
-    /// The text of a table of this one.
-    pub fn own_table(&self, key: &str) -> Option<&'a Table> {
-        match &self.table?.get(key)?.item.value {
-            Value::Table(table) => Some(table),
-            _ => None,
-        }
-    }
-
-    /// Another table read in the place of one of this.
-    pub fn in_place<'b>(&self, key: &'static str, table: &'b Table) -> TableReader<'b>
-    where
-        'a: 'b,
-    {
-        let child = self.table(key);
-        child.quiet.set(true);
-        TableReader {
-            reading: self.reading,
-            place: child.place.clone(),
-            table: Some(table),
-            span: child.span.clone(),
-            quiet: Cell::new(false),
-            known: RefCell::default(),
-            record: Rc::clone(&child.record),
-        }
+    /// A table of this one as it is where a file has none: all defaults, and nothing of it recorded.
+    pub fn left_out(&self, key: &'static str) -> TableReader<'a> {
+        self.known(key);
+        self.child(key, None)
     }
 
     /// A table of this one, if the file has it.
@@ -313,51 +294,6 @@ impl<'a> TableReader<'a> {
             quiet: Cell::new(quiet),
             known: RefCell::default(),
             record: Rc::default(),
-        }
-    }
-
-    /// Which one of these keys is given. Exactly one must be, unless `default` says which it is
-    /// when there is none.
-    pub fn one_of(
-        &self,
-        keys: &'static [&'static str],
-        default: Option<&'static str>,
-        example: &str,
-    ) -> Option<&'static str> {
-        keys.iter().for_each(|k| self.known(k));
-        let given: Vec<&'static str> = keys.iter().copied().filter(|k| self.has(k)).collect();
-        match given.as_slice() {
-            [one] => Some(one),
-            [] if default.is_some() => default,
-            // A misspelt one is told as an unknown key, with the nearest name.
-            [] if self.is_misspelt() => None,
-            [] => {
-                if !self.quiet.get() {
-                    self.report(
-                        Diagnostic::at(
-                            self.span.clone(),
-                            format!("{} has none of: {}", self.title(), keys.join(", ")),
-                        )
-                        .label("one of them is needed")
-                        .help(format!("write for example `{example}`")),
-                    );
-                }
-                self.quiet.set(true);
-                None
-            }
-            [first, second, ..] => {
-                self.report(
-                    Diagnostic::at(
-                        self.span(second),
-                        format!("`{first}` and `{second}` exclude each other"),
-                    )
-                    .label("one too many")
-                    .also(self.span(first), "given as well")
-                    .help("keep one of them"),
-                );
-                self.quiet.set(true);
-                None
-            }
         }
     }
 

@@ -20,16 +20,18 @@
 //! `$name` stands for the node of a pin or the value of a parameter, in expressions too. Devices
 //! and nodes inside are called `x1.r1` and `x1.node`; node `0` is ground everywhere.
 
+mod heading;
+
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::Library;
 use super::document::{Entry, Item, Table, Value};
-use super::reader::{Part, Reading};
+use super::reader::Reading;
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::expression::{self, Dialect, Leaf, Resolved};
 use crate::netlist::{Kind, ROLL};
 use crate::units;
+use heading::Heading;
 
 /// The word of an instance.
 pub(super) const WORD: &str = "subcircuit";
@@ -46,7 +48,9 @@ pub(super) fn expand(reading: &Reading, devices: &Table, library: &Library) -> T
             None => out.push(entry.clone()),
         }
     }
-    devices.with(out.entries)
+    let mut flat = Table::default();
+    flat.entries = out.entries;
+    flat
 }
 
 /// Whether a table of devices has instances.
@@ -148,7 +152,7 @@ impl Laying<'_> {
             );
         }
         let Some(part) = self.reading.part(&found.origin, &found.text) else { return };
-        let Some(heading) = Heading::of(&part, name, self) else { return };
+        let Some(heading) = Heading::of(&part, name, self.reading) else { return };
         let inner = Place {
             prefix: format!("{}{}.", place.prefix, entry.key),
             meanings: self.meanings(&heading, given, item, place),
@@ -196,6 +200,19 @@ impl Laying<'_> {
             let value = self.value(&entry.item, place);
             meanings.insert(entry.key.clone(), Meaning::Value(value));
         }
+        self.pins(heading, given, item, place, &mut meanings);
+        meanings
+    }
+
+    /// The nodes that the pins of a part are on.
+    fn pins(
+        &self,
+        heading: &Heading,
+        given: &Table,
+        item: &Item,
+        place: &Place,
+        meanings: &mut HashMap<String, Meaning>,
+    ) {
         let empty = Table::default();
         let pins = match given.get("pins").map(|pins| &pins.item.value) {
             Some(Value::Table(pins)) => pins,
@@ -230,7 +247,6 @@ impl Laying<'_> {
             };
             meanings.insert(pin.clone(), Meaning::Node(node));
         }
-        meanings
     }
 
     /// A value in which `$name` stands for a parameter.
@@ -367,40 +383,5 @@ fn text_of<'a>(table: &'a Table, key: &str) -> Option<(&'a str, Span)> {
     match &table.get(key)?.item {
         Item { value: Value::Text(text), span } => Some((text, span.clone())),
         _ => None,
-    }
-}
-
-/// What a part says of itself.
-struct Heading<'a> {
-    name: &'a str,
-    pins: Vec<String>,
-    parameters: Vec<(String, Item)>,
-    devices: Table,
-}
-
-impl<'a> Heading<'a> {
-    fn of(part: &Rc<Part>, name: &'a str, laying: &Laying) -> Option<Heading<'a>> {
-        let t = laying.reading.root(&part.table, part.start);
-        t.text("about").or(String::new());
-        let devices = match part.table.get("device").map(|entry| &entry.item.value) {
-            Some(Value::Table(devices)) => devices.clone(),
-            _ => {
-                laying.report(
-                    Diagnostic::at(part.start..part.start, format!("`{name}` has no devices"))
-                        .label("[device] is missing")
-                        .help("add `[device]` with the devices of the subcircuit"),
-                );
-                return None;
-            }
-        };
-        t.optional_table("device").map(|t| t.entries());
-        let t = t.table(WORD);
-        let pins =
-            t.texts("pins", "pins = [\"in\", \"out\"]").needed("pins = [\"in\", \"out\"]")?;
-        let pins = pins.into_iter().map(|(pin, _)| pin).collect();
-        let parameters = t.optional_table("parameters");
-        let parameters = parameters.iter().flat_map(|t| t.entries());
-        let parameters = parameters.map(|e| (e.key.clone(), e.item.clone())).collect();
-        Some(Heading { name, pins, parameters, devices })
     }
 }

@@ -222,7 +222,7 @@ fn compile_writes_where_it_is_told() {
         let line = ran.stdout.lines().find(|l| l.starts_with(&format!("{source} "))).unwrap();
         line.split(' ').next_back().unwrap().parse().unwrap()
     };
-    let (a, b) = (volts("vinput_0_v"), volts("vinput_1_v"));
+    let (a, b) = (volts("vinput.0.v"), volts("vinput.1.v"));
     assert!(a > 0.0 && (b - 2.0 * a).abs() < 1e-12, "{a} {b}");
     assert_eq!(volts("vinput_1_vn"), -b);
 

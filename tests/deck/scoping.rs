@@ -126,7 +126,7 @@ fn mistakes_of_subcircuits_are_named() {
     assert_eq!(mistakes("x1 a 0 dvi\nr1 a 0 1"), ["2: there is no subcircuit `dvi`"]);
     assert_eq!(
         mistakes(&format!("{DIVIDER}x1 a div\nr1 a 0 1")),
-        ["6: `div` has 2 pins, but 1 nodes are given"]
+        ["6: `div` has 2 pins, but 1 node is given"]
     );
     assert_eq!(mistakes(&format!("{DIVIDER}x1 a 0 div rr=1")), ["6: `div` has no parameter `rr`"]);
     assert_eq!(

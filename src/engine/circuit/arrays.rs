@@ -62,7 +62,12 @@ pub(super) struct Rest {
     pub work: Work,
 }
 
-/// The operating point from `x` on.
+/// The most nodes that crossbars are taken apart to: of this size the sparse factors of two meshes of
+/// wires still fit into memory and minutes.
+const MOST_NODES: usize = 60_000;
+
+/// The operating point from `x` on. Where the crossbars cannot be coupled to the rest, and they are
+/// small, every cell becomes a device.
 ///
 /// # Errors
 /// When neither way leads to one, with what stopped the first.
@@ -82,7 +87,10 @@ pub(super) fn rest(
         }
         Err(failure) => {
             x.copy_from_slice(&start);
-            netlist.flat().and_then(|flat| of_every_cell(netlist, &flat, x)).ok_or(failure)
+            let places: usize = netlist.arrays().iter().map(Array::places).sum();
+            let small = netlist.potentials() + places <= MOST_NODES;
+            let flat = small.then(|| netlist.flat()).flatten();
+            flat.and_then(|flat| of_every_cell(netlist, &flat, x)).ok_or(failure)
         }
     }
 }

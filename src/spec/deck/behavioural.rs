@@ -144,7 +144,8 @@ fn add<'d>(
     let Some(inner) = line.scope.expression(value, line.circuit.found) else { return };
     let outer = if voltage || m == 1.0 { outer.to_string() } else { format!("{m:e} * {outer}") };
     let inner = Function { arguments: Vec::new(), value: inner };
-    let whole = parse_with(&outer, Dialect::Spice, &|name| (name == INNER).then(|| inner.clone()));
+    // A table of an E or G source is constant beyond its ends, which is how a home `pwl` is.
+    let whole = parse_with(&outer, Dialect::Home, &|name| (name == INNER).then(|| inner.clone()));
     let whole = match whole {
         Ok(whole) => whole,
         Err(fault) => return line.report(expression_fault(value, fault)),

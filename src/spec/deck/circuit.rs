@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Found;
-use super::card::Cursor;
 use super::elements;
 use super::files::Card;
 use super::given::Given;
@@ -50,6 +49,8 @@ pub(super) struct Circuit<'d, 'f> {
     /// Models that some device is of.
     pub used: HashSet<*const Card<'d>>,
     depth: usize,
+    /// How many subcircuits are laid.
+    pub(super) instances: usize,
 }
 
 impl<'d, 'f> Circuit<'d, 'f> {
@@ -74,6 +75,7 @@ impl<'d, 'f> Circuit<'d, 'f> {
             guess: Vec::new(),
             used: HashSet::new(),
             depth: 0,
+            instances: 0,
         }
     }
 
@@ -255,94 +257,6 @@ impl<'d, 'f> Circuit<'d, 'f> {
             return None;
         };
         Some(DeviceId(place))
-    }
-
-    /// Lays an instance of a subcircuit: `x1 node node ... name params`.
-    pub fn instance(&mut self, card: &'d Card<'d>, scope: &Scope<'d, '_>) {
-        let mut cursor = Cursor::after(card, 1);
-        let mut words = Vec::new();
-        while let Some(word) = cursor.positional() {
-            words.push(word);
-        }
-        if words.last().is_some_and(|(word, _)| matches!(*word, "params:" | "param:")) {
-            words.pop();
-        }
-        let pairs = cursor.pairs(self.found);
-        let Some((name, at)) = words.pop() else {
-            self.found.report(
-                Diagnostic::at(card.head(), "this line names no subcircuit")
-                    .label("an instance of what?")
-                    .help("write `x1 node1 node2 name`, with the name of a `.subckt`"),
-            );
-            return;
-        };
-        let Some(block) = scope.subcircuit(name) else {
-            self.found.report(
-                Diagnostic::at(at, format!("there is no subcircuit `{name}`"))
-                    .label("unknown subcircuit")
-                    .help_names(name, "the subcircuits are", &scope.subcircuits()),
-            );
-            return;
-        };
-        if scope.is_within(block) {
-            self.found.report(
-                Diagnostic::at(at, format!("subcircuit `{name}` contains itself"))
-                    .label("leads back to itself")
-                    .also(block.place.clone(), "defined here")
-                    .help("a subcircuit is made of others, never of itself"),
-            );
-            return;
-        }
-        if words.len() != block.pins.len() {
-            let pins: Vec<&str> = block.pins.iter().map(|(pin, _)| *pin).collect();
-            self.found.report(
-                Diagnostic::at(
-                    card.head(),
-                    format!(
-                        "`{name}` has {} pins, but {} nodes are given",
-                        pins.len(),
-                        words.len()
-                    ),
-                )
-                .label("one node for each pin")
-                .also(block.place.clone(), "defined here")
-                .help(format!("its pins are: {}", pins.join(" "))),
-            );
-            return;
-        }
-        let mut multiplier = scope.multiplier;
-        let mut given = HashMap::new();
-        for pair in &pairs {
-            let declared = |p: &&super::card::Pair| p.key == pair.key;
-            let value = pair.value();
-            // As in ngspice, an expression needs no braces here.
-            let value = super::card::Value { braced: true, ..value };
-            let number = scope.number(&value, self.found);
-            if block.defaults.iter().any(|p| declared(&p)) {
-                given.insert(pair.key, number);
-            } else if pair.key == "m" {
-                multiplier *= number.unwrap_or(1.0);
-            } else {
-                let names: Vec<&str> = block.defaults.iter().map(|p| p.key).collect();
-                self.found.report(
-                    Diagnostic::at(
-                        pair.key_span.clone(),
-                        format!("`{name}` has no parameter `{}`", pair.key),
-                    )
-                    .label("unknown parameter")
-                    .also(block.place.clone(), "defined here")
-                    .help_names(pair.key, "its parameters are", &names),
-                );
-            }
-        }
-        let nodes: Vec<Node> =
-            words.iter().map(|(node, at)| self.node(node, at.clone(), scope)).collect();
-        let own = card.word(0).unwrap_or_default();
-        let prefix = format!("{}{own}.", scope.prefix);
-        let mut inner = Scope::new(block, Some(scope), prefix, given, self.found);
-        inner.pins = block.pins.iter().map(|(pin, _)| *pin).zip(nodes).collect();
-        inner.multiplier = multiplier;
-        self.lay(&inner);
     }
 }
 

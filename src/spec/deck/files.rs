@@ -178,7 +178,6 @@ impl Files {
         found: &mut Vec<Diagnostic>,
     ) {
         // The place that this file will have among `lowered` is known after its includes only.
-        let first = self.lines.len();
         let mut own = Vec::new();
         let mut walk = Walk { part, inside: !matches!(part, Part::Section(_)), seen: false };
         let mut at = start;
@@ -203,19 +202,13 @@ impl Files {
                     None => found.push(
                         Diagnostic::at(span, "there is no line that this could continue")
                             .label("continues nothing")
-                            .help("`+` goes on with the line before it; drop it, or the comment marks above"),
+                            .help("`+` goes on with the line before it; drop it"),
                     ),
                 }
                 continue;
             }
             if bare == ".end" && part == Part::Deck {
-                let rest = &text[at - start..];
-                let told =
-                    rest.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('*'));
-                if let Some(line) = told {
-                    let offset = line.as_ptr() as usize - text.as_ptr() as usize;
-                    self.after_end = Some(start + offset..start + offset + line.trim_end().len());
-                }
+                self.after_end = first_line(&text[at - start..], at);
                 break;
             }
             match self.inclusion(bare, &span, folder, found) {
@@ -229,17 +222,8 @@ impl Files {
         }
         let place = self.lowered.len();
         own.into_iter().for_each(|k| self.lines[k].file = place);
-        debug_assert!(self.lines.len() >= first);
         if let (Part::Section(name), false) = (part, walk.seen) {
-            let sections: Vec<&str> = text.lines().filter_map(section_start).collect();
-            found.push(
-                Diagnostic {
-                    span: from.cloned(),
-                    ..Diagnostic::new(format!("that library has no section `{name}`"))
-                }
-                .label("unknown section")
-                .help_names(name, "its sections are", &sections),
-            );
+            found.push(Diagnostic { span: from.cloned(), ..no_section(name, text) });
         }
     }
 
@@ -276,6 +260,20 @@ impl Files {
         self.file(&folder.join(name), part, Some(span), found);
         true
     }
+}
+
+/// Where the first line of a text stands that is no comment, the text beginning at an offset.
+fn first_line(text: &str, start: usize) -> Option<Span> {
+    let line = text.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('*'))?;
+    let offset = start + line.as_ptr() as usize - text.as_ptr() as usize;
+    Some(offset..offset + line.trim_end().len())
+}
+
+fn no_section(name: &str, text: &str) -> Diagnostic {
+    let sections: Vec<&str> = text.lines().filter_map(section_start).collect();
+    Diagnostic::new(format!("that library has no section `{name}`"))
+        .label("unknown section")
+        .help_names(name, "its sections are", &sections)
 }
 
 /// Where in a file the reading is.

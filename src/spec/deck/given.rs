@@ -199,6 +199,10 @@ impl Meaning {
         found: &Found,
         title: &str,
     ) {
+        if pairs.is_empty() {
+            return;
+        }
+        let names = self.names(given);
         for pair in pairs {
             if let Some((_, why)) = self.idle.iter().find(|(key, _)| *key == pair.key) {
                 found.note(
@@ -222,7 +226,7 @@ impl Meaning {
             }
             let renamed = self.renamed.iter().find(|(key, _)| *key == pair.key);
             let field = renamed.map_or(pair.key, |(_, field)| *field);
-            if self.names(given).contains(&pair.key) {
+            if names.contains(&pair.key) {
                 given.written(field, pair, scope, found);
                 if let Some((_, divisor, offset)) = self.units.iter().find(|(f, _, _)| *f == field)
                 {
@@ -233,7 +237,7 @@ impl Meaning {
             found.report(
                 Diagnostic::at(pair.key_span.clone(), format!("{title} has no `{}`", pair.key))
                     .label("unknown parameter")
-                    .help_names(pair.key, "its parameters are", &self.names(given)),
+                    .help_names(pair.key, "its parameters are", &names),
             );
         }
     }

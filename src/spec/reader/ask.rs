@@ -264,4 +264,49 @@ impl<'a> TableReader<'a> {
         let write = |path: &PathBuf| Recorded::Path(path.clone());
         Ask { table: self, key, found, write: Box::new(write) }
     }
+
+    /// Which one of these keys is given. Exactly one must be, unless `default` says which it is
+    /// when there is none.
+    pub fn one_of(
+        &self,
+        keys: &'static [&'static str],
+        default: Option<&'static str>,
+        example: &str,
+    ) -> Option<&'static str> {
+        keys.iter().for_each(|k| self.known(k));
+        let given: Vec<&'static str> = keys.iter().copied().filter(|k| self.has(k)).collect();
+        match given.as_slice() {
+            [one] => Some(one),
+            [] if default.is_some() => default,
+            // A misspelt one is told as an unknown key, with the nearest name.
+            [] if self.is_misspelt() => None,
+            [] => {
+                if !self.quiet.get() {
+                    self.report(
+                        Diagnostic::at(
+                            self.span.clone(),
+                            format!("{} has none of: {}", self.title(), keys.join(", ")),
+                        )
+                        .label("one of them is needed")
+                        .help(format!("write for example `{example}`")),
+                    );
+                }
+                self.quiet.set(true);
+                None
+            }
+            [first, second, ..] => {
+                self.report(
+                    Diagnostic::at(
+                        self.span(second),
+                        format!("`{first}` and `{second}` exclude each other"),
+                    )
+                    .label("one too many")
+                    .also(self.span(first), "given as well")
+                    .help("keep one of them"),
+                );
+                self.quiet.set(true);
+                None
+            }
+        }
+    }
 }

@@ -47,6 +47,16 @@ impl Deck {
             Device::BehaviouralCurrent(d) => {
                 self.element(id, &[d.p, d.n], &format!("i = {}", self.expression(&d.i)));
             }
+            Device::Diode(_) | Device::Mosfet(_) | Device::Switch(_) => self.of_model(id, device),
+            other => self.equations(id, name, other),
+        }
+    }
+}
+
+impl Deck {
+    /// A device of a model, which it shares with others of the same parameters.
+    fn of_model(&mut self, id: DeviceId, device: &Device) {
+        match device {
             Device::Diode(d) => {
                 let model = self.model("d", &parameters(device, &["area"]));
                 let area = number(d.model.area);
@@ -68,7 +78,7 @@ impl Deck {
                 let position = word(device, "initial").unwrap_or("off");
                 self.element(id, &[d.p, d.n, d.cp, d.cn], &format!("{model} {position}"));
             }
-            other => self.equations(id, name, other),
+            _ => {}
         }
     }
 }
