@@ -17,6 +17,15 @@ fn a_node_without_a_path_to_ground_is_named() {
     assert!(notes[0].ends_with("only one device is on node `b`"), "{notes:?}");
 }
 
+/// Nobody sees them, and the home format has no such names.
+#[test]
+fn unseen_characters_are_pointed_at() {
+    for unseen in ['\0', '\u{a0}', '\u{85}'] {
+        let found = mistakes(&format!("r1 a{unseen} 0 1\nr2 a 0 1"));
+        assert_eq!(found, ["2: a character stands here that cannot be seen"], "{unseen:?}");
+    }
+}
+
 #[test]
 fn a_loop_of_sources_is_named() {
     assert_eq!(

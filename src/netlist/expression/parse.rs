@@ -189,6 +189,10 @@ impl Parser<'_> {
             }
         }
         if let Some((value, length)) = number(&self.text[start..]) {
+            if !value.is_finite() {
+                let message = "the number is too large to hold".to_owned();
+                return Err(self.fault(start..start + length, message, "at most 1.8e308"));
+            }
             self.at += length;
             return Ok(self.push(Op::Number(value)));
         }

@@ -49,8 +49,17 @@ type Unclosed = (Range<usize>, &'static str, &'static str);
 /// All words of a card.
 ///
 /// # Errors
-/// Where a brace or quote begins that is not closed, what to say of it, and what to write.
+/// Where a brace or quote begins that is not closed, or a character stands that nobody can see, what
+/// to say of it, and what to write.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Unclosed> {
+    let unseen = |c: char| (c.is_control() || c.is_whitespace()) && !c.is_ascii_whitespace();
+    if let Some((k, c)) = text.char_indices().find(|(_, c)| unseen(*c)) {
+        return Err((
+            k..k + c.len_utf8(),
+            "a character stands here that cannot be seen",
+            "delete it, or put a blank in its place",
+        ));
+    }
     let bytes = text.as_bytes();
     let mut tokens = Vec::with_capacity(8);
     let mut at = 0;
