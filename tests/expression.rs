@@ -161,6 +161,7 @@ fn what_is_no_expression_is_pointed_at() {
         ("pwl(1, 2)", 0..9, "pairs of plain numbers"),
         ("pwl(1, 2, 3, 2, 4)", 0..18, "must ascend"),
         ("v(a", 0..3, "`)` is missing"),
+        ("2 + 1e999", 4..9, "too large to hold"),
     ] {
         let fault = parse(text, Dialect::Home).unwrap_err();
         assert!(fault.message.contains(words), "{text}: {}", fault.message);
