@@ -23,7 +23,10 @@ fuzz_target!(|text: &str| {
         Ok(spec) => {
             let resolved = FOLDER.path().join("resolved.toml");
             fs::write(&resolved, spec.resolved_for(FOLDER.path())).unwrap();
-            if let Err(report) = load(&resolved, &[], &library) {
+            let Err(report) = load(&resolved, &[], &library) else { return };
+            // A deck may leave a node to one device alone, which the home format may not.
+            let lonely = |d: &eqcircuit::diag::Diagnostic| d.message.starts_with("only one device");
+            if !report.diagnostics().iter().all(lonely) {
                 panic!("what it was resolved to is refused:\n{}", report.render(false));
             }
         }

@@ -91,7 +91,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A table, constant beyond its ends, or there `beyond` as straight as its outermost pieces.
+    /// A table, constant beyond its ends, or `beyond` them as straight as its outermost pieces.
     fn table(&mut self, arguments: &[Place], beyond: bool, span: Range<usize>) -> Parsed {
         let help = "write `pwl(x, x1, y1, x2, y2, ...)` with numbers, x1 < x2 < ...";
         let numbers: Option<Vec<f64>> = arguments.iter().skip(1).map(|&k| self.known(k)).collect();
@@ -104,26 +104,8 @@ impl Parser<'_> {
             let message = "the abscissae of a table must ascend".to_string();
             return Err(self.fault(span, message, help));
         }
-        let slope = |a: (f64, f64), b: (f64, f64)| (b.1 - a.1) / (b.0 - a.0);
-        let outer = match points[..] {
-            [first, second, ..] if beyond => {
-                let (before, last) = (points[points.len() - 2], points[points.len() - 1]);
-                vec![
-                    (first.0, slope(first, second), Binary::Min),
-                    (last.0, slope(before, last), Binary::Max),
-                ]
-            }
-            _ => Vec::new(),
-        };
-        let mut place = self.push(Op::Table(arguments[0], points));
-        for (end, slope, f) in outer.into_iter().filter(|(_, slope, _)| *slope != 0.0) {
-            let [end, slope, zero] = [end, slope, 0.0].map(|value| self.push(Op::Number(value)));
-            let past = self.push(Op::Binary(Binary::Subtract, arguments[0], end));
-            let past = self.push(Op::Binary(f, past, zero));
-            let more = self.push(Op::Binary(Binary::Multiply, slope, past));
-            place = self.push(Op::Binary(Binary::Add, place, more));
-        }
-        Ok(place)
+        let points = if beyond { extended(points) } else { points };
+        Ok(self.push(Op::Table(arguments[0], points)))
     }
 
     /// The value of an operation that is a number, perhaps with a sign.
@@ -185,4 +167,22 @@ impl Parser<'_> {
         let noun = if wanted == 1 { "argument" } else { "arguments" };
         self.fault(span, format!("`{word}` has {found}, takes {wanted} {noun}"), "check the commas")
     }
+}
+
+/// A table whose outermost pieces go on as far as numbers are of use.
+fn extended(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    // A power of two, so that the slopes stay the same to the bit.
+    const FAR: f64 = 1.267_650_600_228_229_4e30;
+    let onwards = |(x0, y0): (f64, f64), (x1, y1): (f64, f64), far: f64| {
+        (far, y1 + (y1 - y0) / (x1 - x0) * (far - x1))
+    };
+    if let [first, second, ..] = points[..] {
+        let (before, last) = (points[points.len() - 2], points[points.len() - 1]);
+        let ends = [onwards(second, first, -FAR), onwards(before, last, FAR)];
+        if ends.iter().all(|(_, y)| y.is_finite()) && first.0 > -FAR && last.0 < FAR {
+            points.insert(0, ends[0]);
+            points.push(ends[1]);
+        }
+    }
+    points
 }

@@ -64,7 +64,10 @@ fn line(points: &[(f64, f64)], x: f64) -> (f64, f64) {
     match (after.checked_sub(1).and_then(|k| points.get(k)), points.get(after)) {
         (Some(&(x0, y0)), Some(&(x1, y1))) => {
             let slope = (y1 - y0) / (x1 - x0);
-            (y0 + slope * (x - x0), slope)
+            // From the nearer end, which the far one cannot spoil.
+            let value =
+                if x - x0 <= x1 - x { y0 + slope * (x - x0) } else { y1 - slope * (x1 - x) };
+            (value, slope)
         }
         (Some(&(_, y)), None) | (None, Some(&(_, y))) => (y, 0.0),
         (None, None) => (0.0, 0.0),

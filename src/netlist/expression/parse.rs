@@ -133,6 +133,7 @@ impl Parser<'_> {
                     *value = -*value;
                     a
                 }
+                Op::Unary(Unary::Negative, inside) => *inside,
                 _ => self.push(Op::Unary(Unary::Negative, a)),
             }
         } else if self.take("+") {

@@ -46,7 +46,7 @@ impl<L> Expression<L> {
             Op::Number(value) => (Rank::Whole, format!("{value:?}")),
             Op::Leaf(k) => (Rank::Whole, name(&self.leaves[*k])),
             Op::Unary(f @ (Unary::Negative | Unary::Not), a) => {
-                (Rank::Signed, format!("{}{}", f.word(), at_least(*a, Rank::Power)))
+                (Rank::Signed, format!("{}{}", f.word(), at_least(*a, Rank::Signed)))
             }
             Op::Unary(f, a) => (Rank::Whole, format!("{}({})", f.word(), plain(*a))),
             Op::Binary(Binary::Power, a, b) => self.power(*a, *b, dialect, &at_least, &plain),
