@@ -77,7 +77,8 @@ fn sizes() -> [f64; 2] {
         );
         times.push(time);
     }
-    let growth = (times[4] / times[0]).ln() / 32_f64.ln();
+    let log = eqcircuit::numerics::math::log;
+    let growth = log(times[4] / times[0]) / log(32.0);
     row("growth from 64 to 2048", "power of N", growth, 2.5, "");
     [times[1], times[2]]
 }

@@ -460,6 +460,26 @@ fn a_warm_start_saves_iterations_and_written_cells_count() {
     assert_ne!(fresh.bit_current, cold.bit_current);
 }
 
+/// A state without any current tells nothing of the size of the currents to come.
+#[test]
+fn a_warm_start_from_rest_is_as_good_as_a_cold_one() {
+    let (crossbar, volts) = hard(64, Law::Linear);
+    let at = |scale: f64| PortVoltages {
+        word: volts.word.clone().map(|ends| ends.iter().map(|v| scale * v).collect()),
+        bit: volts.bit.clone().map(|ends| ends.iter().map(|v| scale * v).collect()),
+    };
+    let solver = Solver::new(crossbar).unwrap();
+    let rest = solver.solve(&at(0.0), None, &TIGHT).unwrap();
+    assert!(rest.report.converged && largest(rest.word_current.iter().flatten().copied()) == 0.0);
+    let warm = solver.solve(&volts, Some(&rest), &TIGHT).unwrap();
+    let cold = solver.solve(&volts, None, &TIGHT).unwrap();
+    assert!(warm.report.converged, "{:?}", warm.report);
+    let size = largest(cold.bit_current.iter().flatten().copied());
+    for (a, b) in warm.bit_current.iter().flatten().zip(cold.bit_current.iter().flatten()) {
+        assert!((a - b).abs() <= 1e-11 * size, "{a} against {b}");
+    }
+}
+
 #[test]
 fn what_is_not_reached_is_said() {
     let (crossbar, volts) = hard(64, Law::Linear);

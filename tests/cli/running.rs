@@ -224,7 +224,7 @@ fn compile_writes_where_it_is_told() {
     };
     let (a, b) = (volts("vinput.0.v"), volts("vinput.1.v"));
     assert!(a > 0.0 && (b - 2.0 * a).abs() < 1e-12, "{a} {b}");
-    assert_eq!(volts("vinput_1_vn"), -b);
+    assert_eq!(volts("vinput.1.vn"), -b);
 
     let ran = run_in(folder.path(), &["compile", "small.toml", "-o", "none/x.toml"]);
     expect_code(&ran, 2);

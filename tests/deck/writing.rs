@@ -45,7 +45,7 @@ h1 m 0 v2 10
 rm m 0 1k
 b1 n 0 v = 2*v(a)*v(b,c) + tanh(v(e)) + i(v1)*time + (v(a) > 0.5 ? 1 : -v(b))
 rn n 0 1k
-b2 0 o i = 1m * v(a)^2 + hypot(v(b), v(c)) / 1k
+b2 0 o i = 1m * v(a)^2 + min(v(b), v(c)) / 1k
 ro o 0 1k
 .model d1n d(is=1e-14 n=1.2 rs=10 cjo=1p vj=0.7 m=0.4 tt=1n bv=50 tnom=30)
 d1 a q d1n area=2

@@ -52,15 +52,15 @@ pub struct Circuit {
 }
 
 fn ohms() -> impl Strategy<Value = f64> {
-    (0.0..6.0f64).prop_map(|p| 10f64.powf(p))
+    (0.0..6.0f64).prop_map(|p| eqcircuit::numerics::math::pow(10.0, p))
 }
 
 pub fn passive() -> impl Strategy<Value = Part> {
     prop_oneof![
         ohms().prop_map(Part::Resistor),
-        (-12.0..-6.0f64).prop_map(|p| Part::Capacitor(10f64.powf(p))),
+        (-12.0..-6.0f64).prop_map(|p| Part::Capacitor(eqcircuit::numerics::math::pow(10.0, p))),
         Just(Part::Inductor),
-        (-16.0..-10.0f64).prop_map(|p| Part::Diode(10f64.powf(p))),
+        (-16.0..-10.0f64).prop_map(|p| Part::Diode(eqcircuit::numerics::math::pow(10.0, p))),
         (-0.01..0.01f64).prop_map(Part::Current),
         (-10.0..10.0f64, ohms()).prop_map(|(v, r)| Part::Voltage(v, r)),
         (1e-6..1e-3f64).prop_map(Part::Cubic),

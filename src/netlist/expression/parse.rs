@@ -21,7 +21,7 @@ pub struct Function {
     pub value: Expression<Leaf>,
 }
 
-/// Reads an expression that calls only the functions in [`FUNCTIONS`].
+/// Reads an expression that calls only the functions in [`super::FUNCTIONS`].
 ///
 /// # Errors
 /// The first thing that is no expression.

@@ -54,6 +54,11 @@ impl<L> Expression<L> {
                 let called = |word: &str| format!("{word}({}, {})", plain(*a), plain(*b));
                 let Some(rank) = rank(*f) else {
                     return match (f, dialect) {
+                        // ngspice has no such function.
+                        (Binary::Hypot, Dialect::Spice) => {
+                            let [x, y] = [plain(*a), plain(*b)];
+                            (Rank::Whole, format!("sqrt(({x}) * ({x}) + ({y}) * ({y}))"))
+                        }
                         // In the home dialect `pow` is a power.
                         (Binary::AbsolutePower, Dialect::Home) => (
                             Rank::Power,

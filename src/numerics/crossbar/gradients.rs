@@ -84,6 +84,10 @@ impl Solver {
                 passes::apply(&self.block(k), [g, pivots, p], cells, volts)
             });
             let power = wires.into_iter().chain(powers).sum::<f64>();
+            // Nothing is left that rounding does not swallow.
+            if power.is_nan() || power <= 0.0 {
+                return iteration;
+            }
             let alpha = now / power;
             let ins = pivots.bit.chunks_exact(m).zip(p.chunks_exact(m));
             let outs = x.chunks_exact_mut(m).zip(r.chunks_exact_mut(m)).zip(z.chunks_exact_mut(m));

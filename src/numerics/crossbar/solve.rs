@@ -208,9 +208,11 @@ impl Solver {
         let mut now = self.evaluate(work, ports);
         let mut forcing = 1e-2;
         loop {
-            let aim = settings.tolerance * now.cell;
+            // From a state without any current, the errors themselves are all there is to go by.
+            let size = if now.cell > 0.0 { now.cell } else { now.kirchhoff };
+            let aim = settings.tolerance * size;
             report.kirchhoff = now.kirchhoff;
-            report.residual = if now.kirchhoff > 0.0 { now.kirchhoff / now.cell } else { 0.0 };
+            report.residual = if now.kirchhoff > 0.0 { now.kirchhoff / size } else { 0.0 };
             report.converged = now.kirchhoff <= aim.max(self.rounding(&now));
             if report.converged || !now.square.is_finite() || report.newton == settings.newton {
                 return report;

@@ -46,7 +46,9 @@ enum Part<'a> {
 /// A card in lower case.
 pub(super) struct Card<'t> {
     pub text: Cow<'t, str>,
-    /// Where the pieces of the text begin, in it and in the sources.
+    /// Where the text begins in the sources.
+    start: usize,
+    /// Where further pieces of the text begin, in it and in the sources.
     pieces: Vec<(usize, usize)>,
     pub tokens: Vec<Token>,
 }
@@ -55,9 +57,8 @@ impl Card<'_> {
     /// Where a range of the card's text stands.
     pub fn span(&self, range: std::ops::Range<usize>) -> Span {
         let place = |at: usize| {
-            let after = self.pieces.partition_point(|(own, _)| *own <= at);
-            let (own, global) = self.pieces[after.saturating_sub(1)];
-            global + at - own
+            let piece = self.pieces.iter().rev().find(|(own, _)| *own <= at);
+            piece.map_or(self.start + at, |(own, global)| global + at - own)
         };
         // The end belongs to the piece of what is before it.
         let end =
@@ -92,7 +93,7 @@ impl Files {
     fn card(&self, line: &Line, found: &mut Vec<Diagnostic>) -> Card<'_> {
         let (start, text) = &self.lowered[line.file];
         let piece = |span: &Span| &text[span.start - start..span.end - start];
-        let mut pieces = vec![(0, line.first.start)];
+        let mut pieces = Vec::new();
         let text = match line.more.is_empty() {
             true => Cow::Borrowed(piece(&line.first)),
             false => {
@@ -105,7 +106,7 @@ impl Files {
                 Cow::Owned(whole)
             }
         };
-        let mut card = Card { text, pieces, tokens: Vec::new() };
+        let mut card = Card { text, start: line.first.start, pieces, tokens: Vec::new() };
         match words::tokens(&card.text) {
             Ok(tokens) => card.tokens = tokens,
             Err((range, message, help)) => {

@@ -16,11 +16,8 @@ type Lines = Vec<(String, String)>;
 pub(super) fn resolved(deck: &Deck) -> Resolved {
     let values = vec![("title".into(), quote(&deck.title)), ("seed".into(), "1".to_string())];
     let Deck { netlist, study, .. } = deck;
-    let text = toml(netlist, None);
-    let devices = netlist.devices().iter().zip(text.lines().skip(1));
-    let devices = devices.map(|((name, _), line)| {
-        (name.clone(), line.split_once(" = ").map_or("", |(_, device)| device).to_string())
-    });
+    let devices = toml(netlist, None);
+    let devices = devices.strip_prefix("[device]\n").map(str::to_string).unwrap_or_default();
     let home = Home { netlist };
     let voltages = |list: &[(crate::netlist::Node, f64)]| {
         let mut lines: Lines = Vec::new();
@@ -32,14 +29,13 @@ pub(super) fn resolved(deck: &Deck) -> Resolved {
         lines
     };
     let tables = vec![
-        ("device", devices.collect()),
         ("analysis", home.analyses(&study.analyses)),
         ("solving", solving(&study.solving)),
         ("initial", voltages(&study.initial)),
         ("guess", voltages(&study.guess)),
         ("measure", home.measures(study)),
     ];
-    Resolved::of(values, tables)
+    Resolved::of(values, devices, tables)
 }
 
 /// The words of analyses that a deck asks for more than once.

@@ -51,18 +51,22 @@ enum Value {
     Path(PathBuf),
     Table(Resolved),
     Tables(Vec<Resolved>),
+    /// The lines of a table.
+    Lines(String),
 }
 
 impl Resolved {
-    /// A file of values and tables, each a list of keys with their TOML.
+    /// A file of values, the lines of `[device]`, and tables, each a list of keys with their TOML.
     pub fn of(
         values: Vec<(String, String)>,
+        devices: String,
         tables: Vec<(&str, Vec<(String, String)>)>,
     ) -> Resolved {
         let lines = |list: Vec<(String, String)>| {
             list.into_iter().map(|(key, toml)| (key, Value::Toml(toml))).collect::<Vec<_>>()
         };
         let mut all = lines(values);
+        all.push(("device".to_string(), Value::Lines(devices)));
         for (key, table) in tables {
             all.push((key.to_string(), Value::Table(Resolved(lines(table)))));
         }
@@ -72,8 +76,12 @@ impl Resolved {
     /// As a TOML document in this folder: values first, then a `[table]` each; what is deeper
     /// stands inline, lists of tables with one of them a line.
     pub fn document(&self, folder: &Path) -> String {
-        let mut text = self.lines(folder, |value| !matches!(value, Value::Table(_)));
+        let mut text =
+            self.lines(folder, |value| !matches!(value, Value::Table(_) | Value::Lines(_)));
         for (key, value) in &self.0 {
+            if let Value::Lines(lines) = value {
+                text += &format!("\n[{}]\n{lines}", key_text(key));
+            }
             if let Value::Table(table) = value
                 && !table.0.is_empty()
             {
@@ -117,6 +125,8 @@ impl Value {
                 let inside: Vec<String> = tables.iter().map(|t| t.inline(folder)).collect();
                 format!("[{}]", inside.join(", "))
             }
+            // A text has no line breaks in TOML, so each line is an entry.
+            Value::Lines(lines) => format!("{{ {} }}", lines.trim_end().replace('\n', ", ")),
         }
     }
 }
