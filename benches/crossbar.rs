@@ -12,7 +12,7 @@ use std::process::Command;
 
 use common::{peak_memory, pool, shortest};
 use eqcircuit::compile::{Chip, compile, expand_arrays, fabricate};
-use eqcircuit::engine::{Circuit, Drive, Engine, Nudge, Save, Settled, Until};
+use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Nudge, Save, Settled, Until};
 use eqcircuit::model::Activation;
 use eqcircuit::netlist::Node;
 use eqcircuit::netlist::text::toml;
@@ -20,7 +20,7 @@ use eqcircuit::numerics::crossbar::{
     Crossbar, Law, Lines, PortVoltages, Settings, Solution, Solver,
 };
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{Analysis, Library, NonIdeal, load};
+use eqcircuit::spec::{Analysis, Library, NonIdeal, Precision, load};
 use rand::RngExt;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -132,6 +132,28 @@ fn hopfield() {
     match alone("hopfield") {
         Some(peak) => row("784-128-10, 1 ohm wires", "peak memory", peak, 150.0, "MB"),
         None => println!("784-128-10: memory is not known here"),
+    }
+}
+
+/// The network without wires, from rest to within a thousandth of its equilibrium, time steps to a
+/// thousandth as well: what ngspice does with its default tolerances.
+fn motion() {
+    let mut chip = wired();
+    chip.nonideal.wire.r_segment = 0.0;
+    let until = Until { settled: 1e-3, at_most: 1e-6, at_most_iterations: 0 };
+    let all = common::pictures(4, 784);
+    let drive = Drive { clamp: all.select_rows(&[0]), nudge: Nudge::None };
+    let engines: [(&str, f64, Box<dyn Engine>); 2] = [
+        ("behavioural", 20.0, Box::new(Behavioural::new(chip.clone(), Precision::F64))),
+        ("circuit", 500.0, Box::new(Circuit::from_chip(chip, Analysis::Tran).with_tolerance(1e-3))),
+    ];
+    for (name, target, mut engine) in engines {
+        let mut last = None;
+        let time = shortest(5, || last = Some(engine.settle(&drive, None, &until, &Save::End)));
+        let found = last.expect("a run");
+        assert!(found.outcome[0].is_settled(), "{:?}", found.outcome);
+        row(&format!("784-128-10, no wires, {name}"), "tran", 1e3 * time, target, "ms");
+        println!("    {}, {} steps", found.outcome[0], found.stats.steps);
     }
 }
 
@@ -258,6 +280,7 @@ fn main() {
         let ours = sizes();
         repeated();
         memory();
+        motion();
         hopfield();
         parsed();
         rivals(ours);

@@ -9,7 +9,7 @@ use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save,
 use eqcircuit::model::{Activation, EnergyModel};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{Analysis, ArrayStyle, NonIdeal, Precision};
+use eqcircuit::spec::{Analysis, ArrayStyle, NonIdeal, Precision, Rows};
 
 const TOLERANCE: f64 = 1e-8;
 const STYLES: [ArrayStyle; 2] = [ArrayStyle::Twin, ArrayStyle::Shared];
@@ -131,6 +131,72 @@ fn the_effect_of_wires_vanishes_at_first_order() {
     for pair in effects.windows(2) {
         let order = (pair[0] / pair[1]).log10();
         assert!((order - 1.0).abs() < 0.05, "order {order} in {effects:?}");
+    }
+}
+
+/// Networks on tiles that cut their layers, wires strong enough to matter.
+fn wired(trial: usize, style: ArrayStyle) -> Chip {
+    let seed = Seed::new(47).index(trial);
+    let model = random_network(&SMOOTH, 0.4, seed);
+    let mut hardware = hardware(&model, style);
+    (hardware.tile, hardware.rows) = match trial % 3 {
+        0 => ([64, 64], Rows::Interleaved),
+        1 => ([3, 4], Rows::Block),
+        _ => ([2, 5], Rows::Interleaved),
+    };
+    let mut nonideal = bad();
+    nonideal.wire.r_segment = [0.5, 20.0, 200.0][trial % 3];
+    fabricate(&compile(&model, &hardware), &nonideal, seed)
+}
+
+#[test]
+fn port_matrices_of_wired_tiles_are_the_circuit_at_rest() {
+    for style in STYLES {
+        for trial in 0..9 {
+            let chip = wired(trial, style);
+            let mut bare = chip.clone();
+            bare.nonideal.wire.r_segment = 0.0;
+            let model = &chip.fabric.model;
+            let mut from_bare = 0.0_f64;
+            for drive in drives(model, 3, chip.seed) {
+                let ode = settle(&mut behavioural(&chip), &drive);
+                let mna = settle(&mut circuit(&chip), &drive);
+                let difference = largest_difference(model, &ode, &mna);
+                assert!(difference < TOLERANCE, "trial {trial}: {difference:e} apart");
+                let bare = settle(&mut behavioural(&bare), &drive);
+                from_bare = from_bare.max(largest_difference(model, &ode, &bare));
+            }
+            assert!(from_bare > 1e-5, "trial {trial}: wires do nothing ({from_bare:e})");
+        }
+    }
+}
+
+#[test]
+fn port_matrices_follow_the_weights() {
+    for trial in 0..6 {
+        let chip = wired(trial, ArrayStyle::Twin);
+        let model = chip.fabric.model.clone();
+        let drive = &drives(&model, 2, chip.seed)[0];
+        let (mut ode, mut mna) = (behavioural(&chip), circuit(&chip));
+        let mut single = Behavioural::new(chip.clone(), Precision::F32);
+        let before = settle(&mut mna, drive);
+        let mut moved = model.clone();
+        for share in [1e-3, 0.1] {
+            for coupling in &mut moved.couplings {
+                let values = coupling.values_mut().iter_mut().enumerate();
+                values.for_each(|(k, w)| *w *= 1.0 - share * (k % 3) as f64);
+            }
+            let engines: [&mut dyn Engine; 3] = [&mut ode, &mut mna, &mut single];
+            engines.into_iter().for_each(|engine| _ = engine.write(&moved));
+            let after = settle(&mut mna, drive);
+            assert!(largest_difference(&model, &before, &after) > 0.1 * share);
+            let difference = largest_difference(&model, &settle(&mut ode, drive), &after);
+            assert!(difference < TOLERANCE, "trial {trial}: {difference:e} apart in f64");
+            let until = Until { settled: 1e-5, ..until() };
+            let found = single.settle(drive, None, &until, &Save::End);
+            let difference = largest_difference(&model, &found, &after);
+            assert!(difference < 2e-3, "trial {trial}: {difference:e} apart in f32");
+        }
     }
 }
 

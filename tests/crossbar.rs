@@ -481,6 +481,31 @@ fn a_warm_start_from_rest_is_as_good_as_a_cold_one() {
 }
 
 #[test]
+fn a_port_matrix_says_what_any_voltages_drive() {
+    for (rows, cols) in [(1, 1), (7, 3), (24, 40)] {
+        let mut crossbar = hard(rows.max(cols), Law::Linear).0;
+        (crossbar.rows, crossbar.cols) = (rows, cols);
+        crossbar.conductance.truncate(rows * cols);
+        let solver = Solver::new(crossbar).unwrap();
+        let seen = solver.port_matrix([0, 1], &TIGHT);
+        let mut rng = Seed::new(9).rng();
+        let mut volts = |n| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f64>>();
+        let (word, bit) = (volts(rows), volts(cols));
+        let ports = PortVoltages { word: [word.clone(), vec![]], bit: [vec![], bit.clone()] };
+        let found = solver.solve(&ports, None, &TIGHT).unwrap();
+        let top = found.bit_current[1].iter().fold(0.0, |top: f64, i| top.max(i.abs()));
+        for (k, current) in found.bit_current[1].iter().enumerate() {
+            let into: f64 = seen.transfer.row(k).iter().zip(&word).map(|(g, v)| g * v).sum();
+            let back: f64 = seen.load.row(k).iter().zip(&bit).map(|(g, v)| g * v).sum();
+            assert!((into - back - current).abs() < 1e-12 * top, "{rows} x {cols}, {k}");
+            let balance: f64 =
+                seen.transfer.row(k).iter().sum::<f64>() - seen.load.row(k).iter().sum::<f64>();
+            assert!(balance.abs() < 1e-12 * seen.load[(k, k)], "currents stay between the ports");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_reached_is_said() {
     let (crossbar, volts) = hard(64, Law::Linear);
     let solver = Solver::new(crossbar).unwrap();

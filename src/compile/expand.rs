@@ -28,7 +28,7 @@
 mod arrays;
 mod wires;
 
-pub use arrays::expand_arrays;
+pub use arrays::{WiredTile, expand_arrays, wired_tiles};
 
 use super::{Array, Cells, Chip};
 use crate::model::LayerId;

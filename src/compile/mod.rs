@@ -26,7 +26,7 @@ mod map;
 mod summary;
 mod write;
 
-pub use expand::{expand, expand_arrays, refresh};
+pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
 pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};

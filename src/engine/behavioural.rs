@@ -15,7 +15,8 @@ use crate::spec::Precision;
 use crate::units::Second;
 
 /// The arrays of a chip as a batched ODE, the node equation of [`crate::compile`] with the
-/// conductances as made.
+/// conductances as made, or with wires, as their ports see them at rest (wires have no
+/// capacitance here).
 ///
 /// In single precision a residual below about `1e-6` times the size of the state is rounding, and
 /// an [`Until::settled`] below that is not reached.
@@ -77,10 +78,9 @@ const REMAINING: [f64; 2] = [0.02, 0.2];
 
 impl Behavioural {
     /// # Panics
-    /// If the model is not a HAM or the chip has wires: no array of this engine computes those.
+    /// If the model is not a HAM: arrays compute nothing else.
     pub fn new(chip: Chip, precision: Precision) -> Behavioural {
         assert_eq!(chip.fabric.model.family, Family::Ham, "arrays compute the dynamics of a HAM");
-        assert_eq!(chip.nonideal.wire.r_segment, 0.0, "wires need the circuit engine");
         let arrays = match precision {
             Precision::F32 => Prepared::Single(Arrays::of_chip(&chip)),
             Precision::F64 => Prepared::Double(Arrays::of_chip(&chip)),

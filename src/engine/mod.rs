@@ -15,6 +15,7 @@ mod circuit;
 mod ideal;
 mod layout;
 mod network;
+mod wires;
 
 pub use behavioural::Behavioural;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};

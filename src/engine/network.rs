@@ -1,13 +1,13 @@
 //! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
 //! engine have in common.
 
+mod of_chip;
+
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::layout::{from_lanes, to_lanes};
+use super::wires::Wires;
 use super::{Drive, Nudge};
-use crate::compile::Chip;
 use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
 use crate::numerics::gemm::Into;
 use crate::numerics::kernels::{self, Real};
@@ -23,7 +23,9 @@ use crate::units::Second;
 /// ```
 ///
 /// The model itself has `M = W` and `g = 1`; a chip has `M_ij = tau gain (Gp_ij - Gn_ij) / C` and
-/// `g_i = tau G_i / C`, its node equation divided by the capacitance.
+/// `g_i = tau G_i / C`, its node equation divided by the capacitance. With wires, conductances are
+/// those that the ports of its tiles see, and nodes of a layer pull at each other as well:
+/// `- sum_k L_ik x_k`.
 pub struct Network<T> {
     /// The unit of time \[s\], the shortest time constant of a chip.
     pub tau: Second,
@@ -47,6 +49,9 @@ pub struct Network<T> {
     inward: Vec<Product<T>>,
     /// Between free layers.
     inner: Vec<Product<T>>,
+    wires: Option<Wires>,
+    /// `-L`, on `x` itself.
+    sneaks: Vec<Product<T>>,
 }
 
 struct Free {
@@ -61,9 +66,6 @@ struct Block {
     activation: Activation,
     is_read: bool,
 }
-
-/// Cells that one thread takes at a time when a chip is taken over.
-const CELLS: usize = 16 * 1024;
 
 /// Rows of a block: their buffers together should fit the first-level cache.
 const BLOCK: usize = 8;
@@ -89,52 +91,6 @@ struct Product<T> {
 }
 
 impl<T: Real> Network<T> {
-    /// The arrays of a chip as made.
-    pub fn of_chip(chip: &Chip) -> Network<T> {
-        let fabric = &chip.fabric;
-        let mut net = Network::unconnected(&fabric.model);
-        for array in &fabric.arrays {
-            let cells = array.plus.rows() * array.plus.cols();
-            net.connect(array.pre, array.post, vec![T::default(); cells]);
-        }
-        net.refresh(chip);
-        net
-    }
-
-    /// Takes over a chip as it stands now, of the shape this network was made for.
-    pub fn refresh(&mut self, chip: &Chip) {
-        let fabric = &chip.fabric;
-        let plan = |l: LayerId| &fabric.layers[l.0];
-        let taus = self.free.iter().map(|f| plan(f.layer).tau);
-        let tau = taus.fold(f64::INFINITY, f64::min);
-        let per_siemens = tau / fabric.hardware.c_node;
-        let bias_of_ampere = |gain: f64| per_siemens * gain / fabric.hardware.v_unit;
-        for f in &self.free {
-            let (rows, plan) = (f.rows.clone(), plan(f.layer));
-            self.weight[rows.clone()].fill(T::of(plan.tau / tau));
-            for (to, g) in self.leak[rows.clone()].iter_mut().zip(chip.row_totals(f.layer)) {
-                *to = T::of(per_siemens * g);
-            }
-            for (to, i) in self.bias[rows].iter_mut().zip(&plan.bias) {
-                *to = T::of(bias_of_ampere(plan.gain) * i);
-            }
-        }
-        let (mut inward, mut inner) = (self.inward.iter_mut(), self.inner.iter_mut());
-        for (array, cells) in fabric.arrays.iter().zip(&chip.cells) {
-            let scale = per_siemens * plan(array.post).gain;
-            let from_clamp = array.pre == fabric.model.clamp;
-            let product = if from_clamp { inward.next() } else { inner.next() };
-            let m = &mut product.expect("one product an array").m;
-            m.par_chunks_mut(CELLS)
-                .zip(cells.plus.as_slice().par_chunks(CELLS))
-                .zip(cells.minus.as_slice().par_chunks(CELLS))
-                .for_each(|((m, plus), minus)| kernels::differences(m, plus, minus, scale));
-        }
-        let read = plan(fabric.model.read);
-        self.nudge = per_siemens * read.gain * read.scale;
-        self.tau = tau;
-    }
-
     /// The model itself.
     pub fn of_model(model: &EnergyModel) -> Network<T> {
         let mut net = Network::unconnected(model);
@@ -182,6 +138,8 @@ impl<T: Real> Network<T> {
             bias: vec![T::default(); dim],
             inward: Vec::new(),
             inner: Vec::new(),
+            wires: None,
+            sneaks: Vec::new(),
         }
     }
 
@@ -357,6 +315,9 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
     fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
         for product in &self.net.inner {
             product.add(&self.xhat, dx, lanes);
+        }
+        for product in &self.net.sneaks {
+            product.add(x, dx, lanes);
         }
         if self.net.family == Family::Chn {
             for f in &self.net.free {

@@ -264,13 +264,7 @@ fn network(
     let chip =
         (simulate.engine != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
     progress.set_message("settling");
-    let mut found = on_engine(model, chip, simulate)?;
-    if simulate.engine == Fidelity::Behavioural && nonideal.wire.r_segment > 0.0 {
-        found.notes.push(
-            "the wires of [nonideal] wire are left out: only the circuit engine has them".into(),
-        );
-    }
-    Ok(found)
+    on_engine(model, chip, simulate)
 }
 
 /// The samples of `[simulate]` on its engine, with what is known of the chip.

@@ -7,7 +7,7 @@ use super::{
     ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, Rows, TemplateArg,
     TemplateDevice, Wire,
 };
-use crate::diag::{Diagnostic, Span};
+use crate::diag::Diagnostic;
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
 use crate::numerics::Activation;
@@ -270,8 +270,8 @@ fn argument(kind: &str, arg: &Entry) -> Result<TemplateArg, Diagnostic> {
     }
 }
 
-/// Reads how the hardware falls short; with the place of the wires, if there are any.
-pub(super) fn nonideal(t: &TableReader) -> (NonIdeal, Option<Span>) {
+/// Reads how the hardware falls short.
+pub(super) fn nonideal(t: &TableReader) -> NonIdeal {
     let read_fabrication = |t: TableReader| {
         let fabrication = Fabrication {
             spread: t.number("spread", Range::NonNegative).or(0.0),
@@ -302,6 +302,5 @@ pub(super) fn nonideal(t: &TableReader) -> (NonIdeal, Option<Span>) {
     let programming = read_programming(t.table("programming"));
     let wire = t.table("wire");
     let r_segment = wire.quantity("r-segment", Dimension::Ohm, Range::NonNegative).or(0.0);
-    let wires = (r_segment > 0.0).then(|| wire.span("r-segment"));
-    (NonIdeal { fabrication, programming, wire: Wire { r_segment } }, wires)
+    NonIdeal { fabrication, programming, wire: Wire { r_segment } }
 }

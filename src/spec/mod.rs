@@ -187,8 +187,8 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     };
     let trains = t.has("train");
     let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library, trains);
-    let (nonideal, wires) = hardware::nonideal(&t.table("nonideal"));
-    let subject = simulate::Subject::Network { model: model.as_ref(), chn, wires };
+    let nonideal = hardware::nonideal(&t.table("nonideal"));
+    let subject = simulate::Subject::Network { model: model.as_ref(), chn };
     let simulate = simulate::read(&t.table("simulate"), &subject);
     let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));
     let checks = trains || t.has("gradcheck");

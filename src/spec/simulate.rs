@@ -15,8 +15,6 @@ pub(super) enum Subject<'a> {
         model: Option<&'a EnergyModel>,
         /// Where a family is named that no chip follows.
         chn: Option<Span>,
-        /// Where the wires are given a resistance.
-        wires: Option<Span>,
     },
     /// `bare` without `[ports]`.
     Devices { bare: bool, ports: Option<&'a Ports> },
@@ -145,11 +143,6 @@ fn check_engine(t: &TableReader, subject: &Subject, engine: Fidelity) {
             at(Some(chn), "only the ideal engine knows the dynamics of a chn network")
                 .label("a chip follows those of ham")
                 .help("write `engine = \"ideal\"` in [simulate], or `family = \"ham\"` in [model]"),
-        ),
-        Subject::Network { wires: Some(wires), .. } if engine == Fidelity::Behavioural => t.report(
-            at(Some(wires), "the behavioural engine has no wires, but `r-segment` is set")
-                .label("what the wires do would be left out")
-                .help("write `engine = \"circuit\"` in [simulate], or drop `r-segment`"),
         ),
         _ => {}
     }

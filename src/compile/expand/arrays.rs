@@ -3,7 +3,7 @@
 
 use super::{Chip, Draft, Pins, Sign, in_order_of_mention, lay};
 use crate::compile::{Array, Cells};
-use crate::netlist::{self, Netlist, Node, Ports};
+use crate::netlist::{self, Netlist, Ports};
 use crate::numerics::crossbar::{Crossbar, Law, Lines};
 use crate::spec::Rows;
 
@@ -20,44 +20,65 @@ pub fn expand_arrays(chip: &Chip) -> (Netlist, Ports) {
     (netlist, ports)
 }
 
+/// A tile of a chip with its wires.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WiredTile {
+    /// The array it is a block of, by place in [`crate::compile::Fabric::arrays`].
+    pub array: usize,
+    /// Which tile of it.
+    pub tile: usize,
+    /// Its word lines in their order: the unit of `pre`, and 1 or -1 as the line carries its
+    /// activation or the negative of it.
+    pub lines: Vec<(usize, f64)>,
+    /// Word lines are driven at their first column, bit lines end in the summing nodes at their
+    /// last row.
+    pub crossbar: Crossbar,
+}
+
+/// The tiles of a chip with wires, in the order of its arrays.
+pub fn wired_tiles(chip: &Chip) -> impl Iterator<Item = WiredTile> + '_ {
+    let r = chip.nonideal.wire.r_segment;
+    let rows = chip.fabric.hardware.rows;
+    chip.fabric.arrays.iter().zip(&chip.cells).enumerate().flat_map(move |(a, (array, cells))| {
+        array.tiles.iter().enumerate().map(move |(tile, block)| {
+            let lines: Vec<(usize, f64)> = lines(rows, array, tile)
+                .map(|(pre, sign)| (pre, if sign == Sign::Plus { 1.0 } else { -1.0 }))
+                .collect();
+            let crossbar = Crossbar {
+                rows: lines.len(),
+                cols: block.post.len(),
+                conductance: conductances(rows, array, cells, tile),
+                law: Law::Linear,
+                word: Lines::from_first(r, r),
+                bit: Lines::from_last(r, r),
+            };
+            WiredTile { array: a, tile, lines, crossbar }
+        })
+    })
+}
+
 /// Adds the tiles of a chip.
 pub(super) fn lay_tiles(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
-    let r = chip.nonideal.wire.r_segment;
-    for (array, cells) in chip.fabric.arrays.iter().zip(&chip.cells) {
-        for (t, block) in array.tiles.iter().enumerate() {
-            let drivers = lines(chip.fabric.hardware.rows, array, t).map(|(pre, sign)| {
-                let unit = &layers[array.pre.0][pre];
-                if sign == Sign::Plus { unit.output } else { unit.inverse }
-            });
-            let word: Vec<Node> = drivers.collect();
-            let sums: Vec<Node> =
-                block.post.clone().map(|post| layers[array.post.0][post].input).collect();
-            netlist.add_array(netlist::Array {
-                name: format!("{}.t{t}", array.name),
-                crossbar: Crossbar {
-                    rows: word.len(),
-                    cols: sums.len(),
-                    conductance: conductances(chip.fabric.hardware.rows, array, cells, t),
-                    law: Law::Linear,
-                    word: Lines::from_first(r, r),
-                    bit: Lines::from_last(r, r),
-                },
-                word: [word, Vec::new()],
-                bit: [Vec::new(), sums],
-            });
-        }
+    for WiredTile { array, tile, lines, crossbar } in wired_tiles(chip) {
+        let array = &chip.fabric.arrays[array];
+        let drivers = lines.into_iter().map(|(pre, sign)| {
+            let unit = &layers[array.pre.0][pre];
+            if sign > 0.0 { unit.output } else { unit.inverse }
+        });
+        let sums = array.tiles[tile].post.clone().map(|post| layers[array.post.0][post].input);
+        netlist.add_array(netlist::Array {
+            name: format!("{}.t{tile}", array.name),
+            crossbar,
+            word: [drivers.collect(), Vec::new()],
+            bit: [Vec::new(), sums.collect()],
+        });
     }
 }
 
 /// Brings the conductances up to date.
 pub(super) fn refresh_tiles(chip: &Chip, netlist: &mut Netlist) {
-    let arrays = chip.fabric.arrays.iter().zip(&chip.cells);
-    let tiles = arrays.flat_map(|(array, cells)| {
-        (0..array.tiles.len())
-            .map(move |t| conductances(chip.fabric.hardware.rows, array, cells, t))
-    });
-    for (place, conductance) in tiles.enumerate() {
-        netlist.array_mut(place).crossbar.conductance = conductance;
+    for (place, tile) in wired_tiles(chip).enumerate() {
+        netlist.array_mut(place).crossbar.conductance = tile.crossbar.conductance;
     }
 }
 

@@ -18,6 +18,7 @@ mod currents;
 mod gradients;
 mod law;
 mod passes;
+mod port_matrix;
 mod sides;
 mod solve;
 mod tiles;
@@ -26,6 +27,7 @@ mod work;
 pub use check::Fault;
 pub use conductances::PortConductances;
 pub use law::Law;
+pub use port_matrix::PortMatrix;
 pub use solve::{Settings, Solver};
 
 use tiles::{Grid, Row};
