@@ -453,7 +453,7 @@ fn a_compiled_network_reads_back_to_the_same_devices_and_ports() {
         else {
             panic!()
         };
-        assert_eq!(again, netlist);
+        assert_eq!(*again, netlist);
         assert_eq!(ports_again.unwrap(), ports);
     }
 }

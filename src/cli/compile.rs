@@ -86,7 +86,7 @@ fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
             let (netlist, ports) = expand(&chip);
             (netlist, Some(ports), Some(chip.fabric.summary()))
         }
-        Subject::Devices { netlist, ports } => (netlist.clone(), ports.clone(), None),
+        Subject::Devices { netlist, ports } => ((**netlist).clone(), ports.clone(), None),
     }
 }
 

@@ -130,6 +130,7 @@ impl Behavioural {
             outcome: arrivals.iter().map(|a| outcome(a, net.tau)).collect(),
             residual: arrivals.iter().map(|a| a.residual).collect(),
             stats: stats(&arrivals),
+            notes: net.wires_note().into_iter().collect(),
         }
     }
 

@@ -122,6 +122,7 @@ impl Engine for Ideal {
             stats: Stats { steps, evaluations: steps + ends.len(), ..Stats::default() },
             outcome: ends.into_iter().map(|end| end.outcome).collect(),
             trace: (*save != Save::End).then(|| self.trace(drive, &start, moments)),
+            notes: Vec::new(),
         }
     }
 

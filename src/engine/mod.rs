@@ -84,6 +84,8 @@ pub struct Settled {
     pub residual: Vec<f64>,
     pub trace: Option<Trace>,
     pub stats: Stats,
+    /// How good a solution is where its parts do not follow one equation, for people.
+    pub notes: Vec<String>,
 }
 
 /// The way to the equilibrium at saved moments.

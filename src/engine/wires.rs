@@ -55,6 +55,20 @@ impl Wires {
         }
     }
 
+    /// How good the port matrices are, for people.
+    pub fn note(&self) -> String {
+        let worst = |of: fn(&PortMatrix) -> f64| {
+            self.tiles.iter().map(|tile| of(&tile.ports)).fold(0.0, f64::max)
+        };
+        format!(
+            "wires by port matrices of {} tiles, solved to a residual of {:.1e}, worst Kirchhoff \
+             error {:.1e} A at 1 V",
+            self.tiles.len(),
+            worst(|ports| ports.residual),
+            worst(|ports| ports.kirchhoff)
+        )
+    }
+
     /// What the nodes of a layer see of the tiles with all else held at 0 V.
     pub fn loads(&self, chip: &Chip, layer: LayerId) -> Vec<Siemens> {
         let mut loads = vec![0.0; chip.fabric.model.layer(layer).size];

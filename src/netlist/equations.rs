@@ -111,10 +111,8 @@ impl Dae for Netlist {
     }
 
     fn eval(&self, at: Instant, x: &[f64], out: &mut Stamps) {
-        for (id, (_, device)) in self.devices().iter().enumerate() {
-            if !device.is_linear() {
-                device.stamp(&self.view(DeviceId(id), at, x), out);
-            }
+        for &id in &self.curved {
+            self.stamp_device(id, at, x, out);
         }
     }
 

@@ -47,6 +47,8 @@ pub struct Netlist {
     nodes: Vec<String>,
     index: HashMap<String, Node>,
     devices: Vec<(String, Device)>,
+    /// The devices that are not linear ([`Device::is_linear`]).
+    curved: Vec<DeviceId>,
     /// What each unknown beyond the nodes' voltages is, device by device.
     own: Vec<Own>,
     /// The place in `own` of each device's first.
@@ -70,6 +72,7 @@ impl Default for Netlist {
             nodes: vec![ground.clone()],
             index: HashMap::from([(ground, Node::GROUND)]),
             devices: Vec::new(),
+            curved: Vec::new(),
             own: Vec::new(),
             own_starts: Vec::new(),
             memory_starts: vec![0],
@@ -121,6 +124,9 @@ impl Netlist {
         self.own.extend(device.own());
         let memory = self.memory_starts.last().copied().unwrap_or(0) + device.memory() as u32;
         self.memory_starts.push(memory);
+        if !device.is_linear() {
+            self.curved.push(DeviceId(self.devices.len()));
+        }
         self.devices.push((name.into(), device));
         DeviceId(self.devices.len() - 1)
     }
@@ -129,7 +135,7 @@ impl Netlist {
         &self.devices[id.0].1
     }
 
-    /// To change its values; what unknowns and memory it has must stay.
+    /// To change its values; of what kind it is, and what unknowns and memory it has, must stay.
     pub fn device_mut(&mut self, id: DeviceId) -> &mut Device {
         &mut self.devices[id.0].1
     }

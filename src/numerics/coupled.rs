@@ -1,15 +1,18 @@
 //! Equations at rest with crossbars between their potentials.
 //!
 //! The crossbars are never made part of the matrix. Every round solves them by themselves for the
-//! voltages of their ports, from their last state on, and the rest by sparse LU with what each port
-//! alone sees on its diagonal; the rounds are accelerated by Anderson's mixing (*J. ACM* 12, 1965),
+//! voltages of their ports, from their last state on, and the rest by sparse LU with what the ports
+//! nearly see of each other; the rounds are accelerated by Anderson's mixing (*J. ACM* 12, 1965),
 //! which for linear equations is GMRES with that matrix as preconditioner (Walker and Ni, *SIAM J.
 //! Numer. Anal.* 49, 2011).
 
+mod links;
+
 use std::sync::Arc;
 
+use self::links::Link;
 use super::crossbar::{self, PortVoltages, Settings, Solution};
-use super::dae::{Dae, Instant, Stamps};
+use super::dae::{Dae, Instant, Pattern, Stamps};
 use super::dot;
 use super::linear::{Elimination, SparseLu};
 use super::max_abs;
@@ -39,6 +42,28 @@ impl Attached {
 /// the number.
 type Ports<'a> = Box<dyn Iterator<Item = (f64, usize, f64)> + 'a>;
 
+/// All crossbars of some equations, made ready.
+#[derive(Debug)]
+pub struct Attachments {
+    arrays: Vec<Attached>,
+    links: Vec<Link>,
+    /// Of the equations with the links.
+    elimination: Arc<Elimination>,
+    /// Where each link is stored.
+    slots: Vec<usize>,
+}
+
+impl Attachments {
+    /// `held` are the unknowns that nothing moves, such as the voltages of sources.
+    pub fn new(dae: &dyn Dae, arrays: Vec<Attached>, held: &[bool]) -> Attachments {
+        let links: Vec<Link> = arrays.iter().flat_map(|a| links::links(a, held)).collect();
+        let places: Vec<(usize, usize)> = links.iter().map(|link| (link.row, link.col)).collect();
+        let pattern = Pattern::linked(dae, &places);
+        let slots = places.iter().map(|&(row, col)| pattern.slot(row, col)).collect();
+        Attachments { arrays, links, elimination: Elimination::of(&pattern), slots }
+    }
+}
+
 /// How good an equilibrium is, and what it took.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Balance {
@@ -58,40 +83,37 @@ pub struct Balance {
 const ROUNDS: usize = 200;
 /// Rounds that the mixing looks back on.
 const WINDOW: usize = 12;
-/// Corrections relative to the largest potential at which the search ends.
+/// How well crossbars are solved in the end.
 const SMALL: f64 = 1e-13;
+/// Corrections relative to the largest potential at which the search ends.
+const CLOSE: f64 = 1e-12;
 /// Corrections that are rounding if they stay as they are.
 const STAGNANT: f64 = 1e-10;
 
 /// Everything that is reused from one round to the next.
 pub struct Coupled<'a> {
     dae: &'a dyn Dae,
-    arrays: &'a [Attached],
+    attached: &'a Attachments,
     lu: SparseLu,
     stamps: Stamps,
-    elimination: Arc<Elimination>,
     states: Vec<Option<Solution>>,
     pub work: Work,
 }
 
 impl<'a> Coupled<'a> {
     /// # Panics
-    /// If the elimination is of other equations.
-    pub fn new(
-        dae: &'a dyn Dae,
-        elimination: &Arc<Elimination>,
-        arrays: &'a [Attached],
-    ) -> Coupled<'a> {
-        assert_eq!(elimination.pattern().dim(), dae.dim(), "the elimination is of other equations");
+    /// If the crossbars are attached to other equations.
+    pub fn new(dae: &'a dyn Dae, attached: &'a Attachments) -> Coupled<'a> {
+        let elimination = &attached.elimination;
+        assert_eq!(elimination.pattern().dim(), dae.dim(), "attached to other equations");
         let mut stamps = Stamps::new(elimination.pattern());
         stamps.keep_linear(dae);
         Coupled {
             dae,
-            arrays,
+            attached,
             lu: SparseLu::new(elimination),
             stamps,
-            elimination: elimination.clone(),
-            states: arrays.iter().map(|_| None).collect(),
+            states: attached.arrays.iter().map(|_| None).collect(),
             work: Work::default(),
         }
     }
@@ -102,7 +124,6 @@ impl<'a> Coupled<'a> {
     /// When the rest is singular even with the crossbars, or the rounds do not converge; `x` is
     /// then anywhere.
     pub fn equilibrium(&mut self, x: &mut [f64]) -> Result<Balance, Failure> {
-        let own = self.own_conductances();
         let potentials = self.dae.potentials();
         let mut mixing = Mixing::default();
         let (mut tolerance, mut least, mut stalled) = (1e-3, f64::INFINITY, 0);
@@ -110,7 +131,7 @@ impl<'a> Coupled<'a> {
         for round in 1..=ROUNDS {
             let (f, mut balance) = self.residual(x, tolerance);
             krylov += balance.krylov;
-            let step = self.correction(&own, f, round)?;
+            let step = self.correction(f, round)?;
             let (size, scale) = (max_abs(&step[..potentials]), max_abs(&x[..potentials]));
             let worst = (0..potentials).max_by(|&a, &b| step[a].abs().total_cmp(&step[b].abs()));
             let failure = Failure::NotConverged { unknown: worst.unwrap_or(0), iteration: round };
@@ -121,14 +142,15 @@ impl<'a> Coupled<'a> {
             stalled = if size < 0.5 * least { 0 } else { stalled + 1 };
             least = least.min(size);
             let sharp = tolerance <= 2.0 * SMALL;
-            if sharp && (size <= SMALL * scale || (stalled >= 3 && size <= STAGNANT * scale)) {
+            if sharp && (size <= CLOSE * scale || (stalled >= 2 && size <= STAGNANT * scale)) {
                 (balance.rounds, balance.krylov) = (round, krylov);
                 return Ok(balance);
             }
             if stalled > 40 || round == ROUNDS {
                 return Err(failure);
             }
-            tolerance = (1e-2 * size / scale).clamp(SMALL, 1e-3);
+            // What is left in a thousand cells of a line adds up at its port.
+            tolerance = (1e-5 * size / scale).min(1e-2 * tolerance).max(SMALL);
             mixing.advance(x, &step, potentials);
         }
         unreachable!("the last round returns")
@@ -147,7 +169,7 @@ impl<'a> Coupled<'a> {
         let mut balance = Balance::default();
         let settings = Settings { tolerance, ..Settings::default() };
         let volts = |at: &usize| if *at == Stamps::NOWHERE { 0.0 } else { x[*at] };
-        for (array, state) in self.arrays.iter().zip(&mut self.states) {
+        for (array, state) in self.attached.arrays.iter().zip(&mut self.states) {
             let of = |ends: &[Vec<usize>; 2]| {
                 [0, 1].map(|e: usize| ends[e].iter().map(volts).collect::<Vec<f64>>())
             };
@@ -172,30 +194,11 @@ impl<'a> Coupled<'a> {
         (f, balance)
     }
 
-    /// What the crossbars put on the diagonal.
-    fn own_conductances(&self) -> Vec<f64> {
-        let mut own = vec![0.0; self.dae.dim()];
-        for array in self.arrays {
-            let seen = array.solver.crossbar().port_conductances();
-            for (_, at, g) in array.ports(&seen.word, &seen.bit) {
-                if at != Stamps::NOWHERE {
-                    own[at] += g;
-                }
-            }
-        }
-        own
-    }
-
-    /// `-J^-1 f`, with `J` the slopes at the last point and `own` on their diagonal.
-    fn correction(
-        &mut self,
-        own: &[f64],
-        mut f: Vec<f64>,
-        round: usize,
-    ) -> Result<Vec<f64>, Failure> {
+    /// `-J^-1 f`, with `J` the slopes at the last point and the links of the crossbars.
+    fn correction(&mut self, mut f: Vec<f64>, round: usize) -> Result<Vec<f64>, Failure> {
         let mut values = self.stamps.current_slopes().to_vec();
-        for (&slot, own) in self.elimination.pattern().diagonal().iter().zip(own) {
-            values[slot as usize] += own;
+        for (&slot, link) in self.attached.slots.iter().zip(&self.attached.links) {
+            values[slot] += link.g;
         }
         self.work.factorisations += 1;
         self.work.newton += 1;

@@ -119,6 +119,11 @@ pub struct Pattern {
 impl Pattern {
     /// Asks the equations for their slopes once and arranges them.
     pub fn of(dae: &dyn Dae) -> Arc<Pattern> {
+        Pattern::linked(dae, &[])
+    }
+
+    /// With room for more slopes, at `(row, col)` each, that the equations do not stamp.
+    pub fn linked(dae: &dyn Dae, links: &[(usize, usize)]) -> Arc<Pattern> {
         let dim = dae.dim();
         let mut recorder = Stamps::recorder(dim, dae.memory());
         let zero = vec![0.0; dim];
@@ -128,7 +133,7 @@ impl Pattern {
         let Slopes::Recording { di, dq } = recorder.slopes else { unreachable!() };
         let mut triplets = TriMat::new((dim, dim));
         let diagonal = (0..dim).map(|k| (k, k));
-        for (row, col) in di.iter().chain(&dq).copied().chain(diagonal) {
+        for (row, col) in di.iter().chain(&dq).chain(links).copied().chain(diagonal) {
             triplets.add_triplet(row, col, 1u32);
         }
         let columns: sprs::CsMat<u32> = triplets.to_csc();
@@ -174,6 +179,16 @@ impl Pattern {
     /// The row of each stored slope.
     pub fn row_indices(&self) -> &[usize] {
         &self.row_indices
+    }
+
+    /// Where a slope is stored.
+    ///
+    /// # Panics
+    /// If there is none at that place.
+    pub fn slot(&self, row: usize, col: usize) -> usize {
+        let start = self.col_starts[col];
+        let column = &self.row_indices[start..self.col_starts[col + 1]];
+        start + column.binary_search(&row).expect("a slope of the pattern")
     }
 
     /// The place of each unknown's own slope among the stored ones.

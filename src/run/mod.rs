@@ -237,7 +237,7 @@ fn find(spec: &Spec, progress: &ProgressBar) -> Result<Found, RunError> {
         Subject::Devices { netlist, ports: Some(ports) } => {
             let layout = Layout::of_ports(ports);
             let mut engine =
-                Circuit::from_netlist(netlist.clone(), ports.clone(), spec.simulate.analysis);
+                Circuit::from_netlist((**netlist).clone(), ports.clone(), spec.simulate.analysis);
             progress.set_message("settling");
             network::settle(&mut engine, &layout, &spec.simulate, |_| Vec::new())
         }

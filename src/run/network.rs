@@ -87,6 +87,7 @@ pub(super) fn settle(
     let save = moments(simulate, layout, data.inputs.rows(), &mut notes);
 
     let settled = engine.settle(&drive, None, &until(simulate), &save);
+    notes.extend(settled.notes.iter().cloned());
 
     let samples = samples(&settled, layout, data, &energy(&settled));
     let op = (simulate.analysis == Analysis::Op).then(|| operating_point(&settled, layout));

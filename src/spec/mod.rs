@@ -257,7 +257,7 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     if !bare && ports.is_none() {
         return None;
     }
-    let subject = Subject::Devices { netlist: placed?.netlist, ports };
+    let subject = Subject::Devices { netlist: Box::new(placed?.netlist), ports };
     let gradcheck = GradCheck::default();
     Some(Parts { subject, simulate, study, train: None, gradcheck, expect })
 }

@@ -42,7 +42,7 @@ pub struct Spec {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     Network { model: EnergyModel, hardware: Box<Hardware>, nonideal: NonIdeal },
-    Devices { netlist: Netlist, ports: Option<Ports> },
+    Devices { netlist: Box<Netlist>, ports: Option<Ports> },
 }
 
 /// `[hardware]`: what the network is put on.

@@ -1,10 +1,8 @@
 //! Operating points of netlists with crossbars: solved by their structure, or, where that does not
 //! converge, with every cell as a device.
 
-use std::sync::Arc;
-
-use crate::netlist::{Array, Netlist, Node};
-use crate::numerics::coupled::{Attached, Balance, Coupled};
+use crate::netlist::{Array, Device, Netlist, Node};
+use crate::numerics::coupled::{Attached, Attachments, Balance, Coupled};
 use crate::numerics::crossbar;
 use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
 use crate::numerics::linear::Elimination;
@@ -14,7 +12,7 @@ use crate::numerics::newton::{Failure, Solver, Work};
 ///
 /// # Errors
 /// When one does not determine its voltages, with an unknown that it is joined to.
-pub(super) fn attach(netlist: &Netlist) -> Result<Vec<Attached>, Failure> {
+pub(super) fn attach(netlist: &Netlist) -> Result<Attachments, Failure> {
     let place = |&node: &Node| netlist.unknown_of(node).unwrap_or(Stamps::NOWHERE);
     let places = |ends: &[Vec<Node>; 2]| [0, 1].map(|e: usize| ends[e].iter().map(place).collect());
     let one = |array: &Array| match crossbar::Solver::new(array.crossbar.clone()) {
@@ -24,7 +22,22 @@ pub(super) fn attach(netlist: &Netlist) -> Result<Vec<Attached>, Failure> {
             Err(Failure::Singular { unknown })
         }
     };
-    netlist.arrays().iter().map(one).collect()
+    let arrays = netlist.arrays().iter().map(one).collect::<Result<_, _>>()?;
+    Ok(Attachments::new(netlist, arrays, &held(netlist)))
+}
+
+/// Which unknowns are nodes that a source holds against ground.
+fn held(netlist: &Netlist) -> Vec<bool> {
+    let mut held = vec![false; netlist.dim()];
+    for (_, device) in netlist.devices() {
+        let Device::VoltageSource(source) = device else { continue };
+        let ends = [source.p, source.n];
+        if ends.contains(&Node::GROUND) {
+            let nodes = ends.into_iter().filter_map(|node| netlist.unknown_of(node));
+            nodes.for_each(|k| held[k] = true);
+        }
+    }
+    held
 }
 
 /// A netlist as its motion needs it: every cell a device.
@@ -73,12 +86,11 @@ const MOST_NODES: usize = 60_000;
 /// When neither way leads to one, with what stopped the first.
 pub(super) fn rest(
     netlist: &Netlist,
-    elimination: &Arc<Elimination>,
-    attached: &[Attached],
+    attached: &Attachments,
     x: &mut [f64],
 ) -> Result<Rest, Failure> {
     let start = x.to_vec();
-    let mut coupled = Coupled::new(netlist, elimination, attached);
+    let mut coupled = Coupled::new(netlist, attached);
     match coupled.equilibrium(x) {
         Ok(balance) => {
             let currents = coupled.currents(x);

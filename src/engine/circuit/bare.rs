@@ -1,7 +1,6 @@
 //! Analyses of a netlist that stands for no network.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use super::super::{Outcome, Stats, Until};
 use super::add;
@@ -41,7 +40,7 @@ pub fn analyse(netlist: &Netlist, analysis: Analysis, until: &Until, points: usi
     if !netlist.arrays().is_empty() {
         return match analysis {
             Analysis::Tran => analyse(&moving(netlist.clone()), analysis, until, points),
-            Analysis::Op => at_rest(netlist, &elimination),
+            Analysis::Op => at_rest(netlist),
         };
     }
     let mut solver = Solver::new(netlist, &elimination);
@@ -62,9 +61,9 @@ pub fn analyse(netlist: &Netlist, analysis: Analysis, until: &Until, points: usi
 }
 
 /// The operating point of a netlist with crossbars.
-fn at_rest(netlist: &Netlist, elimination: &Arc<Elimination>) -> NetlistRun {
+fn at_rest(netlist: &Netlist) -> NetlistRun {
     let mut x = vec![0.0; netlist.dim()];
-    let found = attach(netlist).and_then(|arrays| rest(netlist, elimination, &arrays, &mut x));
+    let found = attach(netlist).and_then(|arrays| rest(netlist, &arrays, &mut x));
     let (outcome, work) = match found {
         Ok(rest) => (Outcome::Equilibrium { iterations: rest.iterations }, rest.work),
         Err(failure) => (failed(netlist, failure, &x), Work::default()),

@@ -21,7 +21,7 @@ use crate::compile::{self, Chip};
 use crate::model::{EnergyModel, State};
 use crate::netlist::{Netlist, Ports};
 use crate::numerics::Mat;
-use crate::numerics::coupled::Attached;
+use crate::numerics::coupled::{Attachments, Balance};
 use crate::numerics::dae::Pattern;
 use crate::numerics::linear::Elimination;
 use crate::numerics::newton::{Failure, Work};
@@ -38,7 +38,7 @@ pub struct Circuit {
     elimination: Arc<Elimination>,
     driver: Driver,
     /// The crossbars of the netlist, or what is wrong with one.
-    attached: Result<Vec<Attached>, Failure>,
+    attached: Result<Attachments, Failure>,
     /// Error of a time step relative to each voltage.
     tolerance: f64,
 }
@@ -90,6 +90,32 @@ impl Circuit {
     /// Where the netlist is driven and read.
     pub fn ports(&self) -> &Ports {
         &self.ports
+    }
+
+    /// How good the solves of crossbars are, over all samples.
+    fn notes(&self, samples: &[Sample]) -> Vec<String> {
+        if self.netlist.arrays().is_empty() {
+            return Vec::new();
+        }
+        let found: Vec<&Balance> = samples.iter().filter_map(|s| s.balance.as_ref()).collect();
+        let worst = |of: fn(&Balance) -> f64| found.iter().map(|b| of(b)).fold(0.0, f64::max);
+        let mut notes = Vec::new();
+        if !found.is_empty() {
+            notes.push(format!(
+                "crossbars by line elimination: residual {:.1e}, worst Kirchhoff error {:.1e} A within \
+                 them, {:.1e} A between them",
+                worst(|b| b.residual),
+                worst(|b| b.kirchhoff),
+                worst(|b| b.outside.0)
+            ));
+        }
+        let flat = samples.len() - found.len();
+        if flat > 0 {
+            notes.push(format!(
+                "{flat} samples were tried with every cell of the crossbars as a device"
+            ));
+        }
+        notes
     }
 
     fn trace(&self, drive: &Drive, samples: &[Sample], save: &Save) -> Option<Trace> {
@@ -145,6 +171,7 @@ impl Engine for Circuit {
             residual: samples.iter().map(|s| s.residual).collect(),
             trace: self.trace(drive, &samples, save),
             stats: samples.iter().fold(Stats::default(), |sum, s| add(sum, s.work)),
+            notes: self.notes(&samples),
         }
     }
 

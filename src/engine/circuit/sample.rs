@@ -8,6 +8,7 @@ use super::arrays::rest;
 use super::study::failed;
 use crate::model::State;
 use crate::netlist::Netlist;
+use crate::numerics::coupled::Balance;
 use crate::numerics::dae::{Dae, Instant};
 use crate::numerics::math::{exp, log};
 use crate::numerics::newton::{Solver, Work};
@@ -24,6 +25,8 @@ pub(super) struct Sample {
     pub residual: f64,
     pub track: Option<Track>,
     pub work: Work,
+    /// Of crossbars with the rest, where those were solved by their structure.
+    pub balance: Option<Balance>,
 }
 
 impl Sample {
@@ -128,26 +131,27 @@ impl Circuit {
         let work = solver.work;
         let residual = self.driver.residual(solver.evaluate(Instant::Rest, &x).currents());
         let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
-        Sample { voltages, outcome, residual, track, work }
+        Sample { voltages, outcome, residual, track, work, balance: None }
     }
 
     /// The operating point of one sample of a netlist with crossbars.
     fn run_arrays(&self, netlist: &Netlist, start: Option<(&State, usize)>) -> Sample {
         let mut x = self.driver.start(netlist.dim(), start);
         let found = match &self.attached {
-            Ok(attached) => rest(netlist, &self.elimination, attached, &mut x),
+            Ok(attached) => rest(netlist, attached, &mut x),
             Err(failure) => Err(*failure),
         };
         let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
-        let (outcome, residual, work) = match found {
+        let (outcome, residual, work, balance) = match found {
             Ok(rest) => (
                 Outcome::Equilibrium { iterations: rest.iterations },
                 self.driver.residual(&rest.currents),
                 rest.work,
+                rest.balance,
             ),
-            Err(failure) => (failed(netlist, failure, &x), f64::NAN, Work::default()),
+            Err(failure) => (failed(netlist, failure, &x), f64::NAN, Work::default(), None),
         };
-        Sample { voltages, outcome, residual, track: None, work }
+        Sample { voltages, outcome, residual, track: None, work, balance }
     }
 
     /// Newton's method alone, for a start that is nearly at rest already, as the free state is in

@@ -37,6 +37,11 @@ impl<T: Real> Network<T> {
         self.take_over(chip);
     }
 
+    /// How well the wires are known, for people; `None` without any.
+    pub fn wires_note(&self) -> Option<String> {
+        self.wires.as_ref().map(Wires::note)
+    }
+
     fn take_over(&mut self, chip: &Chip) {
         let fabric = &chip.fabric;
         let plan = |l: LayerId| &fabric.layers[l.0];

@@ -1,10 +1,20 @@
 //! One Newton step, by conjugate gradients on the bit lines.
 
+use super::coarse::Coarse;
 use super::passes;
 use super::sides::{self, larger};
 use super::solve::Solver;
 use super::tiles::{Row, ZERO};
 use super::work::{Pivots, Work, over, over_with};
+
+/// The equations of one Newton step.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    /// The slopes of the cells.
+    g: &'a [Row],
+    pivots: &'a Pivots,
+    coarse: Option<&'a Coarse>,
+}
 
 impl Solver {
     /// The pivots of both kinds of lines for these slopes of the cells.
@@ -32,7 +42,10 @@ impl Solver {
         let pivots = own.as_ref().or(self.pivots.as_ref()).expect("linear cells are factorised");
         let slopes = std::mem::take(&mut work.slopes);
         let g = if slopes.is_empty() { &self.g } else { &slopes };
-        let iterations = self.conjugate_gradients(work, g, pivots, goal, most);
+        let anew = if self.pivots.is_none() { Coarse::of(self, g) } else { None };
+        let coarse = anew.as_ref().or(self.coarse.as_deref());
+        let matrix = Matrix { g, pivots, coarse };
+        let iterations = self.conjugate_gradients(work, &matrix, goal, most);
         let n = self.grid.block();
         let ins = g.chunks_exact(n).zip(pivots.word.chunks_exact(n)).zip(work.f.chunks_exact(n));
         let jobs = ins.zip(work.step.chunks_exact_mut(n)).enumerate();
@@ -50,11 +63,11 @@ impl Solver {
     fn conjugate_gradients(
         &self,
         work: &mut Work,
-        g: &[Row],
-        pivots: &Pivots,
+        matrix: &Matrix,
         goal: f64,
         most: usize,
     ) -> usize {
+        let Matrix { g, pivots, coarse } = *matrix;
         let (grid, shared) = (self.grid, self.shared());
         let (n, m) = (grid.block(), grid.panel());
         let Work { f, x, r, z, p, cells, .. } = work;
@@ -70,6 +83,11 @@ impl Solver {
             passes::begin(&self.panel(k), [pivots, cells], [r, z])
         });
         let mut now: f64 = products.into_iter().sum();
+        let mut second = coarse.map(|coarse| (coarse, coarse.work()));
+        let mut tiles = vec![ZERO; grid.blocks * grid.panels];
+        if let Some((coarse, room)) = &mut second {
+            now += coarse.correct(grid, r, room, &mut tiles);
+        }
         x.fill(ZERO);
         p.fill(ZERO);
         let mut beta = 0.0;
@@ -78,7 +96,10 @@ impl Solver {
                 return iteration;
             }
             let jobs = z.chunks_exact(m).zip(p.chunks_exact_mut(m));
-            let wires = over(shared, jobs, |(z, p)| passes::direct(&self.bit, z, beta, p));
+            let jobs = jobs.zip(tiles.chunks_exact(grid.blocks));
+            let wires = over(shared, jobs, |((z, p), tiles)| {
+                passes::direct(&self.bit, [z, tiles], beta, p)
+            });
             let jobs = blocks().zip(cells.chunks_exact_mut(n)).enumerate();
             let powers = over_with(shared, n, jobs, |volts, (k, ((g, pivots), cells))| {
                 passes::apply(&self.block(k), [g, pivots, p], cells, volts)
@@ -95,9 +116,12 @@ impl Solver {
                 let ((pivots, p), ((x, r), z)) = job;
                 passes::advance(&self.panel(k), alpha, [pivots, p, cells], [x, r, z])
             });
-            let next: f64 = ends.iter().map(|e| e[0]).sum();
+            let mut next: f64 = ends.iter().map(|e| e[0]).sum();
             if ends.iter().map(|e| e[1]).fold(0.0, larger) <= goal {
                 return iteration + 1;
+            }
+            if let Some((coarse, room)) = &mut second {
+                next += coarse.correct(grid, r, room, &mut tiles);
             }
             beta = next / now;
             now = next;

@@ -13,6 +13,7 @@
 //! threads, so the bits of a result do not depend on it.
 
 mod check;
+mod coarse;
 mod conductances;
 mod currents;
 mod gradients;

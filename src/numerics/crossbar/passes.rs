@@ -3,6 +3,7 @@
 
 use multiversion::multiversion;
 
+use super::coarse::between;
 use super::law::Law;
 use super::sides::{Kind, Norms, Side, errors, larger, solve, summed, top, wires};
 use super::tiles::{Grid, LANES, Row, ZERO, row, transpose};
@@ -136,20 +137,21 @@ fn product(a: &[Row], b: &[Row]) -> f64 {
     sum.into_iter().sum()
 }
 
-/// `p = z + beta p` on a panel of bit lines; returns the power in wires and ends at `p`.
+/// `p = z + beta p` on a panel of bit lines, with what is added to `z` in every tile; returns the power in wires and ends at `p`.
 #[multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-pub fn direct(side: &Side, z: &[Row], beta: f64, p: &mut [Row]) -> f64 {
+pub fn direct(side: &Side, [z, tiles]: [&[Row]; 2], beta: f64, p: &mut [Row]) -> f64 {
     let mut sum = ZERO;
     let mut before = ZERO;
     let mut wire = 0.0;
     let chain = side.kind == Kind::Chain;
-    for (k, (z, p)) in z.iter().zip(&mut *p).enumerate() {
-        let from = *p;
-        let here = row(|l| z[l] + beta * from[l]);
+    for (k, (z, p)) in z.iter().zip(&mut *p).enumerate().take(side.places()) {
+        let ([a, b], share) = between(k);
+        let (from, a, b) = (*p, tiles[a], tiles[b.min(tiles.len() - 1)]);
+        let here = row(|l| (z[l] + (a[l] + share * (b[l] - a[l]))) + beta * from[l]);
         sum = row(|l| sum[l] + wire * ((here[l] - before[l]) * (here[l] - before[l])));
         (*p, before) = (here, here);
         wire = if chain { side.along[k] } else { 0.0 };

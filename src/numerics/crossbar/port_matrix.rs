@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::{End, Lines, PortVoltages, Settings, Solver};
+use super::{End, Lines, PortVoltages, Report, Settings, Solver};
 use crate::numerics::Mat;
 
 /// What a linear crossbar is between word lines that are driven and bit lines that are read: the
@@ -18,6 +18,8 @@ pub struct PortMatrix {
     pub load: Mat,
     /// The worst residual of the solves it is made of, as in [`super::Report::residual`].
     pub residual: f64,
+    /// Their worst Kirchhoff error \[A\], at 1 V on one bit line.
+    pub kirchhoff: f64,
 }
 
 impl Solver {
@@ -38,7 +40,7 @@ impl Solver {
         };
         let rest =
             PortVoltages { word: at_rest(&crossbar.word, rows), bit: at_rest(&crossbar.bit, cols) };
-        let columns: Vec<(Vec<f64>, Vec<f64>, f64)> = (0..cols)
+        let columns: Vec<(Vec<f64>, Vec<f64>, Report)> = (0..cols)
             .into_par_iter()
             .map(|col| {
                 let mut ports = rest.clone();
@@ -46,13 +48,15 @@ impl Solver {
                 let found = self.solve(&ports, None, settings).expect("one voltage a port");
                 let [word, bit] = [(found.word_current, ends[0]), (found.bit_current, ends[1])]
                     .map(|(mut currents, end)| std::mem::take(&mut currents[end]));
-                (word, bit, found.report.residual)
+                (word, bit, found.report)
             })
             .collect();
+        let worst = |of: fn(&Report) -> f64| columns.iter().map(|c| of(&c.2)).fold(0.0, f64::max);
         PortMatrix {
             transfer: Mat::from_fn(cols, rows, |col, row| -columns[col].0[row]),
             load: Mat::from_fn(cols, cols, |a, b| -0.5 * (columns[a].1[b] + columns[b].1[a])),
-            residual: columns.iter().map(|column| column.2).fold(0.0, f64::max),
+            residual: worst(|report| report.residual),
+            kirchhoff: worst(|report| report.kirchhoff),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::coarse::Coarse;
 use super::currents::of_ports;
 use super::law::Law;
 use super::passes::{self, Group};
@@ -42,6 +43,7 @@ pub struct Solver {
     pub(super) g: Vec<Row>,
     /// Of linear cells, which serve every solve.
     pub(super) pivots: Option<Pivots>,
+    pub(super) coarse: Option<Box<Coarse>>,
     /// Room for solves that is not in use.
     idle: Mutex<Vec<Work>>,
 }
@@ -61,6 +63,7 @@ impl Solver {
             bit,
             g: Vec::new(),
             pivots: None,
+            coarse: None,
             idle: Mutex::default(),
         };
         solver.prepare();
@@ -93,6 +96,10 @@ impl Solver {
             self.factor(&self.g, &mut pivots, &mut vec![ZERO; self.grid.bits()]);
             pivots
         });
+        self.coarse = match self.crossbar.law.is_linear() {
+            true => Coarse::of(self, &self.g).map(Box::new),
+            false => None,
+        };
     }
 
     /// The voltages and currents at these port voltages, from the state `start` on if there is one.
@@ -127,7 +134,7 @@ impl Solver {
         Pivots { word: vec![ZERO; self.grid.words()], bit: vec![ZERO; self.grid.bits()] }
     }
 
-    fn work(&self) -> Work {
+    pub(super) fn work(&self) -> Work {
         let (words, bits) = (vec![ZERO; self.grid.words()], vec![ZERO; self.grid.bits()]);
         let linear = self.crossbar.law.is_linear();
         Work {

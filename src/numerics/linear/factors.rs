@@ -200,6 +200,10 @@ impl<T: Entry> Factors<T> {
         }
         for step in 0..work.len() {
             let value = work[step];
+            // Most of what is held by sources no longer moves.
+            if value.size() == 0.0 {
+                continue;
+            }
             let column = self.l_starts[step]..self.l_starts[step + 1];
             for (&below, l) in self.l_rows[column.clone()].iter().zip(&self.l[column]) {
                 work[below as usize] = work[below as usize] - *l * value;

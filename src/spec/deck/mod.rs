@@ -150,7 +150,7 @@ pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
         title: deck.title,
         seed: 1,
         path: path.to_path_buf(),
-        subject: Subject::Devices { netlist: deck.netlist, ports: None },
+        subject: Subject::Devices { netlist: Box::new(deck.netlist), ports: None },
         simulate,
         study: Some(deck.study),
         train: None,

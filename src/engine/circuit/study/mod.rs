@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use super::super::{Outcome, Stats};
 use super::add;
-use super::arrays::moving;
+use super::arrays::{attach, moving};
 use crate::data::waves::Waves;
 use crate::netlist::Netlist;
+use crate::numerics::coupled::Attachments;
 use crate::numerics::dae::{Instant, Pattern};
 use crate::numerics::linear::Elimination;
+use crate::numerics::newton::Failure;
 use crate::spec::Study;
 use crate::spec::study::Request;
 use columns::{At, Columns};
@@ -82,6 +84,8 @@ struct Bench<'a> {
     netlist: Netlist,
     elimination: Arc<Elimination>,
     study: &'a Study,
+    /// Its crossbars, where it has some.
+    attached: Option<Result<Attachments, Failure>>,
 }
 
 /// Runs the analyses of a study in order. One that fails does not keep the others from running.
@@ -95,9 +99,10 @@ pub fn study(netlist: &Netlist, study: &Study, tell: &mut dyn FnMut(Progress)) -
     let flat = (!netlist.arrays().is_empty() && !study.analyses.iter().all(rests)).then(|| {
         let netlist = moving(netlist.clone());
         let elimination = Elimination::of(&Pattern::of(&netlist));
-        Bench { netlist, elimination, study }
+        Bench { netlist, elimination, study, attached: None }
     });
-    let bench = Bench { netlist, elimination, study };
+    let attached = (!netlist.arrays().is_empty()).then(|| attach(&netlist));
+    let bench = Bench { netlist, elimination, study, attached };
     let serves = |request: &Request| flat.as_ref().filter(|_| !rests(request)).unwrap_or(&bench);
     let results: Vec<AnalysisRun> =
         study.analyses.iter().flat_map(|request| serves(request).run(request, tell)).collect();
@@ -144,6 +149,7 @@ impl Bench<'_> {
             netlist: &self.netlist,
             elimination: &self.elimination,
             study: self.study,
+            attached: self.attached.as_ref(),
             at: Instant::Rest,
             from: None,
             holds: false,

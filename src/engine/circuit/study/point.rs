@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::super::super::Outcome;
-use super::super::arrays::{attach, rest};
+use super::super::arrays::rest;
 use super::failure::not_found;
 use crate::netlist::{DeviceId, Netlist, Node};
-use crate::numerics::coupled::Balance;
+use crate::numerics::coupled::{Attachments, Balance};
 use crate::numerics::dae::{Dae, Instant, Quantity, Stamps};
 use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
@@ -33,6 +33,8 @@ pub(super) struct Quest<'a> {
     pub netlist: &'a Netlist,
     pub elimination: &'a Arc<Elimination>,
     pub study: &'a Study,
+    /// The crossbars of the netlist, where it has some.
+    pub attached: Option<&'a Result<Attachments, Failure>>,
     pub at: Instant,
     /// A point nearby.
     pub from: Option<&'a Point>,
@@ -53,13 +55,12 @@ impl Quest<'_> {
     }
 
     /// The operating point of a netlist with crossbars.
-    fn of_arrays(&self) -> Result<Point, Failure> {
+    fn of_arrays(&self, attached: &Attachments) -> Result<Point, Failure> {
         let mut x = match self.from {
             Some(point) => point.x.clone(),
             None => vec![0.0; self.netlist.dim()],
         };
-        let attached = attach(self.netlist)?;
-        let rest = rest(self.netlist, self.elimination, &attached, &mut x)?;
+        let rest = rest(self.netlist, attached, &mut x)?;
         Ok(Point {
             x,
             memory: Vec::new(),
@@ -73,8 +74,10 @@ impl Quest<'_> {
 
     /// As [`Quest::find`], with the failure as it is.
     pub fn search(&self) -> Result<Point, NotFound> {
-        if !self.netlist.arrays().is_empty() {
-            return self.of_arrays().map_err(|failure| NotFound { failure, iterations: 0 });
+        if let Some(attached) = self.attached {
+            let found = attached.as_ref().map_err(|failure| *failure);
+            let found = found.and_then(|attached| self.of_arrays(attached));
+            return found.map_err(|failure| NotFound { failure, iterations: 0 });
         }
         let mut solver = match self.from {
             Some(Point { factors: Some(factors), .. }) => {
