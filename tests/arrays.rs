@@ -224,7 +224,7 @@ fn loaded(path: &std::path::Path) -> Result<Netlist, String> {
     use eqcircuit::spec::{Library, Subject, load};
     match load(path, &[], &Library::built_in()) {
         Ok(spec) => match spec.subject {
-            Subject::Devices { netlist, .. } => Ok(netlist),
+            Subject::Devices { netlist, .. } => Ok(*netlist),
             Subject::Network { .. } => panic!("this is a netlist"),
         },
         Err(report) => Err(report.render(false)),

@@ -85,7 +85,7 @@ fn the_text_reads_back_to_the_bit() {
         let spec = load(&file, &[], &Library::built_in());
         match spec.unwrap_or_else(|report| panic!("{report:?}")).subject {
             Subject::Devices { netlist: read, ports: read_ports } => {
-                assert_eq!(read, netlist);
+                assert_eq!(*read, netlist);
                 assert_eq!(read_ports, Some(ports));
             }
             other => panic!("{other:?}"),
