@@ -43,11 +43,7 @@ pub(super) fn run(
     }
     let spec = edits.load(file)?;
     let (netlist, ports, summary) = netlist(&spec);
-    let Some(netlist) = netlist.flat() else {
-        return Err(Failure::input(
-            "an array has cells that are not linear, for which there is no device: drop `v0`",
-        ));
-    };
+    let netlist = netlist.flat();
     let text = match format {
         Format::Toml => home_text(&spec, &netlist, ports.as_ref(), output)?,
         Format::Spice => spice_text(&spec, netlist, ports.as_ref()),

@@ -11,7 +11,8 @@ use super::terminal::Terminal;
 use super::{DONE, Failure};
 use crate::data::signal::Signal;
 use crate::data::table;
-use crate::data::waves::{Values, Waves};
+use crate::data::waves::{Column, ColumnKind, Values, Waves};
+use crate::report::figure::Figure;
 use crate::report::{draw, signals};
 use crate::run::record::RUN;
 use crate::run::replace_file;
@@ -27,7 +28,7 @@ pub(super) struct Request {
     #[arg(value_name = "SIGNAL")]
     signals: Vec<String>,
     /// The picture, .svg or .png; both, beside the file, if not given.
-    #[arg(long, short, value_name = "OUT")]
+    #[arg(long, short, visible_alias = "out", value_name = "OUT")]
     output: Option<PathBuf>,
     /// Write the signals as a table to standard output; a picture only with -o.
     #[arg(long, conflicts_with = "json")]
@@ -35,6 +36,9 @@ pub(super) struct Request {
     /// Which plot of several: its number in the list, or the start of its name.
     #[arg(long, value_name = "N|NAME")]
     plot: Option<String>,
+    /// Draw over this signal instead of time or the swept value, as for a hysteresis loop.
+    #[arg(long, value_name = "SIGNAL", conflicts_with = "csv")]
+    against: Option<String>,
     /// Where the axis starts, such as '1 ms'.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     from: Option<String>,
@@ -68,6 +72,7 @@ pub(super) fn run(request: &Request, terminal: &Terminal) -> Result<u8, Failure>
         let count = plots.len();
         terminal.say(&format!("plot {} of {count}: {name}; --plot chooses another", number + 1));
     }
+    let against = request.against.as_deref().map(|name| against(plot, name)).transpose()?;
     let window = text::window(&plot.waves, request.from.as_deref(), request.to.as_deref())?;
     if request.csv {
         let mut bytes = Vec::new();
@@ -93,7 +98,18 @@ pub(super) fn run(request: &Request, terminal: &Terminal) -> Result<u8, Failure>
             terminal.data(text::numbers(&signals).as_bytes())?;
         }
     } else if !request.csv || request.output.is_some() {
-        files = picture(plot, &signals, window, request.output.as_deref())?;
+        let figure = match &against {
+            Some(axis) => {
+                let (waves, signals) = cut(&plot.waves, &signals, window);
+                let (_, axis) = cut(&plot.waves, std::slice::from_ref(axis), window);
+                signals::figure_against(&waves, &column(&axis[0]), &signals, [None; 2])
+            }
+            None => signals::figure(&plot.waves, &signals, window),
+        };
+        let figure = figure.ok_or_else(|| {
+            Failure::input("there is no finite number to draw there; see the list without signals")
+        })?;
+        files = picture(plot, &figure, request.output.as_deref())?;
         let written: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
         terminal.say(&format!("wrote {}", written.join(", ")));
     }
@@ -151,6 +167,30 @@ fn find(
     }
 }
 
+/// The real signal that takes the place of the axis.
+fn against(plot: &Plot, name: &str) -> Result<Signal, Failure> {
+    let signal = plot.waves.signal(name).map_err(|fault| {
+        Failure::input(format!("{}: {}; {}", plot.file.display(), fault.message, fault.help))
+    })?;
+    match signal.values.is_complex() {
+        true => Err(Failure::input(format!(
+            "{name} is complex and no axis: draw over its magnitude, mag({name})"
+        ))),
+        false => Ok(signal),
+    }
+}
+
+/// A signal as an axis.
+fn column(signal: &Signal) -> Column {
+    let kind = match signal.unit.plain().as_str() {
+        "V" => ColumnKind::Voltage,
+        "A" => ColumnKind::Current,
+        "s" => ColumnKind::Time,
+        _ => ColumnKind::Other,
+    };
+    Column { name: signal.name.clone(), kind, values: signal.values.clone() }
+}
+
 /// The part of the waveforms and signals within the window.
 fn cut(waves: &Waves, signals: &[Signal], window: [Option<f64>; 2]) -> (Waves, Vec<Signal>) {
     let Some(axis) = waves.axis() else { return (waves.clone(), signals.to_vec()) };
@@ -181,16 +221,8 @@ fn check_output(output: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Draws, writes, and says which files.
-fn picture(
-    plot: &Plot,
-    signals: &[Signal],
-    window: [Option<f64>; 2],
-    output: Option<&Path>,
-) -> Result<Vec<PathBuf>, Failure> {
-    let figure = signals::figure(&plot.waves, signals, window).ok_or_else(|| {
-        Failure::input("there is no finite number to draw there; see the list without signals")
-    })?;
-    let svg = draw::svg(&figure);
+fn picture(plot: &Plot, figure: &Figure, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    let svg = draw::svg(figure);
     let bytes = |path: &Path| -> io::Result<Vec<u8>> {
         match path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
             true => draw::png(&svg),

@@ -1,8 +1,10 @@
 //! Crossbars in a netlist, kept as matrices until something needs every cell.
 
+use super::expression::{self, Dialect, Probe};
 use super::validate::Groups;
-use super::{Netlist, Node, Resistor};
+use super::{BehaviouralCurrent, Device, Netlist, Node, Resistor};
 use crate::numerics::crossbar::{Crossbar, End, Law, Lines, PortVoltages, Wire};
+use crate::units::{Siemens, Volt};
 
 /// A crossbar between nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,8 +65,8 @@ impl Array {
     }
 
     /// Adds every cell `NAME.i.j`, and every segment and end of word line `i` (`NAME.ws.i.k`) and
-    /// bit line `j` (`NAME.bs.j.k`, each `k` counted from the first end), as devices. The cells
-    /// must be linear.
+    /// bit line `j` (`NAME.bs.j.k`, each `k` counted from the first end), as devices. A cell that
+    /// is not linear becomes a behavioural source.
     fn lay(&self, netlist: &mut Netlist) {
         let (rows, cols) = (self.crossbar.rows, self.crossbar.cols);
         let mut word = Vec::with_capacity(rows * cols);
@@ -79,7 +81,12 @@ impl Array {
         }
         for (k, &g) in self.crossbar.conductance.iter().enumerate() {
             let (i, j) = (k / cols, k % cols);
-            let cell = Resistor { p: word[k], n: bit[j * rows + i], g, ..Default::default() };
+            let (p, n) = (word[k], bit[j * rows + i]);
+            let cell = match self.crossbar.law {
+                Law::Linear => Device::from(Resistor { p, n, g, ..Default::default() }),
+                Law::Sinh { v0 } => sinh(p, n, g, v0).into(),
+                Law::Monotone(_) => panic!("no device has a law of one's own"),
+            };
             netlist.add(format!("{}.{i}.{j}", self.name), cell);
         }
     }
@@ -145,15 +152,22 @@ impl Netlist {
     }
 
     /// The same netlist with every cell and segment of its arrays as a device, after the devices
-    /// it has; `None` where a cell is not linear, for which there is no device.
-    pub fn flat(&self) -> Option<Netlist> {
-        if self.arrays.iter().any(|array| array.crossbar.law != Law::Linear) {
-            return None;
-        }
+    /// it has.
+    ///
+    /// # Panics
+    /// If the law of a cell is a [`Law::Monotone`], which no file can ask for.
+    pub fn flat(&self) -> Netlist {
         let mut netlist = self.clone();
         for array in std::mem::take(&mut netlist.arrays) {
             array.lay(&mut netlist);
         }
-        Some(netlist)
+        netlist
     }
+}
+
+/// `i = g v0 sinh(v / v0)` from `p` to `n`.
+fn sinh(p: Node, n: Node, g: Siemens, v0: Volt) -> BehaviouralCurrent {
+    let law = format!("{:?} * sinh(v(p, n) / {v0:?})", g * v0);
+    let law = expression::parse(&law, Dialect::Home).expect("an expression");
+    BehaviouralCurrent { p, n, i: law.map(|_| Probe::Voltage(p, n)) }
 }

@@ -6,7 +6,7 @@ mod thin;
 
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
 use crate::data::signal::{Signal, SignalUnit};
-use crate::data::waves::{Values, Waves};
+use crate::data::waves::{Column, Values, Waves};
 
 /// Most curves of a panel that have a name and a colour.
 const NAMED: usize = 8;
@@ -35,11 +35,34 @@ struct Curve {
 /// Draws signals over the axis of their waveforms, of which `window` may cut off either end.
 /// `None` when there is nothing to draw: no axis, no signals, no finite value in the window.
 pub fn figure(waves: &Waves, signals: &[Signal], window: [Option<f64>; 2]) -> Option<Figure> {
-    let axis = waves.axis()?;
+    draw(waves, waves.axis()?, signals, window)
+}
+
+/// As [`figure`], over another real quantity than the axis, which may turn back: the loop of a
+/// hysteresis, a transfer curve out of a transient.
+pub fn figure_against(
+    waves: &Waves,
+    against: &Column,
+    signals: &[Signal],
+    window: [Option<f64>; 2],
+) -> Option<Figure> {
+    waves.axis()?;
+    draw(waves, against, signals, window)
+}
+
+fn draw(
+    waves: &Waves,
+    axis: &Column,
+    signals: &[Signal],
+    window: [Option<f64>; 2],
+) -> Option<Figure> {
+    let turns = waves.axis() != Some(axis);
     let xs: Vec<f64> = (0..waves.points()).map(|i| axis.values.at(i)[0]).collect();
     let x = axes::horizontal(axis, &xs, window)?;
-    let charts: Vec<Chart> =
-        panels(signals).into_iter().filter_map(|panel| chart(panel, &x, &xs, signals)).collect();
+    let charts: Vec<Chart> = panels(signals)
+        .into_iter()
+        .filter_map(|panel| chart(panel, &x, (&xs, turns), signals))
+        .collect();
     if charts.is_empty() {
         return None;
     }
@@ -72,7 +95,7 @@ fn panels(signals: &[Signal]) -> Vec<Panel> {
     panels
 }
 
-fn chart(panel: Panel, x: &Axis, xs: &[f64], signals: &[Signal]) -> Option<Chart> {
+fn chart(panel: Panel, x: &Axis, (xs, turns): (&[f64], bool), signals: &[Signal]) -> Option<Chart> {
     let of_panel = |signal: &Signal| match (panel, &signal.values) {
         (Panel::Values(unit), Values::Real(_)) => signal.unit == unit,
         (Panel::Magnitude(unit), Values::Complex(_)) => signal.unit == unit,
@@ -93,7 +116,7 @@ fn chart(panel: Panel, x: &Axis, xs: &[f64], signals: &[Signal]) -> Option<Chart
                 (Panel::Phase, _) => signal.continuous_phase(),
                 _ => signal.decibels(),
             };
-            let points = thin::points(xs, &values, x);
+            let points = thin::points(xs, &values, x, turns);
             Curve { name: signal.name.clone(), role, points }
         })
         .collect();

@@ -21,7 +21,7 @@ use super::reader::{Names, TableReader};
 use super::weights::numbers;
 use crate::data::npy;
 use crate::diag::Diagnostic;
-use crate::netlist::{Array, Netlist, Node};
+use crate::netlist::{Array, Node};
 use crate::numerics::Mat;
 use crate::numerics::crossbar::{Crossbar, End, Fault, Law, Lines, Wire};
 use crate::units::{Dimension, Range};
@@ -34,22 +34,6 @@ pub(super) fn read(t: &TableReader, placed: &mut Placed) -> bool {
         whole &= array(&t, &entry.key, placed).is_some();
     }
     whole
-}
-
-/// Reports arrays whose cells are not linear where more than their rest is asked for.
-pub(super) fn check_rest(t: &TableReader, netlist: &Netlist, motion: bool) {
-    let bent = netlist.arrays().iter().find(|array| !array.crossbar.law.is_linear());
-    if let (Some(array), true) = (bent, motion) {
-        let key = if t.has("analysis") { "analysis" } else { "simulate" };
-        t.report(
-            Diagnostic::at(
-                t.span(key),
-                format!("array `{}` has cells that are not linear", array.name),
-            )
-            .label("only op and dc are solved for those")
-            .help("ask for an operating point or a dc sweep, or drop `v0`"),
-        );
-    }
 }
 
 fn array(t: &TableReader, name: &str, placed: &mut Placed) -> Option<()> {

@@ -47,7 +47,6 @@ use crate::diag::{Diagnostic, Report, SourceMap, Span};
 use crate::model::Family;
 use document::Table;
 use reader::{Reading, TableReader};
-use study::Request;
 use sweep::{Placed, PlacedAxis};
 
 /// Reads and checks a file, with `edits` made to it first.
@@ -239,15 +238,6 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
         t.exclude("analysis", &["simulate", "ports"]);
     }
     let study = analysis::read(t, netlist);
-    if let Some(netlist) = netlist {
-        let motion = match &study {
-            Some(study) => {
-                study.analyses.iter().any(|r| !matches!(r, Request::Op | Request::Dc(_)))
-            }
-            None => simulate.analysis == Analysis::Tran,
-        };
-        array::check_rest(t, netlist, motion);
-    }
     let expect = t
         .optional_table("expect")
         .map(|t| {

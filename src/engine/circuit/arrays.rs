@@ -41,14 +41,11 @@ fn held(netlist: &Netlist) -> Vec<bool> {
 }
 
 /// A netlist as its motion needs it: every cell a device.
-///
-/// # Panics
-/// If a cell is not linear: files that ask for its motion are refused.
 pub(super) fn moving(netlist: Netlist) -> Netlist {
     if netlist.arrays().is_empty() {
         return netlist;
     }
-    netlist.flat().expect("cells that are not linear are solved at rest alone")
+    netlist.flat()
 }
 
 /// What the ports of crossbars see by themselves, at every unknown \[S\].
@@ -101,8 +98,8 @@ pub(super) fn rest(
             x.copy_from_slice(&start);
             let places: usize = netlist.arrays().iter().map(Array::places).sum();
             let small = netlist.potentials() + places <= MOST_NODES;
-            let flat = small.then(|| netlist.flat()).flatten();
-            flat.and_then(|flat| of_every_cell(netlist, &flat, x)).ok_or(failure)
+            let found = small.then(|| of_every_cell(netlist, &netlist.flat(), x));
+            found.flatten().ok_or(failure)
         }
     }
 }

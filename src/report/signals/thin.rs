@@ -6,16 +6,16 @@ use crate::report::figure::Axis;
 const COLUMNS: f64 = 1600.0;
 
 /// The points of a curve that are on the axis, or next to it, broken where the axis turns back, as
-/// a second sweep does. Of the points in one column of the picture the first, the least, the
-/// largest and the last stay.
-pub fn points(xs: &[f64], values: &[f64], axis: &Axis) -> Vec<[f64; 2]> {
+/// a second sweep does, unless it `turns` by its nature. Of neighbours in one column of the picture
+/// the first, the least, the largest and the last stay.
+pub fn points(xs: &[f64], values: &[f64], axis: &Axis, turns: bool) -> Vec<[f64; 2]> {
     let place = |x: f64| axis.place(x);
     let upward = xs.windows(2).map(|x| x[1] - x[0]).find(|step| *step != 0.0).unwrap_or(1.0) > 0.0;
     let mut kept: Vec<[f64; 2]> = Vec::new();
     let mut bucket = Bucket::default();
     for (i, (&x, &y)) in xs.iter().zip(values).enumerate() {
         let before = i.checked_sub(1).map(|i| xs[i]);
-        if before.is_some_and(|before| x != before && (x > before) != upward) {
+        if !turns && before.is_some_and(|before| x != before && (x > before) != upward) {
             bucket.empty(&mut kept);
             kept.push([x, f64::NAN]);
         }

@@ -17,8 +17,7 @@ const WIDTH: usize = 80;
 /// with the same equations. Nodes are called as [`spice_nodes`] says, devices as
 /// [`spice_devices`]. A resistor of no conductance is left out, as SPICE has none.
 pub fn spice(netlist: &Netlist, title: &str, directives: &[String]) -> String {
-    let flat = netlist.flat();
-    let netlist = flat.as_ref().unwrap_or(netlist);
+    let netlist = &netlist.flat();
     let mut deck = Deck::new(netlist);
     let title: String = title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     deck.text.push_str(&format!("* {title}\n"));
@@ -38,14 +37,14 @@ pub fn spice(netlist: &Netlist, title: &str, directives: &[String]) -> String {
 /// What each node is called in the SPICE text, by [`Node`]: lower case, letters, digits, dots and
 /// underscores only, numbered where names fall together.
 pub fn spice_nodes(netlist: &Netlist) -> Vec<String> {
-    Deck::new(netlist.flat().as_ref().unwrap_or(netlist)).nodes
+    Deck::new(&netlist.flat()).nodes
 }
 
 /// What the element of each device is called in the SPICE text, by [`DeviceId`]: its own name
 /// where that begins with the letter of its kind, `r.x1.r1` of what stands in an instance `x1`,
 /// else the letter and its name.
 pub fn spice_devices(netlist: &Netlist) -> Vec<String> {
-    Deck::new(netlist.flat().as_ref().unwrap_or(netlist)).devices
+    Deck::new(&netlist.flat()).devices
 }
 
 struct Deck {
