@@ -81,6 +81,9 @@ pub struct Balance {
 
 /// The most rounds.
 const ROUNDS: usize = 200;
+/// The most Newton steps of the rest in a round, and the share of the way that the last one is.
+const MOST_STEPS: usize = 12;
+const ENOUGH: f64 = 1e-4;
 /// Rounds that the mixing looks back on.
 const WINDOW: usize = 12;
 /// How well crossbars are solved in the end.
@@ -131,7 +134,7 @@ impl<'a> Coupled<'a> {
         for round in 1..=ROUNDS {
             let (f, mut balance) = self.residual(x, tolerance);
             krylov += balance.krylov;
-            let step = self.correction(f, round)?;
+            let step = self.correction(x, f, round)?;
             let (size, scale) = (max_abs(&step[..potentials]), max_abs(&x[..potentials]));
             let worst = (0..potentials).max_by(|&a, &b| step[a].abs().total_cmp(&step[b].abs()));
             let failure = Failure::NotConverged { unknown: worst.unwrap_or(0), iteration: round };
@@ -150,7 +153,7 @@ impl<'a> Coupled<'a> {
                 return Err(failure);
             }
             // What is left in a thousand cells of a line adds up at its port.
-            tolerance = (1e-5 * size / scale).min(1e-2 * tolerance).max(SMALL);
+            tolerance = (1e-4 * size / scale).clamp(SMALL, 1e-3);
             mixing.advance(x, &step, potentials);
         }
         unreachable!("the last round returns")
@@ -194,8 +197,41 @@ impl<'a> Coupled<'a> {
         (f, balance)
     }
 
+    /// How far `x` is from where the rest would be at rest with crossbars that answer to it by their
+    /// links, from the net currents `f` at `x` on: Newton's method, of which a first step is taken
+    /// alone where more lead nowhere.
+    fn correction(&mut self, x: &[f64], f: Vec<f64>, round: usize) -> Result<Vec<f64>, Failure> {
+        let beside = |stamps: &Stamps, f: &[f64]| -> Vec<f64> {
+            f.iter().zip(stamps.currents()).map(|(f, own)| f - own).collect()
+        };
+        let crossbars = beside(&self.stamps, &f);
+        let first = self.newton_step(f, round == 1)?;
+        let potentials = self.dae.potentials();
+        let (mut step, mut least) = (first.clone(), max_abs(&first[..potentials]));
+        for _ in 0..MOST_STEPS {
+            let there: Vec<f64> = x.iter().zip(&step).map(|(x, by)| x + by).collect();
+            self.stamps.take(self.dae, Instant::Rest, &there);
+            let mut f: Vec<f64> =
+                self.stamps.currents().iter().zip(&crossbars).map(|(own, i)| own + i).collect();
+            for link in &self.attached.links {
+                f[link.row] += link.g * step[link.col];
+            }
+            let more = self.newton_step(f, false)?;
+            let (size, way) = (max_abs(&more[..potentials]), max_abs(&step[..potentials]));
+            if size.is_nan() || size > 2.0 * least {
+                return Ok(first);
+            }
+            least = least.min(size);
+            step.iter_mut().zip(&more).for_each(|(step, more)| *step += more);
+            if size <= ENOUGH * way {
+                break;
+            }
+        }
+        Ok(step)
+    }
+
     /// `-J^-1 f`, with `J` the slopes at the last point and the links of the crossbars.
-    fn correction(&mut self, mut f: Vec<f64>, round: usize) -> Result<Vec<f64>, Failure> {
+    fn newton_step(&mut self, mut f: Vec<f64>, checked: bool) -> Result<Vec<f64>, Failure> {
         let mut values = self.stamps.current_slopes().to_vec();
         for (&slot, link) in self.attached.slots.iter().zip(&self.attached.links) {
             values[slot] += link.g;
@@ -203,7 +239,7 @@ impl<'a> Coupled<'a> {
         self.work.factorisations += 1;
         self.work.newton += 1;
         self.lu.factor(&values)?;
-        if round == 1 {
+        if checked {
             self.lu.check(&values)?;
         }
         self.lu.solve(&mut f);
