@@ -123,6 +123,24 @@ fn signals_are_drawn_beside_the_file() {
 }
 
 #[test]
+fn a_signal_is_drawn_over_another() {
+    let folder = with_plots();
+    let args = ["plot", "low.raw", "i(v1)", "--against", "v(out)", "-o", "loop.svg"];
+    expect_code(&run_in(folder.path(), &args), 0);
+    let svg = texts(folder.path(), "loop.svg");
+    assert!(svg.contains("v(out) (mV)") && !svg.contains("time (ms)"), "{svg}");
+    let args = ["plot", "low.raw", "v(far)", "--plot", "3", "--against", "v(far)", "-o", "no.svg"];
+    let ran = run_in(folder.path(), &args);
+    expect_code(&ran, 2);
+    assert!(ran.stderr.contains("draw over its magnitude, mag(v(far))"), "{}", ran.stderr);
+    let args = ["plot", "low.raw", "i(v1)", "--against", "v(outt)", "-o", "no.svg"];
+    let ran = run_in(folder.path(), &args);
+    expect_code(&ran, 2);
+    assert!(ran.stderr.contains("v(out)"), "{}", ran.stderr);
+    assert_eq!(names(folder.path()), ["loop.svg", "low.raw"]);
+}
+
+#[test]
 fn a_table_goes_in_and_out() {
     let folder = with_plots();
     let args = ["plot", "low.raw", "v(out)*2", "--csv", "--from", "1 ms", "--to", "2.5 ms"];
