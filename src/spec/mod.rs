@@ -37,7 +37,8 @@ pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
 pub use settings::*;
 pub use study::Study;
-pub use sweep::{Axis, Sweep};
+pub use range::Between;
+pub use sweep::{Axis, Chips, Design, Sweep, Until};
 pub use template::{Pins, Site, TemplateFault};
 
 use std::path::Path;
@@ -105,7 +106,10 @@ fn try_axes(
     let trials = axes.iter().flat_map(|axis| axis.documents(&root).map(move |d| (axis, d)));
     for (axis, (span, document)) in trials {
         match document {
-            Ok(document) => drop(read(reading, &document, path, library)),
+            Ok(document) => {
+                drop(read(reading, &document, path, library));
+                axis.learn(reading);
+            }
             Err(diagnostic) => reading.report(diagnostic),
         }
         for diagnostic in reading.take() {
@@ -145,7 +149,9 @@ fn read(
         None => None,
     };
     let trains = t.has("train");
-    let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, seed, trains));
+    let expected = parts.as_ref().map_or(&[][..], |parts| &parts.expect);
+    let about = sweep::About { seed, trains, expected };
+    let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
     let record = Rc::clone(&t.record);
     drop(t);
     let tree = record.resolved();
