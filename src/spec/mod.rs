@@ -47,6 +47,7 @@ use std::rc::Rc;
 use crate::diag::{Diagnostic, Report, SourceMap, Span};
 use crate::model::Family;
 use document::Table;
+pub(crate) use reader::seen_from;
 use reader::{Reading, TableReader};
 use study::Request;
 use sweep::{Placed, PlacedAxis};

@@ -53,6 +53,14 @@ impl Between {
         format!("{{ from = {from}, to = {to}, scale = \"{}\" }}", self.scale())
     }
 
+    /// Both ends as people write them.
+    pub fn ends(&self) -> [String; 2] {
+        [self.from, self.to].map(|end| match written(end, &self.unit, self.whole) {
+            Value::Text(text) => text,
+            number => toml(&number),
+        })
+    }
+
     /// `linear` or `log`.
     pub fn scale(&self) -> &'static str {
         if self.log { "log" } else { "linear" }
