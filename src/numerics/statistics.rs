@@ -118,7 +118,9 @@ mod tests {
             let found = student_t(freedom, confidence);
             assert!((found - t).abs() < 1e-8 * t, "{freedom} at {confidence}: {found} is not {t}");
         }
-        for (confidence, z) in [(0.5, 0.6744897501960817), (0.95, 1.959963984540054), (0.999, 3.2905267314919255)] {
+        for (confidence, z) in
+            [(0.5, 0.6744897501960817), (0.95, 1.959963984540054), (0.999, 3.2905267314919255)]
+        {
             assert!((normal_quantile(confidence) - z).abs() < 1e-12, "{confidence}");
         }
         // t of one degree is a tangent, of two a root.

@@ -271,8 +271,8 @@ fn network(
 ) -> Result<Found, RunError> {
     let simulate = &spec.simulate;
     progress.set_message("compiling");
-    let chip =
-        (simulate.engine != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
+    let chip = (simulate.engine != Fidelity::Ideal)
+        .then(|| chip(model, hardware, nonideal, spec.chip_seed));
     progress.set_message("settling");
     on_engine(model, chip, simulate)
 }
@@ -302,7 +302,7 @@ fn make_engine(simulate: &Simulate, model: &EnergyModel, chip: Option<Chip>) -> 
     }
 }
 
-/// The chip of a file: the model mapped onto conductances and fabricated with the file's seed.
+/// The chip of a file: the model mapped onto conductances and fabricated with its `chip-seed`.
 pub fn chip(model: &EnergyModel, hardware: &Hardware, nonideal: &NonIdeal, seed: u64) -> Chip {
     let fabric = compile(model, hardware);
     fabricate(&fabric, nonideal, Seed::new(seed).child("chip"))

@@ -35,9 +35,9 @@ pub use deck::{Deck, directives, load_deck, read_deck};
 pub use edit::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
+pub use range::Between;
 pub use settings::*;
 pub use study::Study;
-pub use range::Between;
 pub use sweep::{Axis, Chips, Design, Sweep, Until};
 pub use template::{Pins, Site, TemplateFault};
 
@@ -151,7 +151,7 @@ fn read(
     };
     let trains = t.has("train");
     let expected = parts.as_ref().map_or(&[][..], |parts| &parts.expect);
-    let about = sweep::About { seed, trains, expected };
+    let about = sweep::About { seed, trains, has_chip: t.has("model"), expected };
     let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
     let record = Rc::clone(&t.record);
     drop(t);
@@ -159,6 +159,7 @@ fn read(
     let spec = parts.map(|parts| Spec {
         title,
         seed,
+        chip_seed: parts.chip_seed.unwrap_or(seed),
         path: path.to_path_buf(),
         subject: parts.subject,
         simulate: parts.simulate,
@@ -177,6 +178,8 @@ fn read(
 /// What a network and a netlist have in common in the end.
 struct Parts {
     subject: Subject,
+    /// What networks alone have.
+    chip_seed: Option<u64>,
     simulate: Simulate,
     study: Option<Study>,
     train: Option<Train>,
@@ -185,6 +188,7 @@ struct Parts {
 }
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
+    let chip_seed = t.count("chip-seed", 0..=i64::MAX as u64).optional();
     t.exclude("model", &["array", "ports", "analysis", "solving", "initial", "guess", "measure"]);
     let (chn, model) = {
         let t = t.table("model");
@@ -212,7 +216,7 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
         Some(train) => Some(train?),
         None => None,
     };
-    Some(Parts { subject, simulate, study: None, train, gradcheck, expect })
+    Some(Parts { subject, chip_seed, simulate, study: None, train, gradcheck, expect })
 }
 
 fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
@@ -266,5 +270,5 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     }
     let subject = Subject::Devices { netlist: placed?.netlist, ports };
     let gradcheck = GradCheck::default();
-    Some(Parts { subject, simulate, study, train: None, gradcheck, expect })
+    Some(Parts { subject, chip_seed: None, simulate, study, train: None, gradcheck, expect })
 }

@@ -96,6 +96,15 @@ pub(super) fn read(t: &TableReader, entry: &Entry) -> Option<Told> {
         return between(&t, entry);
     }
     let span = t.own_span();
+    if t.has("seeds") {
+        t.entries();
+        t.report(
+            Diagnostic::at(span, "seeds are no values: each is a chip")
+                .label("no axis")
+                .help("write for example `chips = 5` in [sweep], for as many at every point"),
+        );
+        return None;
+    }
     let kind = t.one_of(&KINDS, None, EXAMPLE)?;
     let values = steps(&t.table(kind), kind == "log")?;
     let values = values.into_iter().map(|value| Item { value, span: span.clone() });

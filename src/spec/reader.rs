@@ -11,8 +11,8 @@ mod record;
 
 pub(super) use ask::Ask;
 pub(super) use items::{Names, quantity};
-pub(super) use record::{Record, Resolved, key_text, quote};
 pub(crate) use record::seen_from;
+pub(super) use record::{Record, Resolved, key_text, quote};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -23,9 +23,9 @@ const MOST: usize = 1_000_000;
 
 /// `[sweep]`: points, and chips at each of them.
 ///
-/// Chip `k` is the file with its seed raised by `k`, at every point the same. All draws have names,
-/// so a cell of a chip has the same normal deviate whatever its standard deviation, and points
-/// differ by what is swept alone (common random numbers).
+/// Chip `k` of a point is its file with `chip-seed` raised by `k`, so the chips of all points are
+/// the same. All draws have names: a cell of a chip has the same normal deviate whatever its
+/// standard deviation, and points differ by what is swept alone (common random numbers).
 #[derive(Debug, Clone)]
 pub struct Sweep {
     pub axes: Vec<Axis>,
@@ -76,10 +76,26 @@ impl Sweep {
         self.points
     }
 
-    /// The seed of a chip.
-    pub fn seed(&self, chip: usize) -> u64 {
+    /// The seed of a chip at a point: the point's own for the first, which is its file as it is.
+    pub fn chip_seed(&self, point: usize, chip: usize) -> u64 {
+        self.seed_of(&self.values(point), chip)
+    }
+
+    fn seed_of(&self, values: &[Option<Value>], chip: usize) -> u64 {
+        let Base { root, axes, .. } = &*self.base;
+        let swept = |name: &str| {
+            let is_it = |keys: &[Key]| matches!(keys, [(only, _)] if only == name);
+            axes.iter().zip(values).find(|((keys, _), _)| is_it(keys)).and_then(|(_, v)| v.as_ref())
+        };
+        let own = ["chip-seed", "seed"]
+            .into_iter()
+            .find_map(|name| swept(name).or_else(|| root.get(name).map(|entry| &entry.item.value)));
+        let own = match own {
+            Some(Value::Integer(own)) => u64::try_from(*own).unwrap_or(1),
+            _ => 1,
+        };
         // Beyond the largest seed that a file can have they begin again at 0.
-        self.base.seed.wrapping_add(chip as u64) & i64::MAX as u64
+        own.wrapping_add(chip as u64) & i64::MAX as u64
     }
 
     /// The value of each axis at a point, in their order; `None` for the file's own.
@@ -130,16 +146,19 @@ impl Sweep {
         let Base { root, sources, path, library, axes, .. } = &*self.base;
         let mut root = root.clone();
         let mut found = Vec::new();
-        for ((keys, items), value) in axes.iter().zip(self.values(point)) {
+        let values = self.values(point);
+        let seed = self.seed_of(&values, chip);
+        for ((keys, items), value) in axes.iter().zip(values) {
             let Some(value) = value else { continue };
             let listed = items.iter().find(|item| item.value == value).cloned();
             let span = || keys.first().map_or(0..0, |(_, span)| span.clone());
             let item = listed.unwrap_or_else(|| Item { value, span: span() });
             found.extend(document::set(&mut root, keys, item).err());
         }
-        let span = root.get("seed").map_or(0..0, |entry| entry.item.span.clone());
-        let seed = Item { value: Value::Integer(self.seed(chip).into()), span: span.clone() };
-        found.extend(document::set(&mut root, &[("seed".to_string(), span)], seed).err());
+        if chip > 0 {
+            let seed = Item { value: Value::Integer(seed.into()), span: 0..0 };
+            found.extend(document::set(&mut root, &[("chip-seed".to_string(), 0..0)], seed).err());
+        }
         let reading = Reading::new(sources.clone(), found);
         let (spec, _) = super::read(&reading, &root, path, library);
         let found = reading.take();
@@ -186,6 +205,8 @@ pub(super) struct About<'a> {
     pub seed: u64,
     /// Whether there is a `[train]`.
     pub trains: bool,
+    /// Whether it describes a network, which is put on a chip.
+    pub has_chip: bool,
     pub expected: &'a [Expect],
 }
 
@@ -195,6 +216,14 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
     let design = t.choice("design", &Design::ALL.map(|d| (d.name(), d))).or(Design::Grid);
     let drawn = points(t, design);
     let chips = chips::read(t, run, about.expected);
+    if !about.has_chip && chips.at_most() > 1 {
+        let key = if t.has("until") { "until" } else { "chips" };
+        t.report(
+            Diagnostic::at(t.span(key), "devices on nodes have no chips")
+                .label("nothing of them is drawn")
+                .help("drop it; every point is solved once"),
+        );
+    }
     let table = t.table("axes");
     let axes = axes::read(&table, design);
     let none = table.entries().is_empty();

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Three chips of the network, a point each.
+/// Three chips of the network.
 const CHIPS: [&str; 6] =
-    ["sweep", "small.toml", "--engine", "behavioural", "--set", "sweep.axes.seed={ seeds = 3 }"];
+    ["sweep", "small.toml", "--engine", "behavioural", "--set", "sweep.chips=3"];
 
 #[test]
 fn sweep_talks_on_stderr_and_writes_its_report() {
@@ -15,8 +15,14 @@ fn sweep_talks_on_stderr_and_writes_its_report() {
     let ran = run_in(folder.path(), &CHIPS);
     expect_code(&ran, 0);
     assert_eq!(ran.stdout, "");
-    for words in ["small: 3 points of simulate", "% busy", "3 of 3", "pass", "small-sweep/index.md"]
-    {
+    for words in [
+        "small: 1 point of simulate",
+        "% busy",
+        "3 of 3",
+        "3 a point",
+        "pass",
+        "small-sweep/index.md",
+    ] {
         assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
     }
     let run = folder.path().join("reports/small-sweep");
@@ -31,7 +37,7 @@ fn sweep_talks_on_stderr_and_writes_its_report() {
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&document["verb"], &document["jobs"]), (&"sweep".into(), &2.into()));
     assert_eq!(document["results"].as_array().unwrap().len(), 3);
-    assert_eq!(document["results"][2]["edits"]["seed"], "3");
+    assert_eq!(document["results"][2]["chip_seed"], 3);
     assert_eq!(ran.stderr, "");
 
     fs::remove_file(run.join("index.md")).unwrap();
@@ -57,7 +63,8 @@ fn points_that_fail_or_break_a_promise_are_named_and_exit_with_one() {
     let promise = [&CHIPS[..], &["--set", "expect.residual.at-most=0"]].concat();
     let ran = run_in(folder.path(), &promise);
     expect_code(&ran, 1);
-    for words in ["FAIL", "at worst residual", "point 0 (seed = 1)", "point 2 (seed = 3)"] {
+    for words in ["FAIL", "at worst residual", "point 0 (chip-seed = 1)", "point 0 (chip-seed = 3)"]
+    {
         assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
     }
     let clash = [

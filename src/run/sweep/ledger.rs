@@ -186,8 +186,20 @@ impl SweepRecord {
         self.runs = records.len();
         self.failed = records.iter().filter(|record| !record.is_done()).count();
         self.done = self.runs - self.failed;
+        self.wide = wide(&self.chips, records);
         self.finished = true;
     }
+}
+
+/// How many points are not known as well as was asked for.
+fn wide(chips: &Chips, records: &[PointRecord]) -> usize {
+    let Chips::Until(until) = chips else { return 0 };
+    let is_wide = |of_point: &&[PointRecord]| {
+        let values: Vec<f64> =
+            of_point.iter().filter_map(|r| r.figures.get(&until.metric).copied()).collect();
+        !until.is_met(&values)
+    };
+    records.chunk_by(|a, b| a.point == b.point).filter(is_wide).count()
 }
 
 /// Of records sorted by point and chip those that the table has, and the points that lack some.
@@ -222,11 +234,7 @@ fn own_folder(spec: &Spec, options: &Options) -> Result<PathBuf, RunError> {
 }
 
 /// Refuses to go on with another part of the sweep.
-fn check_shard(
-    lasting: &Lasting,
-    here: &SweepRecord,
-    there: &SweepRecord,
-) -> Result<(), RunError> {
+fn check_shard(lasting: &Lasting, here: &SweepRecord, there: &SweepRecord) -> Result<(), RunError> {
     if here.shard == there.shard {
         return Ok(());
     }
@@ -255,6 +263,7 @@ fn blank(spec: &Spec, sweep: &Sweep, options: &Options, started: &Started) -> Sw
         runs: 0,
         done: 0,
         failed: 0,
+        wide: 0,
         jobs: 0,
         busy: 0.0,
         finished: false,
@@ -275,7 +284,7 @@ fn done_at(line: &str, sweep: &Sweep, own: &SweepRecord) -> Option<PointRecord> 
     let known = record.point < sweep.points()
         && record.chip < sweep.chips.at_most()
         && own.shard.is_none_or(|shard| shard.holds(record.point))
-        && record.seed == sweep.seed(record.chip)
+        && record.chip_seed == sweep.chip_seed(record.point, record.chip)
         && record.outcome == DONE;
     (known && record.edits == point::edits(sweep, record.point)).then_some(record)
 }

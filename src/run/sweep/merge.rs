@@ -1,7 +1,6 @@
 //! The shards of a sweep as one.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Swept;
@@ -107,10 +106,8 @@ fn load(folder: &Path) -> Result<Part, RunError> {
         Ok(None) => return Err(wrong("is empty or not there".into())),
         Err(_) => return Err(wrong("is not the folder of a shard".into())),
     }
-    let damaged = |name: &str, message: String| RunError::Damaged {
-        path: folder.join(name),
-        message,
-    };
+    let damaged =
+        |name: &str, message: String| RunError::Damaged { path: folder.join(name), message };
     let record: SweepRecord =
         serde_json::from_str(&read(RUN)?).map_err(|e| damaged(RUN, e.to_string()))?;
     let Some(shard) = record.shard else {
@@ -168,9 +165,7 @@ fn check_set(parts: &[Part]) -> Result<(), RunError> {
         if part.resolved != first.resolved
             && let Some(difference) = difference(&placed(first), &placed(part))
         {
-            let words = difference.replacen("there", "in the first", 1);
-            let words = words.replacen(", here `", ", in the second `", 1);
-            return wrong(format!("{pair} are shards of different sweeps: {words}"));
+            return wrong(format!("{pair} are shards of different sweeps: {difference}"));
         }
         if part.shard.of != first.shard.of {
             let [a, b] = [first, part].map(|p| p.shard);

@@ -61,7 +61,7 @@ pub fn run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Optio
     let record = PointRecord {
         point,
         chip,
-        seed: sweep.seed(chip),
+        chip_seed: sweep.chip_seed(point, chip),
         edits: edits(sweep, point),
         outcome: FAILED.to_string(),
         message: None,

@@ -48,6 +48,8 @@ pub struct SweepRecord {
     pub runs: usize,
     pub done: usize,
     pub failed: usize,
+    /// Points that took all chips they may, and whose interval is wider than it was to be.
+    pub wide: usize,
     /// Runs worked on at a time, in the last part of a sweep that was taken up again.
     pub jobs: usize,
     /// Fraction of jobs times wall time that was spent inside runs, in that part.
@@ -100,8 +102,8 @@ pub struct PointRecord {
     pub point: usize,
     /// Counted from 0 at every point.
     pub chip: usize,
-    /// Of the chip, and of whatever else is random.
-    pub seed: u64,
+    /// The `chip-seed` of its file.
+    pub chip_seed: u64,
     /// The value of each axis, by its key; of one at a time, the axis that varies alone.
     pub edits: BTreeMap<String, String>,
     /// [`DONE`] or [`FAILED`].
@@ -122,10 +124,10 @@ impl PointRecord {
         self.outcome == DONE
     }
 
-    /// `key = value, key = value, seed = 3`
+    /// `key = value, key = value, chip-seed = 3`
     pub fn place(&self) -> String {
         let edits = self.edits.iter().map(|(key, value)| format!("{key} = {value}"));
-        let seed = format!("seed = {}", self.seed);
+        let seed = format!("chip-seed = {}", self.chip_seed);
         edits.chain([seed]).collect::<Vec<_>>().join(", ")
     }
 }

@@ -100,10 +100,9 @@ impl Schedule {
         }
         // In advance: as few as can be of any one point.
         let ahead = |open: &Open| open.issued - open.values.len();
-        let least = self.open.values().filter(|o| o.issued < self.chips.at_most()).map(ahead).min()?;
-        self.issue(|open, chips| {
-            if ahead(open) == least { chips.at_most() } else { open.issued }
-        })
+        let least =
+            self.open.values().filter(|o| o.issued < self.chips.at_most()).map(ahead).min()?;
+        self.issue(|open, chips| if ahead(open) == least { chips.at_most() } else { open.issued })
     }
 
     /// Hands out the next chip of the first point that has not handed out all below a bound.

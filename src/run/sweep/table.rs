@@ -21,7 +21,7 @@ fn column(name: &str, unit: &str) -> String {
 pub fn csv(axes: &[AxisRecord], records: &[PointRecord]) -> Vec<u8> {
     let figures = figures(records);
     let keys = axes.iter().map(|axis| axis.key.clone());
-    let header: Vec<String> = ["point", "chip", "seed"]
+    let header: Vec<String> = ["point", "chip", "chip-seed"]
         .map(String::from)
         .into_iter()
         .chain(keys)
@@ -34,7 +34,7 @@ pub fn csv(axes: &[AxisRecord], records: &[PointRecord]) -> Vec<u8> {
         let figures =
             figures.iter().map(|name| cell(record.figures.get(*name).copied().map(number)));
         let row: Vec<String> =
-            [record.point.to_string(), record.chip.to_string(), record.seed.to_string()]
+            [record.point.to_string(), record.chip.to_string(), record.chip_seed.to_string()]
                 .into_iter()
                 .chain(values)
                 .chain([record.outcome.clone()])
@@ -71,7 +71,7 @@ pub fn parquet(
     let mut columns = vec![
         whole("point", &|r| r.point as u64),
         whole("chip", &|r| r.chip as u64),
-        whole("seed", &|r| r.seed),
+        whole("chip-seed", &|r| r.chip_seed),
     ];
     for AxisRecord { key, .. } in axes {
         let words: Vec<Option<&String>> = records.iter().map(|r| r.edits.get(key)).collect();

@@ -91,16 +91,6 @@ fn gather(t: &TableReader, entries: &[Entry], above: &[Key], found: &mut Vec<Pla
         };
         let below = below.into_iter().map(|(key, _)| (key, entry.key_span.clone()));
         let keys: Vec<Key> = above.iter().cloned().chain(below).collect();
-        if let [(only, span)] = &keys[..]
-            && only == "seed"
-        {
-            t.report(
-                Diagnostic::at(span.clone(), "`seed` is no axis: a seed is a chip")
-                    .label("every point has the same chips")
-                    .help("write for example `chips = 5` in [sweep]; their seeds follow the file's"),
-            );
-            continue;
-        }
         match &entry.item.value {
             Value::Table(table) if !range::is_range(table) => {
                 gather(t, &table.entries, &keys, found);

@@ -80,8 +80,7 @@ impl Chips {
 impl Until {
     /// Whether the mean of these values is known well enough.
     pub fn is_met(&self, values: &[f64]) -> bool {
-        values.len() >= self.at_least
-            && mean_interval(values, self.confidence).1 <= self.half_width
+        values.len() >= self.at_least && mean_interval(values, self.confidence).1 <= self.half_width
     }
 }
 

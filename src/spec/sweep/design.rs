@@ -45,7 +45,9 @@ impl Design {
     /// The points of axes of so many values each, where the axes decide that.
     pub fn count(self, lengths: &[usize]) -> usize {
         match self {
-            Design::OneAtATime => 1 + lengths.iter().fold(0, |sum: usize, n| sum.saturating_add(*n)),
+            Design::OneAtATime => {
+                1 + lengths.iter().fold(0, |sum: usize, n| sum.saturating_add(*n))
+            }
             _ => lengths.iter().fold(1, |product: usize, n| product.saturating_mul(*n)),
         }
     }
