@@ -74,11 +74,13 @@ pub(super) fn is_range(table: &Table) -> bool {
 }
 
 fn has_kind(table: &Table) -> bool {
+    // Ends with a number of points belong into one of the kinds, perhaps one that is misspelt.
+    let bare = table.get("points").is_none();
     let is_end = |key| {
         let end = table.get(key).map(|entry| &entry.item.value);
         end.is_some_and(|value| !matches!(value, Value::Array(_) | Value::Table(_)))
     };
-    KINDS.iter().any(|kind| table.get(kind).is_some()) || is_end("from") || is_end("to")
+    KINDS.iter().any(|kind| table.get(kind).is_some()) || (bare && (is_end("from") || is_end("to")))
 }
 
 fn has_values(table: &Table) -> bool {

@@ -213,8 +213,11 @@ pub(super) struct About<'a> {
 /// Reads a sweep; axes with mistakes are left out.
 pub(super) fn read(t: &TableReader, about: &About) -> Placed {
     let run = run(t, about.trains);
+    let before = t.reading.count();
     let design = t.choice("design", &Design::ALL.map(|d| (d.name(), d))).or(Design::Grid);
-    let drawn = points(t, design);
+    // Of a design that is not known, nothing more is asked.
+    let asked = (t.reading.count() == before).then_some(design);
+    let drawn = points(t, asked);
     let chips = chips::read(t, run, about.expected);
     if !about.has_chip && chips.at_most() > 1 {
         let key = if t.has("until") { "until" } else { "chips" };
@@ -225,7 +228,7 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
         );
     }
     let table = t.table("axes");
-    let axes = axes::read(&table, design);
+    let axes = axes::read(&table, asked);
     let none = table.entries().is_empty();
     if none && (design.is_drawn() || chips.at_most() == 1) {
         t.report(
@@ -260,8 +263,11 @@ fn run(t: &TableReader, trains: bool) -> Verb {
 }
 
 /// How many points are drawn, in designs that draw them.
-fn points(t: &TableReader, design: Design) -> Option<usize> {
+fn points(t: &TableReader, design: Option<Design>) -> Option<usize> {
     let points = t.count("points", 1..=MOST as u64);
+    let Some(design) = design else {
+        return points.optional().map(|points| points as usize);
+    };
     if design.is_drawn() {
         return Some(points.needed("points = 100").unwrap_or(1) as usize);
     }

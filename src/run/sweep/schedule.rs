@@ -276,7 +276,7 @@ mod tests {
                 assert!((0..count).all(|chip| set.contains(&Task { point, chip })));
             }
             let needed: usize = counts.iter().sum();
-            assert!(ran.len() <= needed + 2 * jobs, "{jobs}: {} of {needed}", ran.len());
+            assert!(ran.len() <= needed + 4 * jobs, "{jobs}: {} of {needed}", ran.len());
             assert!(jobs > 1 || ran.len() == needed, "one worker works ahead");
         }
     }

@@ -47,8 +47,8 @@ impl PlacedAxis {
     }
 }
 
-/// Reads the axes of a sweep of this design; those with mistakes are left out.
-pub(super) fn read(t: &TableReader, design: Design) -> Vec<PlacedAxis> {
+/// Reads the axes of a sweep of this design, if that is known; those with mistakes are left out.
+pub(super) fn read(t: &TableReader, design: Option<Design>) -> Vec<PlacedAxis> {
     let mut found: Vec<PlacedAxis> = Vec::new();
     gather(t, t.entries(), &[], &mut found);
     for placed in &found {
@@ -60,7 +60,7 @@ pub(super) fn read(t: &TableReader, design: Design) -> Vec<PlacedAxis> {
         if let [from, to] = &placed.items[..] {
             t.record.value(key, between.toml(&[from.clone(), to.clone()]));
         }
-        if !design.is_drawn() {
+        if let Some(design) = design.filter(|design| !design.is_drawn()) {
             t.report(
                 Diagnostic::at(
                     placed.span.clone(),
