@@ -13,8 +13,9 @@ use super::page::{quantity, short, table};
 use super::records::{read_lines, read_run};
 use super::{Made, ReportError};
 use crate::run::record::{RESULTS, RUN};
-use crate::run::sweep_record::{PointRecord, SWEEP_FILES, SweepRecord, unit};
+use crate::run::sweep_record::{AxisRecord, PointRecord, SWEEP_FILES, SweepRecord, unit};
 use crate::spec::{Chips, Design};
+use crate::units::number_and_unit;
 pub use groups::{Estimate, Group, Interval, Plan};
 
 /// Most points in the table of all, and in that of means.
@@ -145,8 +146,11 @@ fn means(page: &mut String, records: &Records, varying: &[String]) {
         page,
         &header,
         groups.iter().take(MEANS).map(|group| {
-            let value = |&axis: &usize| group.setting(&records.sweep.axes[axis]).unwrap_or(OWN);
-            let values = axes.iter().map(value).map(String::from);
+            let value = |&axis: &usize| {
+                let axis = &records.sweep.axes[axis];
+                setting(axis, group.setting(axis))
+            };
+            let values = axes.iter().map(value);
             let cells = varying.iter().map(|name| match group.estimate(name) {
                 None => String::new(),
                 Some(Estimate { mean, interval: Interval::None, .. }) => shown(name, mean),
@@ -174,7 +178,7 @@ fn points(page: &mut String, records: &Records, varying: &[String]) {
         page,
         &header,
         all.iter().take(SHOWN).map(|point| {
-            let value = |key: &String| point.edits.get(key).map_or(OWN, String::as_str).to_string();
+            let value = |axis| setting(axis, point.edits.get(&axis.key).map(String::as_str));
             let figure = |name: &String| {
                 point.figures.get(name).map_or_else(String::new, |v| shown(name, *v))
             };
@@ -185,7 +189,7 @@ fn points(page: &mut String, records: &Records, varying: &[String]) {
             };
             [point.point.to_string(), point.chip_seed.to_string()]
                 .into_iter()
-                .chain(axes.iter().map(|axis| value(&axis.key)))
+                .chain(axes.iter().map(value))
                 .chain([outcome])
                 .chain(varying.iter().map(figure))
                 .collect()
@@ -210,6 +214,15 @@ fn failures(page: &mut String, records: &Records) {
             vec![point.point.to_string(), point.place(), why]
         }),
     );
+}
+
+/// The value of an axis for people: of one that was drawn, as many digits as matter.
+fn setting(axis: &AxisRecord, word: Option<&str>) -> String {
+    let Some(word) = word else { return OWN.to_string() };
+    match number_and_unit(word).filter(|_| axis.range.is_some()) {
+        Some((number, unit)) => format!("{} {unit}", short(number)).trim_end().to_string(),
+        None => word.to_string(),
+    }
 }
 
 /// A figure for people.

@@ -101,7 +101,7 @@ fn node_voltages_of_a_netlist_are_swept_where_something_is_promised_of_them() {
         assert!((point.figures["v(out)"] - r / (r + 1.0)).abs() < 1e-12, "{point:?}");
     }
     let chart = chart(&report::Records::load(&out).unwrap(), "node-1");
-    assert_eq!(chart.x.label_and_factor().0, "device.b.resistor.r (Mohm)");
+    assert_eq!(chart.x.label_and_factor().0, "device.b.resistor.r (ohm)");
     assert_eq!((chart.x.scale, chart.y.scale), (Scale::Log, Scale::Linear));
     assert_eq!(chart.y.label_and_factor().0, "v(out) (V)");
 }

@@ -30,7 +30,7 @@ fn a_hypercube_has_one_point_in_each_stratum_of_each_axis() {
     };
     let all: BTreeSet<usize> = (0..12).collect();
     assert_eq!(strata(0, &|v| v / 0.3), all);
-    assert_eq!(strata(1, &|v| (v / 25.0).ln() / 10f64.ln()), all);
+    assert_eq!(strata(1, &|v| (v / 25.0).ln() / 100f64.ln()), all);
     // Whole numbers from 3 to 6 are three strata each.
     let sizes = values(2);
     for size in [3.0, 4.0, 5.0, 6.0] {

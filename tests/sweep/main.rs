@@ -43,7 +43,7 @@ const NOISE: &str =
 /// Points drawn from three axes: evenly, by ratio, and whole numbers.
 const CUBE: &str = "[sweep]\ndesign = \"latin-hypercube\"\npoints = 12\n[sweep.axes]\n\
     \"nonideal.fabrication.spread\" = { from = 0.0, to = 0.3 }\n\
-    \"hardware.g-max\" = { from = \"25 uS\", to = \"250 uS\", scale = \"log\" }\n\
+    \"hardware.g-max\" = { from = \"25 uS\", to = \"2500 uS\", scale = \"log\" }\n\
     \"model.layers.1.size\" = { from = 3, to = 6 }\n";
 
 /// A network with this sweep, in a folder of its own.

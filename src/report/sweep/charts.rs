@@ -2,16 +2,13 @@
 
 use super::Records;
 use super::groups::{self, Group, Interval, Plan};
-use super::ruler::{self, Ruler, capital, file_names, y_axis};
-use crate::numerics::math;
-use crate::report::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape};
+use super::ruler::{self, ASIDE, Ruler, capital, file_names, shifted, y_axis};
+use crate::report::figure::{Body, Chart, Figure, Label, Role, Series, Shape};
 
 /// Most series in one chart.
 const DRAWN: usize = 6;
-/// How far apart the series stand sideways, as a fraction of the axis; and how far from its mean
-/// a chip.
+/// How far apart the series stand sideways, as a fraction of the axis.
 const APART: f64 = 0.008;
-const ASIDE: f64 = -0.01;
 
 /// Everything about a chart but its figure.
 struct Frame<'a> {
@@ -74,15 +71,6 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
         caption: format!("{}{left_out}", caption(frame, name, &intervals, drawn)),
         body: Body::Chart(Chart { x: frame.x.axis.clone(), y, series }),
     })
-}
-
-/// A place beside a value, by a fraction of the axis.
-fn shifted(axis: &Axis, value: f64, shift: f64) -> f64 {
-    let [low, high] = axis.range;
-    match axis.scale {
-        Scale::Linear => value + shift * (high - low),
-        Scale::Log => value * math::pow(high / low, shift),
-    }
 }
 
 type Drawn = (Vec<[f64; 2]>, Vec<[f64; 3]>, Vec<[f64; 2]>);

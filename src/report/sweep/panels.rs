@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Records;
 use super::groups::{self, Group, Interval, Plan};
-use super::ruler::{self, Ruler, capital, file_names, y_axis};
+use super::ruler::{self, ASIDE, Ruler, capital, file_names, shifted, y_axis};
 use crate::report::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape};
 use crate::run::sweep_record::AxisRecord;
 use crate::spec::Design;
@@ -89,6 +89,7 @@ fn against(
         }
         let values = group.values(name);
         if values.len() > 1 {
+            let x = shifted(&ruler.axis, x, ASIDE);
             dots.extend(values.into_iter().map(|v| [x, factor * v]));
         }
     }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::groups::{self, Group, Interval, ORDER, Plan};
-use crate::report::figure::{Axis, Series, Shape, Unit};
+use crate::numerics::math;
+use crate::report::figure::{Axis, Scale, Series, Shape, Unit};
 use crate::run::sweep_record::{AxisRecord, unit};
 use crate::units::{Dimension, parse_any};
 
 /// Names of figures that have none of their own: voltages of nodes.
 const NODES: [&str; 6] = ["node-1", "node-2", "node-3", "node-4", "node-5", "node-6"];
+
+/// How far a chip stands beside its mean, as a fraction of the axis.
+pub const ASIDE: f64 = -0.01;
 
 /// An axis of a sweep as one of a chart.
 pub struct Ruler {
@@ -38,8 +42,10 @@ impl Ruler {
         };
         let values = numbers.iter().map(|(value, _)| *value);
         let (low, high) = ends_of(values.clone()).unwrap_or((0.0, 1.0));
+        // Over less than two decades, powers of ten are too few to read.
         let by_ratio = record.range.as_ref().is_some_and(|range| range.scale == "log");
-        let axis = match low > 0.0 && (by_ratio || high > 100.0 * low) {
+        let ratio = if by_ratio { 30.0 } else { 100.0 };
+        let axis = match low > 0.0 && high > ratio * low {
             true => Axis::log(&record.key, unit, [0.9 * low, 1.1 * high]),
             false => {
                 let margin = 0.03 * (high - low);
@@ -59,6 +65,15 @@ fn ends_of(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values
         .filter(|v| v.is_finite())
         .fold(None, |ends, v| Some(ends.map_or((v, v), |(l, h): (f64, f64)| (l.min(v), h.max(v)))))
+}
+
+/// A place beside a value, by a fraction of the axis.
+pub fn shifted(axis: &Axis, value: f64, shift: f64) -> f64 {
+    let [low, high] = axis.range;
+    match axis.scale {
+        Scale::Linear => value + shift * (high - low),
+        Scale::Log => value * math::pow(high / low, shift),
+    }
 }
 
 /// The figures that get a chart, each with the name of its file.

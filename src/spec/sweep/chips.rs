@@ -154,8 +154,7 @@ mod tests {
     fn stopping_early_costs_the_coverage_that_is_told() {
         const POINTS: usize = 4000;
         let metric = "accuracy".to_string();
-        let until =
-            Until { metric, half_width: 0.5, confidence: 0.95, at_least: 5, at_most: 1000 };
+        let until = Until { metric, half_width: 0.5, confidence: 0.95, at_least: 5, at_most: 1000 };
         let mut covered = 0;
         for point in 0..POINTS {
             let mut rng = Seed::new(3).index(point).rng();
