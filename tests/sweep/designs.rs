@@ -206,6 +206,29 @@ fn an_adaptive_sweep_goes_on_wherever_it_was_cut() {
     }
 }
 
+const TRAINED: &str = "[train]\nrule = { equilibrium-propagation = { beta = 0.3 } }\n\
+    train = { csv = \"inputs.csv\" }\ntest = { csv = \"inputs.csv\" }\nepochs = 2\nbatch = 10\n\
+    [sweep]\nrun = \"train\"\n\
+    until = { metric = \"train-loss\", half-width = 1e-3, at-least = 2, at-most = 6 }\n\
+    [sweep.axes]\n\"nonideal.fabrication.spread\" = [0.0, 0.2, 0.4]\n";
+
+#[test]
+fn trained_chips_have_folders_and_those_of_no_use_are_removed() {
+    let (folder, path) = workplace(TRAINED);
+    let out = |jobs: usize| folder.path().join(format!("out-{jobs}"));
+    for jobs in [1, 4] {
+        let swept = run(&path, &out(jobs), jobs, Manner::Fresh);
+        assert_eq!(results(&out(jobs)), results(&out(1)), "{jobs} jobs");
+        let made: BTreeSet<String> = fs::read_dir(out(jobs).join("points"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let of = |p: &PointRecord| format!("{:04}-{:03}", p.point, p.chip);
+        assert_eq!(made, swept.points.iter().map(of).collect(), "{jobs} jobs");
+        assert!(swept.points.len() > 6 && swept.record.failed == 0, "{swept:?}");
+    }
+}
+
 #[test]
 fn chips_that_fail_count_but_have_no_figure() {
     // Half of the drawn windows are empty, so all chips of those points fail.
