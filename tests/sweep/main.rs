@@ -185,6 +185,22 @@ fn an_earlier_sweep_is_neither_overwritten_nor_mixed_with_another() {
 }
 
 #[test]
+fn a_sweep_that_was_killed_at_its_first_breath_is_begun_again() {
+    let (folder, path) = workplace(NOISE);
+    let out = folder.path().join("out");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join(".tmpAb3x9Z"), "{\"verb\": \"swe").unwrap();
+    let foreign = sweep(&read(&path, &[]), &options(&out, 1, Manner::Resume)).unwrap_err();
+    assert!(matches!(foreign, RunError::NotOurs { .. }), "{foreign}");
+    fs::write(out.join(".lock"), "").unwrap();
+    fs::write(out.join("thesis.tex"), "years").unwrap();
+    let foreign = sweep(&read(&path, &[]), &options(&out, 1, Manner::Resume)).unwrap_err();
+    assert!(matches!(foreign, RunError::NotOurs { .. }), "{foreign}");
+    fs::remove_file(out.join("thesis.tex")).unwrap();
+    assert_eq!(run(&path, &out, 2, Manner::Resume).record.done, 9);
+}
+
+#[test]
 fn an_interrupted_sweep_keeps_what_it_has() {
     let (folder, path) = workplace(NOISE);
     let out = folder.path().join("out");
