@@ -3,7 +3,7 @@
 //! Runs are handed out one by one to a number of workers, each with one thread, so that all cores
 //! are busy as long as there is something to do, and what comes of a run cannot depend on how they
 //! are shared out. One thread alone writes what they find. Runs know nothing of one another: a
-//! sweep is as well worked off by several machines, a [`Shard`] each, and [`merge`]d.
+//! sweep is as well worked off by several machines, a [`Shard`] each, and merged ([`merge()`]).
 
 mod ledger;
 mod merge;

@@ -109,7 +109,7 @@ fn what_is_no_finished_shard_is_refused() {
     let out = folder.path().join("merged");
     let whole = folder.path().join("whole");
     run(&path, &whole, 1, Manner::Fresh);
-    let text = refused(&[whole.clone()], &out);
+    let text = refused(std::slice::from_ref(&whole), &out);
     assert!(text.contains("a whole sweep"), "{text}");
     let text = refused(&[folder.path().join("nowhere")], &out);
     assert!(text.contains("empty or not there"), "{text}");
