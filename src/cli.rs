@@ -30,8 +30,8 @@ use clap_complete::Shell;
 
 use crate::data::Split;
 use crate::diag::Report;
-use crate::run::{Evaluation, Interrupt, Manner, Options, evaluate};
-use arguments::{Edits, Place, Taking};
+use crate::run::{Evaluation, Interrupt, Manner, Options, Shard, evaluate};
+use arguments::{AlsoTable, Edits, Place, Taking};
 use terminal::Terminal;
 
 /// A verb has done what was asked.
@@ -149,13 +149,33 @@ enum Verb {
         /// The folder of the sweep; `reports/<title>-sweep` if not given.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
-        /// Points worked on at a time, one a core if not given. Results do not depend on it.
+        /// Make one part of N of the sweep, in a folder `shard-I-of-N` of its own within DIR.
+        #[arg(long, value_name = "I/N")]
+        shard: Option<Shard>,
+        #[command(flatten)]
+        also: AlsoTable,
+        /// Runs worked on at a time, one a core if not given. Results do not depend on it.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
         jobs: Option<u16>,
         #[command(flatten)]
         manner: Taking,
         #[command(flatten)]
         edits: Edits,
+    },
+    /// Make one sweep of its shards.
+    #[command(after_help = help::MERGE)]
+    Merge {
+        /// The folder of the whole, neither around nor within a shard.
+        #[arg(value_name = "OUT")]
+        out: PathBuf,
+        /// The folders of all shards.
+        #[arg(required = true, value_name = "SHARD")]
+        shards: Vec<PathBuf>,
+        #[command(flatten)]
+        also: AlsoTable,
+        /// Replace the sweep in OUT.
+        #[arg(long)]
+        force: bool,
     },
     /// Make the report of a run again, from its records alone.
     #[command(after_help = help::REPORT)]
@@ -291,6 +311,7 @@ fn dispatch(
 ) -> Result<u8, Failure> {
     let options = |place: Place, manner| Options {
         also: Vec::new(),
+        shard: None,
         out: place.out,
         command: terminal::command_line(args),
         quiet: terminal.quiet,
@@ -321,9 +342,17 @@ fn dispatch(
         Verb::Gradcheck { file, place, edits } => {
             gradcheck::run(&file, options(place, Manner::Fresh), &edits, terminal)
         }
-        Verb::Sweep { file, out, jobs, manner, edits } => {
+        Verb::Sweep { file, out, shard, also, jobs, manner, edits } => {
+            let also = simulate::forms(&also.also)?;
             let place = Place { out, threads: jobs };
-            sweep::run(&file, options(place, manner.manner()), &edits, terminal)
+            let options = Options { shard, also, ..options(place, manner.manner()) };
+            sweep::run(&file, options, &edits, terminal)
+        }
+        Verb::Merge { out, shards, also, force } => {
+            let also = simulate::forms(&also.also)?;
+            let manner = if force { Manner::Force } else { Manner::Fresh };
+            let place = Place { out: Some(out), threads: None };
+            sweep::merge(&shards, &Options { also, ..options(place, manner) }, terminal)
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Plot(request) => plot::run(&request, terminal),

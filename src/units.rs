@@ -45,6 +45,8 @@ pub enum Range {
     Fraction,
     /// From 0 to 1, 1 excluded.
     FractionBelowOne,
+    /// Between 0 and 1, both excluded.
+    InsideFraction,
     AtLeastOne,
     /// From -1 to 1, both included.
     WithinOne,
@@ -58,6 +60,7 @@ impl Range {
             Range::Positive => value > 0.0 && value.is_finite(),
             Range::Fraction => (0.0..=1.0).contains(&value),
             Range::FractionBelowOne => (0.0..1.0).contains(&value),
+            Range::InsideFraction => value > 0.0 && value < 1.0,
             Range::AtLeastOne => value >= 1.0,
             Range::WithinOne => (-1.0..=1.0).contains(&value),
         }
@@ -71,6 +74,7 @@ impl Range {
             Range::Positive => "above zero",
             Range::Fraction => "from 0 to 1",
             Range::FractionBelowOne => "at least 0 and below 1",
+            Range::InsideFraction => "above 0 and below 1",
             Range::AtLeastOne => "at least 1",
             Range::WithinOne => "from -1 to 1",
         }

@@ -8,8 +8,8 @@ use eqcircuit::model::{Activation, Coupling, Family};
 use eqcircuit::netlist::{DeviceId, Node, Resistor, text};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    Analysis, ArrayStyle, Edit, Expect, Fidelity, GradCheck, Library, Precision, Simulate, Spec,
-    Subject, Sweep, Train, Verb, load,
+    Analysis, ArrayStyle, Chips, Design, Edit, Expect, Fidelity, GradCheck, Library, Precision,
+    Simulate, Spec, Subject, Sweep, Train, Verb, load,
 };
 use proptest::prelude::*;
 
@@ -98,7 +98,7 @@ fn the_resolved_text_reads_back_to_the_same_and_resolves_to_itself() {
         [simulate]\nengine = \"circuit\"\nanalysis = \"tran\"\n\
         inputs = { csv = \"good.csv\", first = 1 }\nnudge = { beta = -0.25 }\n\
         [expect]\nsettling-time = { at-most = \"1.7 us\" }\naccuracy = { at-least = 0.5 }\n\
-        [sweep.axes]\nseed = [1, 2]\n\"model.layers.1.size\" = [3]\n";
+        [sweep]\nchips = 2\n[sweep.axes]\n\"model.layers.1.size\" = [3]\n";
     fs::write(&path, everything).unwrap();
     let mut specs = vec![read(&path, &[])];
     for file in right_files() {
@@ -282,13 +282,15 @@ fn sweeps_are_handed_on_as_keys_and_toml() {
     fs::write(
         &path,
         "include = \"network.toml\"\n[sweep.axes]\n\"nonideal.wire.r-segment\" = [\"0 ohm\", \"1 ohm\"]\n\
-         seed = [1, 2, 3]\n[simulate]\nengine = \"circuit\"\n",
+         \"hardware.array\" = [\"array/shared\"]\n[simulate]\nengine = \"circuit\"\n",
     )
     .unwrap();
     let sweep = read(&path, &[]).sweep.unwrap();
     assert_eq!(sweep.axes[0].key, "nonideal.wire.r-segment");
     assert_eq!(sweep.axes[0].values, ["\"0 ohm\"", "\"1 ohm\""]);
-    assert_eq!(sweep.axes[1].values, ["1", "2", "3"]);
+    assert_eq!(sweep.axes[1].values, ["\"array/shared\""]);
+    assert_eq!(sweep.settings(1), [Some("1 ohm".into()), Some("array/shared".into())]);
+    assert_eq!((sweep.design, &sweep.chips), (Design::Grid, &Chips::Count(1)));
     let edit = format!("{}={}", sweep.axes[0].key, sweep.axes[0].values[1]);
     let Subject::Network { nonideal, .. } = read(&path, &[&edit]).subject else { panic!() };
     assert_eq!(nonideal.wire.r_segment, 1.0);
@@ -302,7 +304,7 @@ fn ranges_become_the_values_that_a_person_would_list() {
         \"hardware.g-max\" = { log = { from = \"30 uS\", to = \"3e3 uS\", points = 3 } }\n\
         \"model.layers.1.size\" = { linear = { from = 9, to = 3, points = 3 } }\n\
         nonideal.fabrication = { stuck-on = { log = { from = 0.001, to = 0.1, points = 3 } } }\n\
-        seed = { seeds = 3 }\n";
+        [sweep]\nchips = 3\n";
     let text = format!(
         "include = \"network.toml\"\nseed = 7\n[hardware]\n[simulate]\nengine = \"circuit\"\n[sweep.axes]\n{axes}"
     );
@@ -315,11 +317,12 @@ fn ranges_become_the_values_that_a_person_would_list() {
     assert_eq!(values(2), r#""30 uS" "300 uS" "3000 uS""#);
     assert_eq!(values(3), "9 6 3");
     assert_eq!(values(4), "0.001 0.01 0.1");
-    assert_eq!(values(5), "7 8 9");
+    assert_eq!([0, 1, 2].map(|chip| sweep.chip_seed(2, chip)), [7, 8, 9]);
     assert_eq!(sweep.words(0)[5], "5 ohm");
     assert_eq!(sweep.run, Verb::Simulate);
     // The resolved text lists them.
-    assert!(spec.resolved.contains("seed = [7, 8, 9]"), "{}", spec.resolved);
+    assert!(spec.resolved.contains("[9, 6, 3]"), "{}", spec.resolved);
+    assert!(spec.resolved.contains("chips = 3"), "{}", spec.resolved);
     assert_eq!(read_resolved(&spec, "resolved.toml").sweep, Some(sweep));
 }
 
@@ -327,20 +330,21 @@ fn ranges_become_the_values_that_a_person_would_list() {
 fn a_point_is_the_file_with_one_value_of_each_axis() {
     let (_folder, path) = scratch();
     let text = "include = \"network.toml\"\n[sweep.axes]\n\
-        \"nonideal.fabrication.spread\" = [0.25, 0.5]\nseed = [4, 5, 6]\n";
+        \"nonideal.fabrication.spread\" = [0.25, 0.5]\n\"hardware.w-max\" = [2.0, 3.0, 4.0]\n\
+        [sweep]\nchips = 2\n";
     fs::write(&path, text).unwrap();
-    let sweep = read(&path, &["nonideal.programming.sigma=0.125"]).sweep.unwrap();
+    let edits = ["nonideal.programming.sigma=0.125", "seed=4"];
+    let sweep = read(&path, &edits).sweep.unwrap();
     // A sweep in progress does not follow the file.
     fs::write(&path, "not a file").unwrap();
     assert_eq!(sweep.points(), 6);
-    for point in 0..6 {
-        let choice = [point / 3, point % 3];
-        assert_eq!(sweep.choice(point), choice);
-        let spec = sweep.point(point).unwrap_or_else(|report| panic!("{report}"));
-        assert_eq!(spec.seed, 4 + choice[1] as u64);
+    for (point, chip) in (0..6).flat_map(|point| [(point, 0), (point, 1)]) {
+        let spec = sweep.point(point, chip).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!((spec.seed, spec.chip_seed), (4, 4 + chip as u64));
         assert!(spec.sweep.is_none());
-        let Subject::Network { nonideal, .. } = spec.subject else { panic!() };
-        assert_eq!(nonideal.fabrication.spread, [0.25, 0.5][choice[0]]);
+        let Subject::Network { nonideal, hardware, .. } = spec.subject else { panic!() };
+        assert_eq!(nonideal.fabrication.spread, [0.25, 0.5][point / 3]);
+        assert_eq!(hardware.w_max, Some([2.0, 3.0, 4.0][point % 3]));
         assert_eq!(nonideal.programming.sigma, 0.125);
     }
 }
@@ -354,7 +358,7 @@ fn whole_file() -> String {
          [nonideal]\nfabrication = {{ spread = 0.05 }}\n\
          [simulate]\nengine = \"behavioural\"\nuntil = {{ settled = 1e-9, at-most = \"5 us\" }}\n\
          inputs = {{ csv = \"good.csv\", first = 2 }}\n\
-         [expect]\nsettled = {{ at-least = 1.0 }}\n[sweep.axes]\nseed = [1, 2]\n"
+         [expect]\nsettled = {{ at-least = 1.0 }}\n[sweep]\nchips = 2\n[sweep.axes]\n"
     )
 }
 

@@ -20,6 +20,14 @@ pub(super) struct Place {
     pub threads: Option<u16>,
 }
 
+/// The table of a sweep in other forms.
+#[derive(Debug, Args)]
+pub(super) struct AlsoTable {
+    /// Write the table of results in this form as well.
+    #[arg(long, value_name = "FORM", value_parser = ["parquet"])]
+    pub also: Vec<String>,
+}
+
 /// What to do with a run that is already there.
 #[derive(Debug, Args)]
 pub(super) struct Taking {

@@ -78,7 +78,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
     match &spec.subject {
         Subject::Network { model, hardware, nonideal } => {
-            let chip = chip(model, hardware, nonideal, spec.seed);
+            let chip = chip(model, hardware, nonideal, spec.chip_seed);
             let (netlist, ports) = expand(&chip);
             (netlist, Some(ports), Some(chip.fabric.summary()))
         }

@@ -86,16 +86,33 @@ Examples:
 
 pub(super) const SWEEP: &str = "\
 Each axis of [sweep.axes] is a key of the file with its values: a list, { linear = { from = 0.0,
-to = 0.2, points = 6 } }, { log = ... }, or { seeds = 5 } for so many chips. The points are their
-product; `run` says what is done at each: simulate, train or gradcheck. Every finished point is on
-the disk at once, so a sweep that was broken off goes on with --resume; results are the same bytes
-whatever --jobs says. A point that fails is recorded and the others go on; then, or where an
-[expect] does not hold at some point, the exit code is 1.
+to = 0.2, points = 6 } } or { log = ... }. In [sweep], `run` says what is done at each point:
+simulate, train or gradcheck; `design` says which points there are:
+  grid              every combination of values (without `design`)
+  one-at-a-time     the file as it is, then each value alone
+  random            points = N, drawn from the axes; an axis may be a range to draw from:
+  latin-hypercube   { from = 0.0, to = 0.2, scale = \"linear\" }, or \"log\"
+Each point has `chips = N` chips, the same seeds at every point, or as many as it takes:
+  until = { metric = \"accuracy\", half-width = 0.005, confidence = 0.95, at-least = 5, at-most = 100 }
+Every finished run is on the disk at once, so a sweep that was broken off goes on with --resume;
+results are the same bytes whatever --jobs says, and in --shard I/N on N machines, put together by
+`eqcircuit merge`. A run that fails is recorded and the others go on; then, or where an [expect]
+does not hold somewhere, the exit code is 1.
 
 Examples:
   eqcircuit sweep netlists/digits-noise.toml
   eqcircuit sweep netlists/digits-noise.toml --resume --jobs 4
-  eqcircuit sweep netlists/ham3.toml --set 'sweep.axes.seed={ seeds = 3 }' --force";
+  eqcircuit sweep netlists/ham3.toml --set sweep.chips=3 --force
+  eqcircuit sweep netlists/digits-noise.toml --out big --shard 1/8    then 2/8 and so on";
+
+pub(super) const MERGE: &str = "\
+The shards are those of one sweep, each once and finished; else nothing is written, and the
+difference is named. They are only read. The table is the same bytes as that of the sweep made in
+one piece. Folders of trained points stay where they are.
+
+Examples:
+  eqcircuit merge big/whole big/shard-*
+  eqcircuit merge reports/noise node1/shard-1-of-2 node2/shard-2-of-2 --json";
 
 pub(super) const REPORT: &str = "\
 Reads the records that a run has left (run.json, results.jsonl, waveforms) and writes index.md and

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use super::{DONE, EXPECTATION_FAILED, Failure};
 use crate::report;
 use crate::run::sweep_record::{PointRecord, SweepRecord, unit};
 use crate::run::{self, Options, Swept};
+use crate::spec::Chips;
 use crate::units::{Dimension, format_short};
 
 /// Most failures that are told one by one.
@@ -29,13 +30,25 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let spec = edits.load(file)?;
-    let swept = run::sweep(&spec, &options)?;
+    finish(&run::sweep(&spec, &options)?, terminal)
+}
+
+pub(super) fn merge(
+    shards: &[PathBuf],
+    options: &Options,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    finish(&run::merge(shards, options)?, terminal)
+}
+
+/// Report, summary and exit code of a sweep.
+fn finish(swept: &Swept, terminal: &Terminal) -> Result<u8, Failure> {
     report::write(&swept.folder).map_err(Failure::input)?;
-    terminal.say(&summary(&swept, terminal));
+    terminal.say(&summary(swept, terminal));
     if terminal.json {
         terminal.document(&Document { sweep: &swept.record, results: &swept.points })?;
     }
-    let wrong = wrong(&swept);
+    let wrong = wrong(swept);
     if wrong.is_empty() {
         return Ok(DONE);
     }
@@ -45,7 +58,7 @@ pub(super) fn run(
     Ok(EXPECTATION_FAILED)
 }
 
-/// What went wrong at which points.
+/// What went wrong at which points, with which seeds.
 fn wrong(swept: &Swept) -> Vec<String> {
     let failed = swept.failed().map(|point| {
         let message = point.message.as_deref().unwrap_or_default();
@@ -63,9 +76,30 @@ fn wrong(swept: &Swept) -> Vec<String> {
     all
 }
 
+/// How many chips the points took, where they took more than one.
+fn chips(sweep: &SweepRecord, points: usize) -> Option<String> {
+    match &sweep.chips {
+        Chips::Count(1) => None,
+        Chips::Count(count) => Some(format!("{count} a point")),
+        Chips::Until(until) => {
+            let mean = number(sweep.runs as f64 / points.max(1) as f64);
+            let wide = match sweep.wide {
+                0 => String::new(),
+                wide => format!(
+                    "; at {wide} points the interval of {} is wider than asked, with all {} chips",
+                    until.metric, until.at_most
+                ),
+            };
+            Some(format!("{mean} a point on average{wide}"))
+        }
+    }
+}
+
 /// A sweep in a few lines.
 fn summary(swept: &Swept, terminal: &Terminal) -> String {
-    let SweepRecord { head, run, points, done, failed, jobs, busy, .. } = &swept.record;
+    let SweepRecord { head, run, runs, done, failed, jobs, busy, .. } = &swept.record;
+    let points = swept.record.own_points();
+    let word = if points == 1 { "point" } else { "points" };
     let time = format_short(head.duration, Dimension::Second);
     let jobs = match jobs {
         1 => "1 job".to_owned(),
@@ -73,13 +107,19 @@ fn summary(swept: &Swept, terminal: &Terminal) -> String {
     };
     let busy = format!("{jobs}, {:.0} % busy", 100.0 * busy);
     let mut lines =
-        vec![format!("{}: {points} points of {run}, {time} ({busy})", swept.record.head.title)];
+        vec![format!("{}: {points} {word} of {run}, {time} ({busy})", swept.record.head.title)];
+    if let Some(shard) = swept.record.shard {
+        lines.push(format!("  {:<13} {shard} of {} points", "shard", swept.record.points));
+    }
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<13} {value}"));
     let failed = match failed {
         0 => String::new(),
         failed => format!(", {}", terminal.paint("1;31", &format!("{failed} failed"))),
     };
-    line("done", format!("{done} of {points}{failed}"));
+    line("done", format!("{done} of {runs}{failed}"));
+    if let Some(chips) = chips(&swept.record, points) {
+        line("chips", chips);
+    }
     for figure in ["test-accuracy", "accuracy", "gradient-cosine", "settling-time"] {
         let values = swept.points.iter().filter_map(|point| point.figures.get(figure).copied());
         let ends = values.fold(None, |ends: Option<(f64, f64)>, v| {

@@ -1,5 +1,8 @@
-//! Waveforms as Parquet: one required column of doubles for each column of [`super::table`], with
+//! Tables as Parquet: records as [`Cells`]; waveforms with one required column of doubles for each column
+//! of [`super::table`], with
 //! its header as the name; title and plot in the metadata of the file. Uncompressed.
+
+mod rows;
 
 use std::fs::File;
 use std::io::Write;
@@ -19,6 +22,8 @@ use ::parquet::schema::types::Type;
 use super::DataFault;
 use super::table::{assemble, flat};
 use super::waves::Waves;
+
+pub use rows::{Cells, write_rows};
 
 const TITLE: &str = "title";
 const PLOT: &str = "plot";
@@ -47,13 +52,7 @@ fn put(out: impl Write + Send, waves: &Waves) -> Result<(), ParquetError> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let schema = Type::group_type_builder("waves").with_fields(fields).build()?;
-    let note = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
-    let properties = WriterProperties::builder()
-        .set_created_by(format!("eqcircuit {}", env!("CARGO_PKG_VERSION")))
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_key_value_metadata(Some(vec![note(TITLE, &waves.title), note(PLOT, &waves.plot)]))
-        .build();
+    let properties = properties(&[(TITLE, &waves.title), (PLOT, &waves.plot)]);
     let mut writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))?;
     for first in (0..waves.points()).step_by(GROUP) {
         let rows = first..waves.points().min(first + GROUP);
@@ -67,6 +66,17 @@ fn put(out: impl Write + Send, waves: &Waves) -> Result<(), ParquetError> {
         group.close()?;
     }
     writer.close().map(drop)
+}
+
+/// How a file is written, with notes in its metadata.
+fn properties(notes: &[(&str, &str)]) -> WriterProperties {
+    let note = |(key, value): &(&str, &str)| KeyValue::new(key.to_string(), value.to_string());
+    WriterProperties::builder()
+        .set_created_by(format!("eqcircuit {}", env!("CARGO_PKG_VERSION")))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(notes.iter().map(note).collect()))
+        .build()
 }
 
 /// Reads waveforms from a Parquet file of numbers, of this program or another one: the headers are

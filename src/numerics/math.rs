@@ -2,8 +2,8 @@
 //! same bits on every machine.
 
 pub use libm::{
-    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, exp, expm1, hypot, log, log1p, log10,
-    pow, sin, sinh, sqrt, tan, tanh,
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erfc, exp, expm1, hypot, log, log1p,
+    log10, pow, sin, sinh, sqrt, tan, tanh,
 };
 
 /// `1 / (1 + exp(-x))`, without overflow.

@@ -14,6 +14,7 @@ pub mod newton;
 pub mod ode;
 pub mod rest;
 pub mod seed;
+pub mod statistics;
 pub mod tableau;
 pub mod transient;
 

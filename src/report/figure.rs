@@ -162,6 +162,8 @@ impl Axis {
     pub fn label_and_factor(&self) -> (String, f64) {
         match self.unit {
             Unit::Word(unit) => (format!("{} ({unit})", self.label), 1.0),
+            // Powers of ten are those of the unit itself.
+            Unit::Si(unit) if self.scale == Scale::Log => (format!("{} ({unit})", self.label), 1.0),
             Unit::Si(unit) => {
                 let (prefix, factor) = prefix(self.range[0].abs().max(self.range[1].abs()));
                 (format!("{} ({prefix}{unit})", self.label), factor)

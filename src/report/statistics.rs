@@ -1,6 +1,4 @@
-//! Quantiles, histograms and intervals of what was recorded.
-
-use crate::numerics::math;
+//! Quantiles and histograms of what was recorded.
 
 /// The `q`-quantile of numbers sorted in ascending order, linear between neighbours; NaN of none.
 pub fn quantile(sorted: &[f64], q: f64) -> f64 {
@@ -55,42 +53,6 @@ pub fn bins(values: usize) -> usize {
     ((values as f64).sqrt().round() as usize).clamp(8, 40)
 }
 
-/// The 0.975 quantile of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
-
-/// The 0.975 quantile of Student's t: listed up to 10 degrees of freedom, beyond by the expansion
-/// of Cornish and Fisher (Abramowitz and Stegun 26.7.5), within 2e-4 there.
-pub fn student_t(freedom: usize) -> f64 {
-    const LISTED: [f64; 10] =
-        [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281];
-    if let Some(t) = freedom.checked_sub(1).and_then(|i| LISTED.get(i)) {
-        return *t;
-    }
-    let (n, z2) = (freedom as f64, Z * Z);
-    let g1 = Z * (z2 + 1.0) / 4.0;
-    let g2 = Z * ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0;
-    let g3 = Z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0;
-    Z + g1 / n + g2 / (n * n) + g3 / (n * n * n)
-}
-
-/// Mean and 95 % confidence interval of the mean of two or more numbers (Student's t).
-pub fn mean_interval(values: &[f64]) -> (f64, [f64; 2]) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0);
-    let half = student_t(values.len() - 1) * math::sqrt(variance / n);
-    (mean, [mean - half, mean + half])
-}
-
-/// 95 % interval of a fraction seen in so many samples (Wilson 1927).
-pub fn wilson(fraction: f64, samples: f64) -> [f64; 2] {
-    let z2 = Z * Z / samples;
-    let middle = (fraction + 0.5 * z2) / (1.0 + z2);
-    let spread = math::sqrt(fraction * (1.0 - fraction) / samples + 0.25 * z2 / samples);
-    let half = Z / (1.0 + z2) * spread;
-    [middle - half, middle + half]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,24 +65,6 @@ mod tests {
         assert!((quantile(&v, 0.1) - 1.4).abs() < 1e-15);
         assert_eq!(quantile(&v, 1.0), 16.0);
         assert!(quantile(&[], 0.5).is_nan());
-    }
-
-    #[test]
-    fn intervals_match_the_tables() {
-        // From tables of Student's distribution.
-        for (freedom, t) in [(1, 12.7062), (4, 2.7764), (11, 2.2010), (30, 2.0423), (120, 1.9799)] {
-            assert!((student_t(freedom) - t).abs() < 1.5e-4, "{freedom}: {}", student_t(freedom));
-        }
-        // Mean 3, standard deviation 1.5811, of 5: 1.9632 either way.
-        let (mean, [low, high]) = mean_interval(&[1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(mean, 3.0);
-        assert!((high - 4.9632).abs() < 1e-3 && (low - 1.0368).abs() < 1e-3, "{low} {high}");
-        // The bounds p solve (p - 0.9)^2 = z^2 p (1 - p) / 100.
-        for p in wilson(0.9, 100.0) {
-            let (left, right) = ((p - 0.9) * (p - 0.9), Z * Z * p * (1.0 - p) / 100.0);
-            assert!((left - right).abs() < 1e-12, "{p}");
-        }
-        assert!(wilson(1.0, 360.0)[1] <= 1.0 + 1e-12 && wilson(0.0, 360.0)[0].abs() < 1e-12);
     }
 
     #[test]

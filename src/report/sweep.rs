@@ -2,6 +2,8 @@
 
 mod charts;
 mod groups;
+mod panels;
+mod ruler;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,11 +13,16 @@ use super::page::{quantity, short, table};
 use super::records::{read_lines, read_run};
 use super::{Made, ReportError};
 use crate::run::record::{RESULTS, RUN};
-use crate::run::sweep_record::{PointRecord, SWEEP_FILES, SweepRecord, unit};
+use crate::run::sweep_record::{AxisRecord, PointRecord, SWEEP_FILES, SweepRecord, unit};
+use crate::spec::{Chips, Design};
+use crate::units::number_and_unit;
 pub use groups::{Estimate, Group, Interval, Plan};
 
-/// Most points in the table.
+/// Most points in the table of all, and in that of means.
 const SHOWN: usize = 40;
+const MEANS: usize = 200;
+/// What stands for the file's own value.
+const OWN: &str = "as in the file";
 
 /// The records of a sweep, read back; of one that is not finished, as far as it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,13 +43,12 @@ impl Records {
         }
         let sweep: SweepRecord = read_run(dir)?;
         let mut points: Vec<PointRecord> = read_lines(dir, RESULTS, sweep.finished)?;
-        if sweep.finished && points.len() != sweep.points {
-            let message =
-                format!("ends after {} of the sweep's {} points", points.len(), sweep.points);
+        if sweep.finished && points.len() != sweep.runs {
+            let message = format!("ends after {} of the sweep's {} runs", points.len(), sweep.runs);
             let path = dir.join(RESULTS);
             return Err(ReportError::Record { path, line: points.len() + 1, message });
         }
-        points.sort_by_key(|point| point.point);
+        points.sort_by_key(|point| (point.point, point.chip));
         Ok(Records { sweep, points })
     }
 }
@@ -57,7 +63,11 @@ pub(super) fn make(dir: &Path) -> Result<Made, ReportError> {
 
 /// A chart for every figure that varies.
 pub fn figures(records: &Records) -> Vec<Figure> {
-    charts::figures(records)
+    let plan = Plan::new(&records.sweep);
+    match plan.design {
+        Design::Grid => charts::figures(records, &plan),
+        _ => panels::figures(records, &plan),
+    }
 }
 
 /// `index.md`; `dir` is only asked which records there are.
@@ -84,12 +94,31 @@ fn head(page: &mut String, sweep: &SweepRecord) {
         n => format!(", {n} failed"),
     };
     let state = if sweep.finished { "" } else { " (not finished: go on with --resume)" };
+    let chips = match &sweep.chips {
+        Chips::Count(1) => String::new(),
+        Chips::Count(count) => format!(", {count} chips each"),
+        Chips::Until(until) => format!(", {} to {} chips each", until.at_least, until.at_most),
+    };
+    let points = match sweep.shard {
+        None => format!("{}", sweep.points),
+        Some(shard) => {
+            format!("shard {shard}: {} of {} points", sweep.own_points(), sweep.points)
+        }
+    };
     let mut rows = vec![
-        ("points", format!("{} of `{}`{failed}{state}", sweep.points, sweep.run)),
+        ("design", sweep.design.clone()),
+        ("points", format!("{points} of `{}`{chips}{failed}{state}", sweep.run)),
         ("jobs", format!("{}, busy {:.0} % of the time", sweep.jobs, 100.0 * sweep.busy)),
     ];
+    if sweep.wide > 0 {
+        rows.push(("too wide", format!("the interval of {} points, with all chips", sweep.wide)));
+    }
     for axis in &sweep.axes {
-        rows.push(("axis", format!("`{}` = {}", axis.key, axis.values.join(", "))));
+        let values = match &axis.range {
+            None => axis.values.join(", "),
+            Some(range) => format!("{} to {} ({})", range.from, range.to, range.scale),
+        };
+        rows.push(("axis", format!("`{}` = {values}", axis.key)));
     }
     if !sweep.head.expect.is_empty() {
         let told = "judged at every point; the value below is the worst of all";
@@ -98,7 +127,7 @@ fn head(page: &mut String, sweep: &SweepRecord) {
     super::page::head(page, &sweep.head, rows);
 }
 
-/// Mean and interval of every figure that varies, for each group of replicates.
+/// Mean and interval of every figure that varies, at each point.
 fn means(page: &mut String, records: &Records, varying: &[String]) {
     let plan = Plan::new(&records.sweep);
     let groups = plan.groups(records);
@@ -106,17 +135,22 @@ fn means(page: &mut String, records: &Records, varying: &[String]) {
         return;
     }
     *page += "## Means\n\n";
-    let _ = writeln!(page, "{}\n", plan.words(records, &groups));
-    let axes: Vec<usize> = plan.x.into_iter().chain(plan.others.iter().copied()).collect();
+    let _ = writeln!(page, "{}\n", plan.words(&groups));
+    if groups.len() > MEANS {
+        let _ = writeln!(page, "The first {MEANS} of {} points.\n", groups.len());
+    }
+    let axes = plan.axes();
     let keys = axes.iter().map(|&axis| records.sweep.axes[axis].key.as_str());
     let header: Vec<&str> = keys.chain(["n"]).chain(varying.iter().map(String::as_str)).collect();
     table(
         page,
         &header,
-        groups.iter().map(|group| {
-            let values = axes.iter().zip(&group.place);
-            let values =
-                values.map(|(&axis, &value)| records.sweep.axes[axis].values[value].clone());
+        groups.iter().take(MEANS).map(|group| {
+            let value = |&axis: &usize| {
+                let axis = &records.sweep.axes[axis];
+                setting(axis, group.setting(axis))
+            };
+            let values = axes.iter().map(value);
             let cells = varying.iter().map(|name| match group.estimate(name) {
                 None => String::new(),
                 Some(Estimate { mean, interval: Interval::None, .. }) => shown(name, mean),
@@ -139,12 +173,12 @@ fn points(page: &mut String, records: &Records, varying: &[String]) {
     let keys = axes.iter().map(|axis| axis.key.as_str());
     let figures = varying.iter().map(String::as_str);
     let header: Vec<&str> =
-        ["point"].into_iter().chain(keys).chain(["outcome"]).chain(figures).collect();
+        ["point", "chip-seed"].into_iter().chain(keys).chain(["outcome"]).chain(figures).collect();
     table(
         page,
         &header,
         all.iter().take(SHOWN).map(|point| {
-            let value = |key: &String| point.edits.get(key).cloned().unwrap_or_default();
+            let value = |axis| setting(axis, point.edits.get(&axis.key).map(String::as_str));
             let figure = |name: &String| {
                 point.figures.get(name).map_or_else(String::new, |v| shown(name, *v))
             };
@@ -153,9 +187,9 @@ fn points(page: &mut String, records: &Records, varying: &[String]) {
                 true => "**expectation failed**".to_string(),
                 false => point.outcome.clone(),
             };
-            [point.point.to_string()]
+            [point.point.to_string(), point.chip_seed.to_string()]
                 .into_iter()
-                .chain(axes.iter().map(|axis| value(&axis.key)))
+                .chain(axes.iter().map(value))
                 .chain([outcome])
                 .chain(varying.iter().map(figure))
                 .collect()
@@ -174,12 +208,21 @@ fn failures(page: &mut String, records: &Records) {
     }
     table(
         page,
-        &["point", "where", "why"],
+        &["point", "with", "why"],
         failed.iter().take(SHOWN).map(|point| {
             let why = point.message.clone().unwrap_or_default().replace('\n', " ");
             vec![point.point.to_string(), point.place(), why]
         }),
     );
+}
+
+/// The value of an axis for people: of one that was drawn, as many digits as matter.
+fn setting(axis: &AxisRecord, word: Option<&str>) -> String {
+    let Some(word) = word else { return OWN.to_string() };
+    match number_and_unit(word).filter(|_| axis.range.is_some()) {
+        Some((number, unit)) => format!("{} {unit}", short(number)).trim_end().to_string(),
+        None => word.to_string(),
+    }
 }
 
 /// A figure for people.

@@ -66,7 +66,7 @@ fn settle(
     };
     let mut model = model.clone();
     let on_chip = simulate.engine != Fidelity::Ideal;
-    let mut made = on_chip.then(|| chip(&model, hardware, nonideal, spec.seed));
+    let mut made = on_chip.then(|| chip(&model, hardware, nonideal, spec.chip_seed));
     let mut notes = Vec::new();
     if let Some(path) = checkpoint {
         let Checkpoint { model: learned, chip: cells, progress, .. } =

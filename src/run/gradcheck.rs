@@ -136,7 +136,7 @@ impl Asked<'_> {
         };
         let labels = train.data.labels.as_ref().ok_or(RunError::NoLabels)?;
         let simulate = &spec.simulate;
-        let chip = || chip(model, hardware, nonideal, spec.seed);
+        let chip = || chip(model, hardware, nonideal, spec.chip_seed);
         let bench = match simulate.engine {
             Fidelity::Ideal => Bench::Ideal { model: model.clone(), damping: simulate.damping },
             Fidelity::Behavioural => Bench::Behavioural { chip: chip() },

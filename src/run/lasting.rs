@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::output::{inhabitant, replace_file};
+use super::output::{LOCK, inhabitant, replace_file};
 use super::tensors::{self, Tensor};
 use super::{RunError, record};
 use crate::spec::{Spec, Verb};
@@ -27,8 +27,6 @@ pub(super) struct Lasting {
     /// Held as long as the run lasts; the system lets go of it when the process dies.
     _lock: File,
 }
-
-const LOCK: &str = ".lock";
 
 impl Lasting {
     /// Opens the folder, and says whether there is a run in it to go on with. A new folder gets a

@@ -28,7 +28,7 @@ pub use lasting::Manner;
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
 pub use sweep::record as sweep_record;
-pub use sweep::{Swept, sweep};
+pub use sweep::{Shard, Swept, merge, sweep};
 pub use train::{Trained, train};
 pub use write::WaveForm;
 
@@ -59,8 +59,11 @@ pub struct Options {
     pub command: String,
     /// No progress on stderr.
     pub quiet: bool,
-    /// What the waveforms of a circuit are written as beside ngspice's binary raw files.
+    /// What the waveforms of a circuit are written as beside ngspice's binary raw files. Of a
+    /// sweep, Parquet is its table.
     pub also: Vec<WaveForm>,
+    /// The part of a sweep to make; `None` makes all of it.
+    pub shard: Option<Shard>,
     /// What to do with a run that is already there, for verbs that run long.
     pub manner: Manner,
     /// Worker threads; `None` takes one a core. Results do not depend on it. Of a sweep, so many
@@ -163,6 +166,13 @@ pub enum RunError {
         "nudging pulls toward the labels, but the inputs have none: leave [simulate] nudge out"
     )]
     NoLabels,
+    #[error(
+        "{} holds a run, which owns its folder: give shard {shard} another one with --out",
+        path.display()
+    )]
+    ShardInRun { path: PathBuf, shard: Shard },
+    #[error("cannot merge: {message}")]
+    Merge { message: String },
     #[error("cannot start {threads} threads: {message}")]
     Threads { threads: usize, message: String },
     #[error("interrupted; nothing was replaced")]
@@ -261,8 +271,8 @@ fn network(
 ) -> Result<Found, RunError> {
     let simulate = &spec.simulate;
     progress.set_message("compiling");
-    let chip =
-        (simulate.engine != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
+    let chip = (simulate.engine != Fidelity::Ideal)
+        .then(|| chip(model, hardware, nonideal, spec.chip_seed));
     progress.set_message("settling");
     on_engine(model, chip, simulate)
 }
@@ -292,7 +302,7 @@ fn make_engine(simulate: &Simulate, model: &EnergyModel, chip: Option<Chip>) -> 
     }
 }
 
-/// The chip of a file: the model mapped onto conductances and fabricated with the file's seed.
+/// The chip of a file: the model mapped onto conductances and fabricated with its `chip-seed`.
 pub fn chip(model: &EnergyModel, hardware: &Hardware, nonideal: &NonIdeal, seed: u64) -> Chip {
     let fabric = compile(model, hardware);
     fabricate(&fabric, nonideal, Seed::new(seed).child("chip"))

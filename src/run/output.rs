@@ -1,5 +1,6 @@
 //! The folder a run writes: staged beside its final place and swapped in when it is whole.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,11 @@ use tempfile::TempDir;
 use super::interrupt::Interrupt;
 use super::{RunError, record};
 use crate::spec::Verb;
+
+/// Held by the one process that writes a folder.
+pub(super) const LOCK: &str = ".lock";
+/// What the names of files begin with until they are whole.
+const TEMPORARY: &str = ".tmp";
 
 /// An output folder in the making.
 pub(super) struct Staging {
@@ -26,7 +32,7 @@ impl Staging {
         refuse_foreign(&target, verb)?;
         let parent = target.parent().ok_or_else(|| RunError::NotOurs { path: target.clone() })?;
         fs::create_dir_all(parent).map_err(unusable)?;
-        let mut name = std::ffi::OsString::from(".");
+        let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(".partial-");
         let staged = open_to_others(0o777).prefix(&name).tempdir_in(parent).map_err(unusable)?;
@@ -129,8 +135,16 @@ fn refuse_foreign(target: &Path, verb: Verb) -> Result<(), RunError> {
 pub(super) fn inhabitant(target: &Path) -> Result<Option<String>, RunError> {
     let unusable = |source| RunError::Folder { path: target.to_path_buf(), source };
     match fs::read_dir(target) {
-        Ok(mut entries) => {
-            if entries.next().is_none() {
+        Ok(entries) => {
+            let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(unusable)?;
+            let names: Vec<_> = entries.iter().map(fs::DirEntry::file_name).collect();
+            // A run that was killed before it had a marker leaves its lock, and what it was about
+            // to rename.
+            let locked = names.iter().any(|name| name == LOCK);
+            let unmade = |name: &OsString| {
+                name == LOCK || (locked && name.to_string_lossy().starts_with(TEMPORARY))
+            };
+            if names.iter().all(unmade) {
                 return Ok(None);
             }
         }
@@ -162,7 +176,7 @@ fn open_to_others(_mode: u32) -> tempfile::Builder<'static, 'static> {
 /// Writes a file to a temporary name in its folder, then renames it over the old one.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = open_to_others(0o666).tempfile_in(folder)?;
+    let mut file = open_to_others(0o666).prefix(TEMPORARY).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())

@@ -1,26 +1,35 @@
 //! Many runs of one file, with some of its keys varied.
 //!
-//! Points are handed out one by one to a number of workers, each with one thread, so that all
-//! cores are busy as long as there are points, and what comes of a point cannot depend on how
-//! they are shared out. One thread alone writes what they find.
+//! Runs are handed out one by one to a number of workers, each with one thread, so that all cores
+//! are busy as long as there is something to do, and what comes of a run cannot depend on how they
+//! are shared out. One thread alone writes what they find. Runs know nothing of one another: a
+//! sweep is as well worked off by several machines, a [`Shard`] each, and merged ([`merge()`]).
 
 mod ledger;
+mod merge;
 mod point;
+mod progress;
 pub mod record;
+mod schedule;
+mod shard;
+mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{ExpectRecord, Options, RunError};
+use super::{ExpectRecord, Interrupt, Options, RunError};
 use crate::spec::{Spec, Sweep, Verb};
-use ledger::Ledger;
+use ledger::{Known, Ledger};
+pub use merge::merge;
+use progress::Bar;
 use record::{PointRecord, SweepRecord};
+use schedule::{Schedule, Task};
+pub use shard::Shard;
 
 /// How often an interrupt is looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,40 +39,41 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Swept {
     pub folder: PathBuf,
     pub record: SweepRecord,
-    /// All of them, in order.
+    /// Every chip at every point, in order.
     pub points: Vec<PointRecord>,
 }
 
 impl Swept {
-    /// The points that nothing came of.
+    /// The runs that nothing came of.
     pub fn failed(&self) -> impl Iterator<Item = &PointRecord> {
         self.points.iter().filter(|point| !point.is_done())
     }
 
-    /// The expectations that failed, each with its point.
+    /// The expectations that failed, each with its run.
     pub fn broken(&self) -> impl Iterator<Item = (&PointRecord, &ExpectRecord)> {
         let judged = self.points.iter().flat_map(|p| p.expect.iter().map(move |e| (p, e)));
         judged.filter(|(_, expect)| !expect.passed)
     }
 }
 
-/// Does what a file's `[sweep]` asks, at each of its points, and records the figures of each.
+/// Does what a file's `[sweep]` asks, with each chip at each of its points, and records the
+/// figures of each; or the part of it that `options.shard` names.
 ///
-/// `options.threads` points are worked on at a time. The results are the same bytes whatever their
+/// `options.threads` runs are worked on at a time. The results are the same bytes whatever their
 /// number, and also when the sweep is broken off, however rudely, and taken up again.
 ///
 /// # Errors
 /// When the folder cannot be used or written, holds something else, or when the sweep is
-/// interrupted: [`RunError::Stopped`], with all finished points on the disk. A point at which
+/// interrupted: [`RunError::Stopped`], with all finished runs on the disk. A run in which
 /// something goes wrong is a result.
 pub fn sweep(spec: &Spec, options: &Options) -> Result<Swept, RunError> {
     let sweep = spec
         .sweep
         .as_ref()
         .ok_or_else(|| RunError::NoSweep { file: spec.path.display().to_string() })?;
-    let mut ledger = Ledger::open(spec, sweep, options)?;
+    let (mut ledger, known) = Ledger::open(spec, sweep, options)?;
     options.interrupt.heed();
-    let worked = work_through(sweep, &mut ledger, options);
+    let worked = work_through(sweep, &mut ledger, known, options);
     options.interrupt.unheed();
     let folder = ledger.folder().to_path_buf();
     if let Err(error) = worked {
@@ -72,22 +82,32 @@ pub fn sweep(spec: &Spec, options: &Options) -> Result<Swept, RunError> {
         }
         return Err(error);
     }
-    let (record, points) = ledger.close()?;
+    let (record, points) = ledger.close(options)?;
     Ok(Swept { folder, record, points })
 }
 
-/// Tries all points that are still to be done.
-fn work_through(sweep: &Sweep, ledger: &mut Ledger, options: &Options) -> Result<(), RunError> {
-    let todo = ledger.todo();
-    if todo.is_empty() {
+/// Makes all runs that are still to be made.
+fn work_through(
+    sweep: &Sweep,
+    ledger: &mut Ledger,
+    known: Known,
+    options: &Options,
+) -> Result<(), RunError> {
+    let own = (0..sweep.points()).filter(|&p| options.shard.is_none_or(|shard| shard.holds(p)));
+    let schedule = Schedule::new(sweep.chips.clone(), own, known);
+    if schedule.is_done() {
         return Ok(());
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = options.threads.unwrap_or(cores).min(todo.len());
+    let jobs = options.threads.unwrap_or(cores).min(schedule.most());
     let begun = Instant::now();
-    let (workers, answers) = start(sweep, ledger.folder(), todo, jobs, options)?;
-    let gathered = gather(&workers, &answers, ledger, sweep, options);
-    workers.office.closed.store(true, Ordering::Relaxed);
+    let (workers, answers) = start(sweep, ledger.folder(), schedule, jobs, options)?;
+    let gathered = gather(&workers.office, &answers, ledger, options);
+    workers.office.close();
+    if sweep.run == Verb::Train {
+        // They stop after a batch, and leave their folders alone then.
+        while answers.recv().is_ok() {}
+    }
     ledger.worked(jobs, begun.elapsed().as_secs_f64());
     gathered
 }
@@ -96,11 +116,41 @@ fn work_through(sweep: &Sweep, ledger: &mut Ledger, options: &Options) -> Result
 struct Office {
     sweep: Sweep,
     folder: PathBuf,
+    /// For a single run; their interrupt is the office's own.
     options: Options,
-    todo: Vec<usize>,
-    next: AtomicUsize,
-    /// No point is to be begun any more.
+    schedule: Mutex<Schedule>,
+    /// Something has changed in the schedule.
+    news: Condvar,
+    /// Nothing is to be begun any more.
     closed: AtomicBool,
+}
+
+impl Office {
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The next run, when there is one; `None` when there is none to come.
+    fn take(&self) -> Option<Task> {
+        let mut schedule = self.schedule();
+        loop {
+            if self.closed.load(Ordering::Relaxed) || schedule.is_done() {
+                return None;
+            }
+            if let Some(task) = schedule.next() {
+                return Some(task);
+            }
+            let waited = self.news.wait_timeout(schedule, TICK);
+            schedule = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        }
+    }
+
+    /// Ends the work, and breaks off what can be.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.options.interrupt.trip();
+        self.news.notify_all();
+    }
 }
 
 struct Workers {
@@ -109,13 +159,13 @@ struct Workers {
     _pools: Vec<ThreadPool>,
 }
 
-/// What came of a point, and how long it took \[s\].
+/// What came of a run, and how long it took \[s\].
 type Answer = (PointRecord, f64);
 
 fn start(
     sweep: &Sweep,
     folder: &Path,
-    todo: Vec<usize>,
+    schedule: Schedule,
     jobs: usize,
     options: &Options,
 ) -> Result<(Workers, Receiver<Answer>), RunError> {
@@ -126,9 +176,9 @@ fn start(
     let office = Arc::new(Office {
         sweep: sweep.clone(),
         folder: folder.to_path_buf(),
-        options: options.clone(),
-        todo,
-        next: AtomicUsize::new(0),
+        options: Options { interrupt: Interrupt::default(), ..options.clone() },
+        schedule: Mutex::new(schedule),
+        news: Condvar::new(),
         closed: AtomicBool::new(false),
     });
     let (sender, answers) = mpsc::channel();
@@ -139,77 +189,56 @@ fn start(
     Ok((Workers { office, _pools: pools }, answers))
 }
 
-/// Takes points until there are none.
+/// Makes runs until there are none.
 fn serve(office: &Office, answers: &Sender<Answer>) {
-    let Office { sweep, folder, options, todo, next, closed } = office;
-    while let Some(&point) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-        if closed.load(Ordering::Relaxed) || options.interrupt.tripped() {
-            return;
-        }
+    while let Some(task) = office.take() {
         let begun = Instant::now();
-        let Some(record) = point::run(sweep, point, folder, options) else { return };
+        let run = point::run(&office.sweep, task, &office.folder, &office.options);
+        let Some(record) = run else { return };
         if answers.send((record, begun.elapsed().as_secs_f64())).is_err() {
             return;
         }
     }
 }
 
-/// Enters what comes, until all workers are done.
+/// Enters what comes, until every point has its chips.
 fn gather(
-    workers: &Workers,
+    office: &Office,
     answers: &Receiver<Answer>,
     ledger: &mut Ledger,
-    sweep: &Sweep,
     options: &Options,
 ) -> Result<(), RunError> {
-    let bar = progress(ledger, sweep.points(), options.quiet);
+    let mut bar = Bar::new(&office.schedule().progress(), ledger.failed(), options.quiet);
     let stopped = |ledger: &Ledger| RunError::Stopped { path: ledger.folder().to_path_buf() };
-    loop {
+    while !office.schedule().is_done() {
         match answers.recv_timeout(TICK) {
             Ok((record, wall_time)) => {
                 ledger.enter(&record, wall_time)?;
-                show(&bar, ledger, &record);
+                let task = Task { point: record.point, chip: record.chip };
+                let progress = {
+                    let mut schedule = office.schedule();
+                    schedule.finished(task, ledger::metric(&office.sweep, &record));
+                    schedule.progress()
+                };
+                office.news.notify_all();
+                bar.show(&progress, &record);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if options.interrupt.tripped() {
-            workers.office.closed.store(true, Ordering::Relaxed);
+            office.close();
             // A training stops by itself and saves its state; everything else is given up.
-            if sweep.run != Verb::Train {
+            if office.sweep.run != Verb::Train {
                 return Err(stopped(ledger));
             }
         }
     }
-    bar.finish_and_clear();
-    if options.interrupt.tripped() && !ledger.todo().is_empty() {
+    bar.clear();
+    let done = office.schedule().is_done();
+    if options.interrupt.tripped() && !done {
         return Err(stopped(ledger));
     }
-    assert!(ledger.todo().is_empty(), "a worker left without a word");
+    assert!(done, "a worker left without a word");
     Ok(())
-}
-
-/// Points done of all, on stderr; hidden where it is no terminal.
-fn progress(ledger: &Ledger, points: usize, quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(points as u64).with_position(ledger.tried().0 as u64);
-    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} points{msg}, {eta} left");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar.reset_eta();
-    bar.enable_steady_tick(TICK);
-    bar
-}
-
-fn show(bar: &ProgressBar, ledger: &Ledger, record: &PointRecord) {
-    let (tried, failed) = ledger.tried();
-    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-    let told = ["test-accuracy", "accuracy", "gradient-cosine", "settling-time"];
-    let figure = told.iter().find_map(|name| Some((name, record.figures.get(*name)?)));
-    let last = figure.map(|(name, value)| format!(", last {name} {value:.4}"));
-    bar.set_message(format!("{failed}{}", last.unwrap_or_default()));
-    bar.set_position(tried as u64);
 }

@@ -86,7 +86,8 @@ pub(super) fn trainer(spec: &Spec, train: &Train) -> Trainer {
         panic!("[train] goes with [model] only");
     };
     let fidelity = spec.simulate.engine;
-    let made = (fidelity != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.seed));
+    let made =
+        (fidelity != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.chip_seed));
     let engine = learning_engine(spec, train, model, made);
     let optimiser = Optimiser::new(train.optimiser, train.rate, model);
     Trainer::new(model.clone(), engine, optimiser, train.rule, until(train))

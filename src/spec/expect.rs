@@ -57,6 +57,27 @@ impl Expect {
     }
 }
 
+/// The names of the figures that a run of a verb has, those of the file's `[expect]` among them.
+pub(super) fn names_of(verb: Verb, expected: &[Expect]) -> Vec<&str> {
+    let of = |figure: &&Figure| figure.of.contains(&verb);
+    let mut names: Vec<&str> = FIGURES.iter().filter(of).map(|figure| figure.name).collect();
+    for expect in expected.iter().filter(|expect| expect.is_of(verb)) {
+        if !names.contains(&expect.figure.as_str()) {
+            names.push(&expect.figure);
+        }
+    }
+    names
+}
+
+/// What a figure is; that of a measured one is not known.
+pub(super) fn dimension_of(name: &str) -> Dimension {
+    match FIGURES.iter().find(|figure| figure.name == name) {
+        Some(figure) => figure.dimension,
+        None if name.starts_with("v(") => Dimension::Volt,
+        None => Dimension::One,
+    }
+}
+
 pub(super) fn read(
     t: &TableReader,
     subject: &Subject,

@@ -35,9 +35,10 @@ pub use deck::{Deck, directives, load_deck, read_deck};
 pub use edit::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
+pub use range::Between;
 pub use settings::*;
 pub use study::Study;
-pub use sweep::{Axis, Sweep};
+pub use sweep::{Axis, Chips, Design, Sweep, Until};
 pub use template::{Pins, Site, TemplateFault};
 
 use std::path::Path;
@@ -46,6 +47,7 @@ use std::rc::Rc;
 use crate::diag::{Diagnostic, Report, SourceMap, Span};
 use crate::model::Family;
 use document::Table;
+pub(crate) use reader::seen_from;
 use reader::{Reading, TableReader};
 use sweep::{Placed, PlacedAxis};
 
@@ -104,7 +106,10 @@ fn try_axes(
     let trials = axes.iter().flat_map(|axis| axis.documents(&root).map(move |d| (axis, d)));
     for (axis, (span, document)) in trials {
         match document {
-            Ok(document) => drop(read(reading, &document, path, library)),
+            Ok(document) => {
+                drop(read(reading, &document, path, library));
+                axis.learn(reading);
+            }
             Err(diagnostic) => reading.report(diagnostic),
         }
         for diagnostic in reading.take() {
@@ -144,13 +149,16 @@ fn read(
         None => None,
     };
     let trains = t.has("train");
-    let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, seed, trains));
+    let expected = parts.as_ref().map_or(&[][..], |parts| &parts.expect);
+    let about = sweep::About { seed, trains, has_chip: t.has("model"), expected };
+    let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
     let record = Rc::clone(&t.record);
     drop(t);
     let tree = record.resolved();
     let spec = parts.map(|parts| Spec {
         title,
         seed,
+        chip_seed: parts.chip_seed.unwrap_or(seed),
         path: path.to_path_buf(),
         subject: parts.subject,
         simulate: parts.simulate,
@@ -169,6 +177,8 @@ fn read(
 /// What a network and a netlist have in common in the end.
 struct Parts {
     subject: Subject,
+    /// What networks alone have.
+    chip_seed: Option<u64>,
     simulate: Simulate,
     study: Option<Study>,
     train: Option<Train>,
@@ -177,6 +187,7 @@ struct Parts {
 }
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
+    let chip_seed = t.count("chip-seed", 0..=i64::MAX as u64).optional();
     t.exclude("model", &["array", "ports", "analysis", "solving", "initial", "guess", "measure"]);
     let (chn, model) = {
         let t = t.table("model");
@@ -204,7 +215,7 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
         Some(train) => Some(train?),
         None => None,
     };
-    Some(Parts { subject, simulate, study: None, train, gradcheck, expect })
+    Some(Parts { subject, chip_seed, simulate, study: None, train, gradcheck, expect })
 }
 
 fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
@@ -249,5 +260,5 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
     }
     let subject = Subject::Devices { netlist: Box::new(placed?.netlist), ports };
     let gradcheck = GradCheck::default();
-    Some(Parts { subject, simulate, study, train: None, gradcheck, expect })
+    Some(Parts { subject, chip_seed: None, simulate, study, train: None, gradcheck, expect })
 }

@@ -1,4 +1,4 @@
-//! The values of an axis that are not listed but told by their ends, or as so many seeds.
+//! The values of an axis that are not listed but told by their ends.
 
 use super::document::{Entry, Item, Table, Value};
 use super::reader::{TableReader, quote};
@@ -6,10 +6,66 @@ use crate::diag::{Diagnostic, Span};
 use crate::numerics::math;
 
 /// The ways to tell values.
-const KINDS: [&str; 3] = ["linear", "log", "seeds"];
+const KINDS: [&str; 2] = ["linear", "log"];
 const EXAMPLE: &str = "{ linear = { from = 0.0, to = 1.0, points = 5 } }";
 /// Most values of one axis.
 const MOST: u64 = 10_000;
+
+/// What a table tells.
+pub(super) enum Told {
+    /// All values, standing where the range stands.
+    Values(Vec<Item>),
+    /// The two ends, and what lies between them.
+    Between([Item; 2], Between),
+}
+
+/// An axis from which any value between two ends may be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Between {
+    pub from: f64,
+    pub to: f64,
+    /// What both ends are written in; empty for bare numbers.
+    pub unit: String,
+    /// Whether equal ratios are equally likely, not equal differences.
+    pub log: bool,
+    /// Whether the key takes whole numbers alone.
+    pub whole: bool,
+}
+
+impl Between {
+    /// The value at a place, from 0 up to but not 1. Whole numbers, both ends among them, each
+    /// have a part of the axis: equal ones, or with `log` those of `log(n + 1) - log(n)`.
+    pub(super) fn value(&self, place: f64) -> Value {
+        let Between { from, to, log, whole, .. } = *self;
+        let (low, high) = (from.min(to), from.max(to));
+        let number = match (whole, log) {
+            (true, true) => (low * math::pow((high + 1.0) / low, place)).floor().clamp(low, high),
+            (true, false) => (low + place * (high - low + 1.0)).floor().clamp(low, high),
+            (false, true) => rounded(from * math::pow(to / from, place)),
+            (false, false) => rounded(from + (to - from) * place),
+        };
+        written(number, &self.unit, whole)
+    }
+
+    /// As the table of an axis.
+    pub(super) fn toml(&self, ends: &[Item; 2]) -> String {
+        let [from, to] = ends.each_ref().map(|end| toml(&end.value));
+        format!("{{ from = {from}, to = {to}, scale = \"{}\" }}", self.scale())
+    }
+
+    /// Both ends as people write them.
+    pub fn ends(&self) -> [String; 2] {
+        [self.from, self.to].map(|end| match written(end, &self.unit, self.whole) {
+            Value::Text(text) => text,
+            number => toml(&number),
+        })
+    }
+
+    /// `linear` or `log`.
+    pub fn scale(&self) -> &'static str {
+        if self.log { "log" } else { "linear" }
+    }
+}
 
 /// Whether a table tells values, rather than axes further down the key. An inline table without
 /// values anywhere in it can only be meant so.
@@ -18,7 +74,13 @@ pub(super) fn is_range(table: &Table) -> bool {
 }
 
 fn has_kind(table: &Table) -> bool {
-    KINDS.iter().any(|kind| table.get(kind).is_some())
+    // Ends with a number of points belong into one of the kinds, perhaps one that is misspelt.
+    let bare = table.get("points").is_none();
+    let is_end = |key| {
+        let end = table.get(key).map(|entry| &entry.item.value);
+        end.is_some_and(|value| !matches!(value, Value::Array(_) | Value::Table(_)))
+    };
+    KINDS.iter().any(|kind| table.get(kind).is_some()) || (bare && (is_end("from") || is_end("to")))
 }
 
 fn has_values(table: &Table) -> bool {
@@ -29,19 +91,36 @@ fn has_values(table: &Table) -> bool {
     })
 }
 
-/// The values, all standing where the range stands; `None` where it is wrong. `seed` is the
-/// file's own.
-pub(super) fn read(t: &TableReader, entry: &Entry, seed: u64) -> Option<Vec<Item>> {
+/// What the table of an axis tells; `None` where it is wrong.
+pub(super) fn read(t: &TableReader, entry: &Entry) -> Option<Told> {
     let t = t.unrecorded(entry);
+    if t.has("from") || t.has("to") {
+        return between(&t, entry);
+    }
     let span = t.own_span();
-    let values: Vec<Value> = match t.one_of(&KINDS, None, EXAMPLE)? {
-        "seeds" => {
-            let count = t.count("seeds", 1..=MOST).optional()?;
-            (0..count).map(|i| Value::Integer(i128::from(seed) + i128::from(i))).collect()
-        }
-        kind => between(&t.table(kind), kind == "log")?,
-    };
-    Some(values.into_iter().map(|value| Item { value, span: span.clone() }).collect())
+    if t.has("seeds") {
+        t.entries();
+        t.report(
+            Diagnostic::at(span, "seeds are no values: each is a chip")
+                .label("no axis")
+                .help("write for example `chips = 5` in [sweep], for as many at every point"),
+        );
+        return None;
+    }
+    let kind = t.one_of(&KINDS, None, EXAMPLE)?;
+    let values = steps(&t.table(kind), kind == "log")?;
+    let values = values.into_iter().map(|value| Item { value, span: span.clone() });
+    Some(Told::Values(values.collect()))
+}
+
+/// `{ from = ..., to = ..., scale = ... }`
+fn between(t: &TableReader, entry: &Entry) -> Option<Told> {
+    let ends = ends(t);
+    let log = t.choice("scale", &[("linear", false), ("log", true)]).or(false);
+    let Value::Table(table) = &entry.item.value else { return None };
+    let ([from, to], unit) = checked(t, ends?, log)?;
+    let items = [table.get("from")?.item.clone(), table.get("to")?.item.clone()];
+    Some(Told::Between(items, Between { from, to, unit, log, whole: false }))
 }
 
 /// A value as TOML.
@@ -54,18 +133,36 @@ pub(super) fn toml(value: &Value) -> String {
     }
 }
 
-/// Values from one end to the other, in even steps or even ratios.
-fn between(t: &TableReader, ratios: bool) -> Option<Vec<Value>> {
-    let example = |key: &str| format!("{key} = 1.0");
-    let from = t.number_and_unit("from").needed(&example("from"));
-    let to = t.number_and_unit("to").needed(&example("to"));
-    let points = t.count("points", 2..=MOST).needed("points = 5");
-    let ((from, unit), (to, other_unit)) = (from?, to?);
+type End = (f64, String);
+
+/// Two ends, each with its unit.
+fn ends(t: &TableReader) -> Option<[End; 2]> {
+    let from = t.number_and_unit("from").needed("from = 1.0");
+    let to = t.number_and_unit("to").needed("to = 1.0");
+    Some([from?, to?])
+}
+
+/// Ends that make a range, with the unit of both.
+fn checked(
+    t: &TableReader,
+    [(from, unit), (to, other_unit)]: [End; 2],
+    ratios: bool,
+) -> Option<([f64; 2], String)> {
     let spans = [t.span("from"), t.span("to")];
-    if let Err(diagnostic) = check_ends([from, to], [&unit, &other_unit], spans, ratios) {
-        t.report(diagnostic);
-        return None;
+    match check_ends([from, to], [&unit, &other_unit], spans, ratios) {
+        Ok(()) => Some(([from, to], unit)),
+        Err(diagnostic) => {
+            t.report(diagnostic);
+            None
+        }
     }
+}
+
+/// Values from one end to the other, in even steps or even ratios.
+fn steps(t: &TableReader, ratios: bool) -> Option<Vec<Value>> {
+    let ends = ends(t);
+    let points = t.count("points", 2..=MOST).needed("points = 5");
+    let ([from, to], unit) = checked(t, ends?, ratios)?;
     let last = (points? - 1) as usize;
     let at = |i: usize| match i {
         0 => from,
@@ -75,12 +172,15 @@ fn between(t: &TableReader, ratios: bool) -> Option<Vec<Value>> {
     };
     let numbers: Vec<f64> = (0..=last).map(at).collect();
     let whole = numbers.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e15);
-    let value = |v: f64| match (unit.as_str(), whole) {
-        ("", true) => Value::Integer(v as i128),
-        ("", false) => Value::Float(v),
-        (unit, _) => Value::Text(format!("{} {unit}", short(v))),
-    };
-    Some(numbers.into_iter().map(value).collect())
+    Some(numbers.into_iter().map(|v| written(v, &unit, whole)).collect())
+}
+
+fn written(number: f64, unit: &str, whole: bool) -> Value {
+    match (unit, whole) {
+        ("", true) => Value::Integer(number as i128),
+        ("", false) => Value::Float(number),
+        (unit, _) => Value::Text(format!("{} {unit}", short(number))),
+    }
 }
 
 fn check_ends(
@@ -129,4 +229,43 @@ fn rounded(value: f64) -> f64 {
 fn short(value: f64) -> String {
     let text = format!("{value:?}");
     text.strip_suffix(".0").map(str::to_string).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(value: &Value) -> f64 {
+        match value {
+            Value::Integer(value) => *value as f64,
+            Value::Float(value) => *value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_their_parts_of_the_axis() {
+        const N: usize = 10_000;
+        let axis = |log| Between { from: 2.0, to: 5.0, unit: String::new(), log, whole: true };
+        for log in [false, true] {
+            let values: Vec<f64> =
+                (0..N).map(|i| number(&axis(log).value((i as f64 + 0.5) / N as f64))).collect();
+            for n in [2.0, 3.0, 4.0, 5.0] {
+                let share = if log { math::log((n + 1.0) / n) / math::log(3.0) } else { 0.25 };
+                let seen = values.iter().filter(|v| **v == n).count() as f64;
+                assert!((seen - share * N as f64).abs() <= 1.0, "{n}: {seen}");
+            }
+        }
+        let top = axis(true).value(1.0 - f64::EPSILON);
+        assert_eq!(number(&top), 5.0);
+    }
+
+    #[test]
+    fn numbers_lie_evenly_in_differences_or_ratios() {
+        let axis = |log| Between { from: 0.01, to: 1.0, unit: String::new(), log, whole: false };
+        assert_eq!(axis(false).value(0.5), Value::Float(0.505));
+        assert_eq!(axis(true).value(0.5), Value::Float(0.1));
+        let ohms = Between { unit: "ohm".into(), from: 3.0, to: 1.0, log: false, whole: false };
+        assert_eq!(ohms.value(0.25), Value::Text("2.5 ohm".into()));
+    }
 }

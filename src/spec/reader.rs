@@ -11,6 +11,7 @@ mod record;
 
 pub(super) use ask::Ask;
 pub(super) use items::{Names, quantity};
+pub(crate) use record::seen_from;
 pub(super) use record::{Record, Resolved, key_text, quote};
 
 use std::cell::{Cell, RefCell};
@@ -37,6 +38,8 @@ pub(super) struct Reading {
     sets: RefCell<HashMap<String, Option<Rc<DataSet>>>>,
     /// Data files whose mistakes have been told.
     told: RefCell<HashSet<PathBuf>>,
+    /// Where values stand that have to be whole numbers.
+    counts: RefCell<HashSet<Span>>,
 }
 
 impl Reading {
@@ -48,7 +51,13 @@ impl Reading {
             parts: RefCell::default(),
             sets: RefCell::default(),
             told: RefCell::default(),
+            counts: RefCell::default(),
         }
+    }
+
+    /// Whether what stands here was asked for as a whole number.
+    pub fn is_count(&self, span: &Span) -> bool {
+        self.counts.borrow().contains(span)
     }
 
     /// The data set of this name, loaded once; what is wrong with it is reported once.

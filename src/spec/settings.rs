@@ -18,6 +18,8 @@ pub struct Spec {
     pub title: String,
     /// The root of all random streams.
     pub seed: u64,
+    /// `chip-seed`: the root of those of the chip, `seed` if not given.
+    pub chip_seed: u64,
     /// The file it was read from.
     pub path: PathBuf,
     pub subject: Subject,

@@ -1,33 +1,51 @@
 //! `[sweep]`: keys of the file, the values they are to take, and what is done at each point. Each
 //! value is tried on the document, so that what is wrong with it is said in the key's own words.
 
+mod axes;
+mod chips;
+mod design;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::document::{self, Entry, Item, Key, Table, Value};
-use super::reader::{Reading, TableReader, key_text};
-use super::{Library, Spec, Verb, range};
-use crate::diag::{Diagnostic, Report, SourceMap, Span};
+use super::document::{self, Item, Key, Table, Value};
+use super::range::{self, Between};
+use super::reader::{Reading, TableReader};
+use super::{Expect, Library, Spec, Verb};
+use crate::diag::{Diagnostic, Report, SourceMap};
+pub(super) use axes::PlacedAxis;
+pub use chips::{Chips, Until};
+pub use design::Design;
+use design::Draws;
 
-/// Most points of one sweep.
+/// Most runs that a sweep is sure to make.
 const MOST: usize = 1_000_000;
 
-/// `[sweep]`: the product of some axes, the last one fastest.
+/// `[sweep]`: points, and chips at each of them.
+///
+/// Chip `k` of a point is its file with `chip-seed` raised by `k`, so the chips of all points are
+/// the same. All draws have names: a cell of a chip has the same normal deviate whatever its
+/// standard deviation, and points differ by what is swept alone (common random numbers).
 #[derive(Debug, Clone)]
 pub struct Sweep {
     pub axes: Vec<Axis>,
     /// `run`: what is done at each point; `simulate`, `train` or `gradcheck`.
     pub run: Verb,
+    pub design: Design,
+    pub chips: Chips,
+    points: usize,
     base: Arc<Base>,
 }
 
 /// A key of the file that is swept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     /// A dotted path such as `nonideal.wire.r-segment`.
     pub key: String,
-    /// As TOML, in order.
+    /// As TOML, in order; none where they are drawn from a range.
     pub values: Vec<String>,
+    /// The range to draw from.
+    pub between: Option<Between>,
 }
 
 /// What points are made from: the document as it was read, without its sweep. A file that is
@@ -38,64 +56,108 @@ struct Base {
     sources: SourceMap,
     path: PathBuf,
     library: Library,
+    seed: u64,
     /// Where each axis leads, and its values.
     axes: Vec<(Vec<Key>, Vec<Item>)>,
+    draws: Option<Draws>,
 }
 
 /// Two sweeps are the same if they ask for the same; where they stand does not matter.
 impl PartialEq for Sweep {
     fn eq(&self, other: &Sweep) -> bool {
-        (&self.axes, self.run) == (&other.axes, other.run)
+        let asked = |s: &Sweep| (s.run, s.design, s.points, s.base.seed);
+        (&self.axes, &self.chips, asked(self)) == (&other.axes, &other.chips, asked(other))
     }
 }
 
 impl Sweep {
     /// How many points there are.
     pub fn points(&self) -> usize {
-        self.axes.iter().map(|axis| axis.values.len()).product()
+        self.points
     }
 
-    /// Which value of each axis a point has, in the order of the axes.
-    pub fn choice(&self, point: usize) -> Vec<usize> {
-        let mut rest = point;
-        let mut choice: Vec<usize> = self
-            .axes
-            .iter()
-            .rev()
-            .map(|axis| {
-                let count = axis.values.len();
-                let chosen = rest % count;
-                rest /= count;
-                chosen
-            })
-            .collect();
-        choice.reverse();
-        choice
+    /// The seed of a chip at a point: the point's own for the first, which is its file as it is.
+    pub fn chip_seed(&self, point: usize, chip: usize) -> u64 {
+        self.seed_of(&self.values(point), chip)
     }
 
-    /// A value of an axis as people write it: text without its quotes, the rest as TOML.
-    pub fn word(&self, axis: usize, value: usize) -> String {
-        match &self.base.axes[axis].1[value].value {
-            Value::Text(text) => text.clone(),
-            _ => self.axes[axis].values[value].clone(),
+    fn seed_of(&self, values: &[Option<Value>], chip: usize) -> u64 {
+        let Base { root, axes, .. } = &*self.base;
+        let swept = |name: &str| {
+            let is_it = |keys: &[Key]| matches!(keys, [(only, _)] if only == name);
+            axes.iter().zip(values).find(|((keys, _), _)| is_it(keys)).and_then(|(_, v)| v.as_ref())
+        };
+        let own = ["chip-seed", "seed"]
+            .into_iter()
+            .find_map(|name| swept(name).or_else(|| root.get(name).map(|entry| &entry.item.value)));
+        let own = match own {
+            Some(Value::Integer(own)) => u64::try_from(*own).unwrap_or(1),
+            _ => 1,
+        };
+        // Beyond the largest seed that a file can have they begin again at 0.
+        own.wrapping_add(chip as u64) & i64::MAX as u64
+    }
+
+    /// The value of each axis at a point, in their order; `None` for the file's own.
+    fn values(&self, point: usize) -> Vec<Option<Value>> {
+        let Base { axes, draws, .. } = &*self.base;
+        let listed = |axis: usize, value: usize| axes[axis].1[value].value.clone();
+        if let Some(draws) = draws {
+            let drawn = self.axes.iter().enumerate().map(|(i, axis)| {
+                let place = draws.place(i, point);
+                Some(match &axis.between {
+                    Some(between) => between.value(place),
+                    None => listed(i, (place * axis.values.len() as f64) as usize),
+                })
+            });
+            return drawn.collect();
         }
+        let lengths: Vec<usize> = self.axes.iter().map(|axis| axis.values.len()).collect();
+        let choice = self.design.choice(&lengths, point).into_iter().enumerate();
+        choice.map(|(axis, value)| Some(listed(axis, value?))).collect()
+    }
+
+    /// The value of each axis at a point as people write it, text without its quotes and the rest
+    /// as TOML; `None` for the file's own.
+    pub fn settings(&self, point: usize) -> Vec<Option<String>> {
+        let values = self.values(point).into_iter().enumerate();
+        values.map(|(axis, value)| Some(self.word(axis, &value?))).collect()
     }
 
     /// All values of an axis as people write them.
     pub fn words(&self, axis: usize) -> Vec<String> {
-        (0..self.axes[axis].values.len()).map(|value| self.word(axis, value)).collect()
+        self.base.axes[axis].1.iter().map(|item| self.word(axis, &item.value)).collect()
     }
 
-    /// The file at a point, which has no sweep of its own.
+    fn word(&self, axis: usize, value: &Value) -> String {
+        if let Value::Text(text) = value {
+            return text.clone();
+        }
+        // A list or a table has only its own text to be written as.
+        let listed = self.base.axes[axis].1.iter().position(|item| item.value == *value);
+        listed.map_or_else(|| range::toml(value), |i| self.axes[axis].values[i].clone())
+    }
+
+    /// The file of a chip at a point, which has no sweep of its own.
     ///
     /// # Errors
-    /// Mistakes that appear only where several axes meet.
-    pub fn point(&self, point: usize) -> Result<Spec, Report> {
-        let Base { root, sources, path, library, axes } = &*self.base;
+    /// Mistakes that appear only where several axes meet, or with a value that was drawn.
+    pub fn point(&self, point: usize, chip: usize) -> Result<Spec, Report> {
+        let Base { root, sources, path, library, axes, .. } = &*self.base;
         let mut root = root.clone();
         let mut found = Vec::new();
-        for ((keys, items), chosen) in axes.iter().zip(self.choice(point)) {
-            found.extend(document::set(&mut root, keys, items[chosen].clone()).err());
+        let values = self.values(point);
+        let seed = self.seed_of(&values, chip);
+        for ((keys, items), value) in axes.iter().zip(values) {
+            let Some(value) = value else { continue };
+            let listed = items.iter().find(|item| item.value == value).cloned();
+            let span = || keys.first().map_or(0..0, |(_, span)| span.clone());
+            let item = listed.unwrap_or_else(|| Item { value, span: span() });
+            found.extend(document::set(&mut root, keys, item).err());
+        }
+        if chip > 0 {
+            let seed = Item { value: Value::Integer(seed.into()), span: 0..0 };
+            found.extend(document::set(&mut root, &[("chip-seed".to_string(), 0..0)], seed).err());
         }
         let reading = Reading::new(sources.clone(), found);
         let (spec, _) = super::read(&reading, &root, path, library);
@@ -111,48 +173,83 @@ impl Sweep {
 pub(super) struct Placed {
     pub axes: Vec<PlacedAxis>,
     run: Verb,
+    design: Design,
+    points: usize,
+    chips: Chips,
+    seed: u64,
 }
 
 impl Placed {
     /// The sweep as it is handed on; `root` is the document that it stands in.
     pub fn sweep(self, root: &Table, sources: SourceMap, path: &Path, library: &Library) -> Sweep {
+        let Placed { run, design, points, chips, seed, .. } = self;
+        let (axes, placed): (Vec<_>, Vec<_>) =
+            self.axes.into_iter().map(PlacedAxis::finished).unzip();
+        let keys = axes.iter().map(|axis: &Axis| axis.key.as_str());
+        let draws = design.is_drawn().then(|| Draws::new(design, keys, points, seed));
         let base = Base {
             root: root.without("sweep"),
             sources,
             path: path.to_path_buf(),
             library: library.clone(),
-            axes: self.axes.iter().map(|a| (a.keys.clone(), a.items.clone())).collect(),
+            seed,
+            axes: placed,
+            draws,
         };
-        let axes = self.axes.into_iter().map(|a| a.axis).collect();
-        Sweep { axes, run: self.run, base: Arc::new(base) }
+        Sweep { axes, run, design, chips, points, base: Arc::new(base) }
     }
 }
 
-/// An axis with its place in the document.
-pub(super) struct PlacedAxis {
-    axis: Axis,
-    keys: Vec<Key>,
-    pub span: Span,
-    items: Vec<Item>,
+/// What of the file a sweep must know.
+pub(super) struct About<'a> {
+    pub seed: u64,
+    /// Whether there is a `[train]`.
+    pub trains: bool,
+    /// Whether it describes a network, which is put on a chip.
+    pub has_chip: bool,
+    pub expected: &'a [Expect],
 }
 
-impl PlacedAxis {
-    /// Each value's place, and the document with it.
-    pub fn documents(
-        &self,
-        root: &Table,
-    ) -> impl Iterator<Item = (Span, Result<Table, Diagnostic>)> {
-        self.items.iter().map(|item| {
-            let mut root = root.clone();
-            let set = document::set(&mut root, &self.keys, item.clone());
-            (item.span.clone(), set.map(|()| root))
-        })
+/// Reads a sweep; axes with mistakes are left out.
+pub(super) fn read(t: &TableReader, about: &About) -> Placed {
+    let run = run(t, about.trains);
+    let before = t.reading.count();
+    let design = t.choice("design", &Design::ALL.map(|d| (d.name(), d))).or(Design::Grid);
+    // Of a design that is not known, nothing more is asked.
+    let asked = (t.reading.count() == before).then_some(design);
+    let drawn = points(t, asked);
+    let chips = chips::read(t, run, about.expected);
+    if !about.has_chip && chips.at_most() > 1 {
+        let key = if t.has("until") { "until" } else { "chips" };
+        t.report(
+            Diagnostic::at(t.span(key), "devices on nodes have no chips")
+                .label("nothing of them is drawn")
+                .help("drop it; every point is solved once"),
+        );
     }
+    let table = t.table("axes");
+    let axes = axes::read(&table, asked);
+    let none = table.entries().is_empty();
+    if none && (design.is_drawn() || chips.at_most() == 1) {
+        t.report(
+            Diagnostic::at(table.own_span(), "a sweep needs an axis")
+                .label("no axes")
+                .help("add for example `\"nonideal.programming.sigma\" = [0.0, 0.1]`"),
+        );
+    }
+    let lengths: Vec<usize> = axes.iter().map(|axis| axis.items.len()).collect();
+    let points = drawn.unwrap_or_else(|| design.count(&lengths));
+    if points.saturating_mul(chips.at_least()) > MOST {
+        t.report(
+            Diagnostic::at(table.own_span(), format!("a sweep of more than {MOST} runs"))
+                .label("too many")
+                .help("drop values, axes or chips, or split it into several sweeps"),
+        );
+    }
+    Placed { axes, run, design, points, chips, seed: about.seed }
 }
 
-/// Reads a sweep; axes with mistakes are left out. `seed` is the file's own, `trains` whether it
-/// has a `[train]`.
-pub(super) fn read(t: &TableReader, seed: u64, trains: bool) -> Placed {
+fn run(t: &TableReader, trains: bool) -> Verb {
     let verbs = [Verb::Simulate, Verb::Train, Verb::Gradcheck].map(|verb| (verb.name(), verb));
     let run = t.choice("run", &verbs).or(if trains { Verb::Train } else { Verb::Simulate });
     if !trains && run != Verb::Simulate {
@@ -162,121 +259,27 @@ pub(super) fn read(t: &TableReader, seed: u64, trains: bool) -> Placed {
                 .help("add a [train] table, or write `run = \"simulate\"`"),
         );
     }
-    Placed { axes: axes(t, seed), run }
+    run
 }
 
-fn axes(t: &TableReader, seed: u64) -> Vec<PlacedAxis> {
-    let axes = t.table("axes");
-    let mut found: Vec<PlacedAxis> = Vec::new();
-    gather(&axes, axes.entries(), &[], &mut found, seed);
-    for axis in &found {
-        axes.record.value(&axis.axis.key, format!("[{}]", axis.axis.values.join(", ")));
-    }
-    if axes.entries().is_empty() {
-        t.report(
-            Diagnostic::at(axes.own_span(), "a sweep needs an axis")
-                .label("no axes")
-                .help("add for example `seed = [1, 2, 3]`"),
-        );
-    }
-    let counts = found.iter().map(|axis| axis.items.len());
-    let points = counts.fold(1usize, usize::saturating_mul);
-    if points > MOST {
-        t.report(
-            Diagnostic::at(axes.own_span(), format!("a sweep of more than {MOST} points"))
-                .label("too many")
-                .help("drop values or axes, or split it into several sweeps"),
-        );
-    }
-    found
-}
-
-fn gather(
-    t: &TableReader,
-    entries: &[Entry],
-    above: &[Key],
-    found: &mut Vec<PlacedAxis>,
-    seed: u64,
-) {
-    for entry in entries {
-        let Some(below) = document::key_path(&entry.key, entry.key_span.start) else {
-            t.report(
-                Diagnostic::at(entry.key_span.clone(), format!("`{}` is not a key", entry.key))
-                    .label("not a key path")
-                    .help(
-                        "write for example `\"nonideal.wire.r-segment\" = [\"1 ohm\", \"2 ohm\"]`",
-                    ),
-            );
-            continue;
-        };
-        let below = below.into_iter().map(|(key, _)| (key, entry.key_span.clone()));
-        let keys: Vec<Key> = above.iter().cloned().chain(below).collect();
-        match &entry.item.value {
-            Value::Table(table) if !range::is_range(table) => {
-                gather(t, &table.entries, &keys, found, seed);
-            }
-            Value::Table(_) => {
-                let Some(items) = range::read(t, entry, seed) else { continue };
-                let values = items.iter().map(|item| range::toml(&item.value)).collect();
-                axis(t, entry, keys, (items, values), found);
-            }
-            _ => {
-                let Some(items) = listed(t, entry, &keys) else { continue };
-                let sources = t.reading.sources.borrow();
-                let values = items.iter().map(|i| sources.text(&i.span).to_string()).collect();
-                drop(sources);
-                axis(t, entry, keys, (items, values), found);
-            }
-        }
-    }
-}
-
-fn name(keys: &[Key]) -> String {
-    keys.iter().map(|(k, _)| key_text(k)).collect::<Vec<_>>().join(".")
-}
-
-/// The values of a list.
-fn listed(t: &TableReader, entry: &Entry, keys: &[Key]) -> Option<Vec<Item>> {
-    let key = name(keys);
-    let message = match &entry.item.value {
-        Value::Array(items) if !items.is_empty() => {
-            let again = |i: &usize| items[..*i].iter().any(|item| item.value == items[*i].value);
-            let Some(i) = (1..items.len()).find(again) else { return Some(items.clone()) };
-            t.report(
-                Diagnostic::at(items[i].span.clone(), format!("`{key}` takes a value twice"))
-                    .label("taken before")
-                    .help("the same point would be run twice and counted as two; drop one"),
-            );
-            return None;
-        }
-        Value::Array(_) => format!("the axis `{key}` has no values"),
-        other => format!("the axis `{key}` is {}, expected a list", other.kind()),
+/// How many points are drawn, in designs that draw them.
+fn points(t: &TableReader, design: Option<Design>) -> Option<usize> {
+    let points = t.count("points", 1..=MOST as u64);
+    let Some(design) = design else {
+        return points.optional().map(|points| points as usize);
     };
-    t.report(
-        Diagnostic::at(entry.item.span.clone(), message)
-            .label("nothing to sweep over")
-            .help("list the values, such as [1, 2, 3], or drop the axis"),
-    );
-    None
-}
-
-/// Adds an axis, with its values as TOML too.
-fn axis(
-    t: &TableReader,
-    entry: &Entry,
-    keys: Vec<Key>,
-    (items, values): (Vec<Item>, Vec<String>),
-    found: &mut Vec<PlacedAxis>,
-) {
-    let (key, span) = (name(&keys), entry.key_span.clone());
-    if let Some(first) = found.iter().find(|a| a.axis.key == key) {
-        t.report(
-            Diagnostic::at(span, format!("the axis `{key}` is given twice"))
-                .label("given again")
-                .also(first.span.clone(), "given here first")
-                .help("join the two lists"),
-        );
-        return;
+    if design.is_drawn() {
+        return Some(points.needed("points = 100").unwrap_or(1) as usize);
     }
-    found.push(PlacedAxis { axis: Axis { key, values }, keys, span, items });
+    if points.optional().is_some() {
+        t.report(
+            Diagnostic::at(
+                t.span("points"),
+                format!("the axes alone say how many points `{}` has", design.name()),
+            )
+            .label("not read")
+            .help("drop it, or draw points: `design = \"latin-hypercube\"` or `\"random\"`"),
+        );
+    }
+    None
 }

@@ -230,3 +230,21 @@ fn compile_writes_where_it_is_told() {
     expect_code(&ran, 2);
     assert!(ran.stderr.contains("none/x.toml"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_chip_seed_makes_another_chip_of_the_same_network() {
+    let folder = workplace();
+    let compiled = |edits: &[&str]| {
+        let spread = ["compile", "small.toml", "--set", "nonideal.fabrication.spread=0.2"];
+        let ran = run_in(folder.path(), &[&spread[..], edits].concat());
+        expect_code(&ran, 0);
+        ran.stdout
+    };
+    let own = compiled(&[]);
+    assert_eq!(compiled(&["--set", "chip-seed=1"]), own, "it is the file's seed if not given");
+    assert_ne!(compiled(&["--set", "chip-seed=2"]), own);
+    let perfect = |edits: &[&str]| {
+        run_in(folder.path(), &[&["compile", "small.toml"][..], edits].concat()).stdout
+    };
+    assert_eq!(perfect(&["--set", "chip-seed=2"]), perfect(&[]), "the network is the same");
+}

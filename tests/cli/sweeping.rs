@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Three chips of the network, a point each.
+/// Three chips of the network.
 const CHIPS: [&str; 6] =
-    ["sweep", "small.toml", "--engine", "behavioural", "--set", "sweep.axes.seed={ seeds = 3 }"];
+    ["sweep", "small.toml", "--engine", "behavioural", "--set", "sweep.chips=3"];
 
 #[test]
 fn sweep_talks_on_stderr_and_writes_its_report() {
@@ -15,8 +15,14 @@ fn sweep_talks_on_stderr_and_writes_its_report() {
     let ran = run_in(folder.path(), &CHIPS);
     expect_code(&ran, 0);
     assert_eq!(ran.stdout, "");
-    for words in ["small: 3 points of simulate", "% busy", "3 of 3", "pass", "small-sweep/index.md"]
-    {
+    for words in [
+        "small: 1 point of simulate",
+        "% busy",
+        "3 of 3",
+        "3 a point",
+        "pass",
+        "small-sweep/index.md",
+    ] {
         assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
     }
     let run = folder.path().join("reports/small-sweep");
@@ -31,7 +37,7 @@ fn sweep_talks_on_stderr_and_writes_its_report() {
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&document["verb"], &document["jobs"]), (&"sweep".into(), &2.into()));
     assert_eq!(document["results"].as_array().unwrap().len(), 3);
-    assert_eq!(document["results"][2]["edits"]["seed"], "3");
+    assert_eq!(document["results"][2]["chip_seed"], 3);
     assert_eq!(ran.stderr, "");
 
     fs::remove_file(run.join("index.md")).unwrap();
@@ -57,7 +63,8 @@ fn points_that_fail_or_break_a_promise_are_named_and_exit_with_one() {
     let promise = [&CHIPS[..], &["--set", "expect.residual.at-most=0"]].concat();
     let ran = run_in(folder.path(), &promise);
     expect_code(&ran, 1);
-    for words in ["FAIL", "at worst residual", "point 0 (seed = 1)", "point 2 (seed = 3)"] {
+    for words in ["FAIL", "at worst residual", "point 0 (chip-seed = 1)", "point 0 (chip-seed = 3)"]
+    {
         assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
     }
     let clash = [
@@ -116,4 +123,103 @@ fn an_interrupt_keeps_the_points_that_are_done() {
     )
     .unwrap();
     assert_eq!((&run["finished"], &run["done"]), (&false.into(), &1.into()));
+}
+
+/// Many short runs, in numbers that intervals decide.
+const MANY: [&str; 7] = [
+    "sweep",
+    "small.toml",
+    "--engine",
+    "behavioural",
+    "--set",
+    "sweep.axes.nonideal.fabrication.spread={ linear = { from = 0.01, to = 0.4, points = 100 } }",
+    "--set",
+];
+const UNTIL: &str =
+    "sweep.until={ metric = \"settling-time\", half-width = \"2 ns\", at-least = 3, at-most = 20 }";
+
+#[test]
+#[cfg(unix)]
+fn a_sweep_survives_being_killed_over_and_over() {
+    let folder = workplace();
+    let asked = [&MANY[..], &[UNTIL, "--quiet"]].concat();
+    let begun = Instant::now();
+    expect_code(&run_in(folder.path(), &[&asked[..], &["--out", "whole"]].concat()), 0);
+    // Kills come at moments that mean something on any machine.
+    let whole = begun.elapsed();
+    for shard in [&[][..], &["--shard", "1/1"]] {
+        let out = if shard.is_empty() { "killed" } else { "killed/shard-1-of-1" };
+        let at = folder.path().join(out);
+        let _ = fs::remove_dir_all(folder.path().join("killed"));
+        let args = [&asked[..], &["--out", "killed", "--resume", "--jobs", "3"], shard].concat();
+        let mut kills = 0;
+        for round in 0.. {
+            let mut program = Process::new(PROGRAM);
+            bare(&mut program, folder.path());
+            let mut child = program.args(&args).stderr(Stdio::null()).spawn().unwrap();
+            thread::sleep(whole.mul_f64(0.1 + 0.05 * f64::from(round)));
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+        }
+        assert!(kills >= 2, "it was killed {kills} times alone");
+        expect_code(&run_in(folder.path(), &args), 0);
+        for name in ["results.jsonl", "results.csv"] {
+            let whole = fs::read(folder.path().join("whole").join(name)).unwrap();
+            assert!(fs::read(at.join(name)).unwrap() == whole, "{name} after {kills} kills");
+        }
+        // What a line was written of is not made again.
+        let timing = fs::read_to_string(at.join("timing.jsonl")).unwrap();
+        let lines: Vec<Value> =
+            timing.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let mut made: Vec<(u64, u64)> = lines
+            .iter()
+            .map(|line| (line["point"].as_u64().unwrap(), line["chip"].as_u64().unwrap()))
+            .collect();
+        made.sort_unstable();
+        assert!(made.windows(2).all(|pair| pair[0] != pair[1]), "a run was made twice");
+    }
+}
+
+#[test]
+fn shards_are_made_apart_and_merged() {
+    let folder = workplace();
+    let asked = [&MANY[..], &[UNTIL, "--quiet"]].concat();
+    expect_code(&run_in(folder.path(), &[&asked[..], &["--out", "whole"]].concat()), 0);
+    for shard in ["1/3", "2/3", "3/3"] {
+        let args = [&asked[..], &["--out", "parts", "--shard", shard]].concat();
+        expect_code(&run_in(folder.path(), &args), 0);
+    }
+    let parts = ["parts/shard-1-of-3", "parts/shard-3-of-3", "parts/shard-2-of-3"];
+    let merge = [&["merge", "merged"], &parts[..]].concat();
+    let ran = run_in(folder.path(), &merge[..4]);
+    expect_code(&ran, 2);
+    assert!(ran.stderr.contains("shards are missing: 2/3"), "{}", ran.stderr);
+    assert!(!folder.path().join("merged").exists());
+    let ran = run_in(folder.path(), &merge);
+    expect_code(&ran, 0);
+    for words in ["small: 100 points of simulate", "on average", "merged/index.md"] {
+        assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
+    }
+    for name in ["results.jsonl", "results.csv"] {
+        let bytes = |place: &str| fs::read(folder.path().join(place).join(name)).unwrap();
+        assert!(bytes("merged") == bytes("whole"), "{name}");
+    }
+    assert!(folder.path().join("merged/settling-time.svg").is_file());
+    expect_code(&run_in(folder.path(), &merge), 2);
+    let json = run_in(folder.path(), &[&merge[..], &["--force", "--json", "--quiet"]].concat());
+    expect_code(&json, 0);
+    let document: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&document["design"], &document["shard"]), (&"grid".into(), &Value::Null));
+    // A shard has a report of its own, which can be made again.
+    expect_code(&run_in(folder.path(), &["report", parts[0]]), 0);
+    // A table as Parquet has to be built in.
+    let also = [&merge[..], &["--force", "--also", "parquet"]].concat();
+    let ran = run_in(folder.path(), &also);
+    let built_in = cfg!(feature = "parquet");
+    expect_code(&ran, if built_in { 0 } else { 2 });
+    assert_eq!(folder.path().join("merged/results.parquet").is_file(), built_in);
 }

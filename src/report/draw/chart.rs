@@ -15,6 +15,8 @@ const HEAD: f64 = 40.0;
 /// Height of one of several charts, and what lies between them.
 const PANEL: f64 = 215.0;
 const BETWEEN: f64 = 36.0;
+/// The same where each has an axis of its own.
+const BETWEEN_NAMED: f64 = 58.0;
 const LEFT: f64 = 68.0;
 const BOTTOM: f64 = 48.0;
 const TITLE: f64 = 15.0;
@@ -59,9 +61,11 @@ pub fn draw(title: &str, charts: &[Chart]) -> String {
     let left = widest(&mut ticks.map(|(_, text)| text_width(&text, SMALL) + 32.0), LEFT);
     let right = WIDTH - widest(&mut { ends }, 18.0);
     let body = if charts.len() > 1 { PANEL } else { HEIGHT - HEAD - BOTTOM };
-    // The axis is named below the last chart.
-    let step = body + BETWEEN;
-    let height = HEAD + step * charts.len() as f64 - BETWEEN + BOTTOM;
+    // An axis that all share is named below the last chart alone.
+    let shared = charts.windows(2).all(|pair| pair[0].x.label == pair[1].x.label);
+    let between = if shared { BETWEEN } else { BETWEEN_NAMED };
+    let step = body + between;
+    let height = HEAD + step * charts.len() as f64 - between + BOTTOM;
     page(WIDTH, height, |canvas| {
         canvas.text(title, [LEFT, 18.0], TITLE, Anchor::Left, BLACK_INK);
         for (i, chart) in charts.iter().enumerate() {
@@ -70,7 +74,7 @@ pub fn draw(title: &str, charts: &[Chart]) -> String {
             let top = head + ROW * rows.len() as f64;
             let frame = Frame { chart, left, right, top, bottom: head + body };
             key(canvas, &rows, head);
-            axes(canvas, &frame, i + 1 == charts.len());
+            axes(canvas, &frame, !shared || i + 1 == charts.len());
             for series in &chart.series {
                 draw_series(canvas, &frame, series);
             }

@@ -1,10 +1,11 @@
-//! The points of a sweep in groups of replicates, and what is known of each.
+//! The runs of a sweep in groups of chips at one point, and what is known of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Records;
-use crate::report::statistics::{mean_interval, wilson};
-use crate::run::sweep_record::{PointRecord, SweepRecord};
+use crate::numerics::statistics::{mean_interval, wilson};
+use crate::run::sweep_record::{AxisRecord, PointRecord, SweepRecord};
+use crate::spec::{Chips, Design};
 
 /// Figures in the order of the report; those with other names follow.
 pub const ORDER: [&str; 12] = [
@@ -60,24 +61,26 @@ pub fn figures(points: &[PointRecord]) -> (Vec<String>, Vec<(String, f64)>) {
 }
 
 /// Which axis is which.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// What figures are drawn against.
+    pub design: Design,
+    /// Of a grid, what figures are drawn against.
     pub x: Option<usize>,
-    /// Axes whose values are as good as one another: seeds.
-    pub replicates: Vec<usize>,
-    /// The others with more than one value; a series for each combination.
+    /// Of a grid, the others with more than one value; a series for each combination.
     pub others: Vec<usize>,
     lengths: Vec<usize>,
+    chips: Chips,
 }
 
-/// Points that differ in their replicate alone.
+/// Chips at the same point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group<'a> {
-    /// Which values it has of the axis drawn against, if any, and of the others.
+    /// Of a grid, which values it has of the axis drawn against, if any, and of the others; else
+    /// the number of its point.
     pub place: Vec<usize>,
     /// Those that are done.
     pub members: Vec<&'a PointRecord>,
+    confidence: f64,
 }
 
 /// What the range of an [`Estimate`] is.
@@ -85,9 +88,9 @@ pub struct Group<'a> {
 pub enum Interval {
     /// Of a single number nothing more is known.
     None,
-    /// 95 % of the mean over replicates.
+    /// Of the mean over chips.
     Student,
-    /// 95 % of a fraction over samples.
+    /// Of a fraction over samples.
     Wilson,
 }
 
@@ -101,87 +104,101 @@ pub struct Estimate {
 
 impl Plan {
     pub fn new(sweep: &SweepRecord) -> Plan {
+        // Records of a design that is not known are points, and no more.
+        let design = sweep.design().unwrap_or(Design::Random);
         let lengths: Vec<usize> = sweep.axes.iter().map(|axis| axis.values.len()).collect();
-        let is_seed = |&i: &usize| sweep.axes[i].key.rsplit('.').next() == Some("seed");
-        let varied = || (0..lengths.len()).filter(|&i| lengths[i] > 1);
-        let x = varied().find(|i| !is_seed(i)).or_else(|| varied().next());
-        let rest = || varied().filter(|i| Some(*i) != x);
-        Plan {
-            x,
-            replicates: rest().filter(is_seed).collect(),
-            others: rest().filter(|i| !is_seed(i)).collect(),
-            lengths,
+        let mut varied = (0..lengths.len()).filter(|&i| design == Design::Grid && lengths[i] > 1);
+        let x = varied.next();
+        Plan { design, x, others: varied.collect(), lengths, chips: sweep.chips.clone() }
+    }
+
+    /// The axes that tell groups apart.
+    pub fn axes(&self) -> Vec<usize> {
+        match self.design {
+            Design::Grid => self.x.into_iter().chain(self.others.iter().copied()).collect(),
+            _ => (0..self.lengths.len()).collect(),
         }
     }
 
-    /// Which value of each axis a point has.
-    fn choice(&self, point: usize) -> Vec<usize> {
-        let mut rest = point;
-        let mut choice: Vec<usize> = Vec::new();
-        for &length in self.lengths.iter().rev() {
-            choice.push(rest % length.max(1));
-            rest /= length.max(1);
-        }
-        choice.reverse();
-        choice
-    }
-
-    /// The groups with a point that is done, sorted by place.
+    /// The groups with a run that is done, sorted by place.
     pub fn groups<'a>(&self, records: &'a Records) -> Vec<Group<'a>> {
         let mut groups: BTreeMap<Vec<usize>, Vec<&PointRecord>> = BTreeMap::new();
-        for point in records.points.iter().filter(|point| point.is_done()) {
-            let choice = self.choice(point.point);
-            let place = self.x.iter().chain(&self.others).map(|&axis| choice[axis]).collect();
-            groups.entry(place).or_default().push(point);
+        for record in records.points.iter().filter(|record| record.is_done()) {
+            let place = match self.design {
+                Design::Grid => {
+                    let choice = self.design.choice(&self.lengths, record.point);
+                    self.axes().iter().map(|&axis| choice[axis].unwrap_or(0)).collect()
+                }
+                _ => vec![record.point],
+            };
+            groups.entry(place).or_default().push(record);
         }
-        groups.into_iter().map(|(place, members)| Group { place, members }).collect()
+        let confidence = self.chips.confidence();
+        groups.into_iter().map(|(place, members)| Group { place, members, confidence }).collect()
+    }
+
+    /// `95 %`
+    pub fn percent(&self) -> String {
+        format!("{} %", super::short(100.0 * self.chips.confidence()))
     }
 
     /// What mean and interval are, as a sentence or two.
-    pub fn words(&self, records: &Records, groups: &[Group]) -> String {
+    pub fn words(&self, groups: &[Group]) -> String {
         let most = groups.iter().map(|group| group.members.len()).max().unwrap_or(0);
         let least = groups.iter().map(|group| group.members.len()).min().unwrap_or(0);
+        let percent = self.percent();
         if most < 2 {
-            return "One point each; of an accuracy with the 95 % Wilson interval over its \
-                    samples."
-                .to_string();
+            return format!(
+                "One chip each; of an accuracy with the {percent} Wilson interval over its samples."
+            );
         }
-        let keys: Vec<String> = self
-            .replicates
-            .iter()
-            .map(|&axis| format!("`{}`", records.sweep.axes[axis].key))
-            .collect();
         let count = match least == most {
             true => format!("{most}"),
             false => format!("{least} to {most}"),
         };
+        let until = match &self.chips {
+            Chips::Count(_) => String::new(),
+            Chips::Until(until) => format!(
+                " Chips were added to a point until that of {} was within ±{} or there were {}.",
+                until.metric,
+                super::shown(&until.metric, until.half_width),
+                until.at_most
+            ),
+        };
         format!(
-            "Mean over {count} replicates ({}) with its 95 % confidence interval (Student's t).",
-            keys.join(", ")
+            "Mean over {count} chips with its {percent} confidence interval (Student's t).{until}"
         )
     }
 }
 
 impl Group<'_> {
-    /// The values of a figure, over the replicates that have it.
+    /// The value of an axis; `None` for the file's own.
+    pub fn setting(&self, axis: &AxisRecord) -> Option<&str> {
+        self.members.first()?.edits.get(&axis.key).map(String::as_str)
+    }
+
+    /// The values of a figure, over the chips that have it.
     pub fn values(&self, name: &str) -> Vec<f64> {
         self.members.iter().filter_map(|point| point.figures.get(name).copied()).collect()
     }
 
-    /// Mean and interval of a figure; `None` where no replicate has it.
+    /// Mean and interval of a figure; `None` where no chip has it.
     pub fn estimate(&self, name: &str) -> Option<Estimate> {
         let values = self.values(name);
         if values.len() > 1 {
-            let (mean, range) = mean_interval(&values);
+            let (mean, half) = mean_interval(&values, self.confidence);
+            let range = [mean - half, mean + half];
             return Some(Estimate { mean, range, interval: Interval::Student });
         }
         let mean = *values.first()?;
         let counted = FRACTIONS.iter().find(|(fraction, _)| *fraction == name);
         let samples = counted.and_then(|(_, of)| self.members[0].figures.get(*of));
         Some(match samples {
-            Some(&samples) if samples >= 1.0 => {
-                Estimate { mean, range: wilson(mean, samples), interval: Interval::Wilson }
-            }
+            Some(&samples) if samples >= 1.0 => Estimate {
+                mean,
+                range: wilson(mean, samples, self.confidence),
+                interval: Interval::Wilson,
+            },
             _ => Estimate { mean, range: [mean, mean], interval: Interval::None },
         })
     }

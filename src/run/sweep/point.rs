@@ -1,4 +1,4 @@
-//! One point of a sweep.
+//! One chip at one point of a sweep.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 
 use super::record::{DONE, FAILED, POINTS, PointRecord};
+use super::schedule::Task;
 use crate::diag::Report;
 use crate::run::record::{ExpectRecord, RUN};
 use crate::run::{Manner, Options, RunError, expect, find, gradcheck, train};
 use crate::spec::{Spec, Sweep, Verb};
 
-/// What came of a point.
+/// What came of it.
 struct Came {
     figures: BTreeMap<String, f64>,
     expect: Vec<ExpectRecord>,
@@ -51,13 +52,16 @@ impl From<Report> for Trouble {
     }
 }
 
-/// Does what a sweep asks at a point; `None` when interrupted. Whatever else goes wrong with the
-/// point, a panic too, is recorded as its failure.
-pub fn run(sweep: &Sweep, point: usize, folder: &Path, options: &Options) -> Option<PointRecord> {
-    let came = catch_unwind(AssertUnwindSafe(|| try_run(sweep, point, folder, options)))
+/// Does what a sweep asks of a chip at a point; `None` when interrupted. Whatever else goes wrong,
+/// a panic too, is recorded as its failure.
+pub fn run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Option<PointRecord> {
+    let Task { point, chip } = task;
+    let came = catch_unwind(AssertUnwindSafe(|| try_run(sweep, task, folder, options)))
         .unwrap_or_else(|panic| Err(Trouble::Message(format!("a bug: {}", words(&*panic)))));
     let record = PointRecord {
         point,
+        chip,
+        chip_seed: sweep.chip_seed(point, chip),
         edits: edits(sweep, point),
         outcome: FAILED.to_string(),
         message: None,
@@ -74,16 +78,16 @@ pub fn run(sweep: &Sweep, point: usize, folder: &Path, options: &Options) -> Opt
     }
 }
 
-/// The value of each axis at a point, by its key.
+/// The value of each axis that a point sets, by its key.
 pub fn edits(sweep: &Sweep, point: usize) -> BTreeMap<String, String> {
-    let chosen = sweep.choice(point).into_iter().enumerate();
-    chosen.map(|(axis, i)| (sweep.axes[axis].key.clone(), sweep.word(axis, i))).collect()
+    let settings = sweep.axes.iter().zip(sweep.settings(point));
+    settings.filter_map(|(axis, word)| Some((axis.key.clone(), word?))).collect()
 }
 
-fn try_run(sweep: &Sweep, point: usize, folder: &Path, options: &Options) -> Result<Came, Trouble> {
-    let spec = sweep.point(point)?;
+fn try_run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Result<Came, Trouble> {
+    let spec = sweep.point(task.point, task.chip)?;
     let figures = match sweep.run {
-        Verb::Train => train(&spec, &own_options(folder, point, options)?)?.figures(),
+        Verb::Train => train(&spec, &own_options(folder, task, options)?)?.figures(),
         Verb::Gradcheck => gradcheck::figures(&spec, None)?,
         _ => return Ok(simulate(spec)?),
     };
@@ -92,9 +96,14 @@ fn try_run(sweep: &Sweep, point: usize, folder: &Path, options: &Options) -> Res
     Ok(Came { figures, expect, notes: Vec::new() })
 }
 
-/// Options for a point that is a run of its own, in `points/<index>/`, taken up where it was.
-fn own_options(folder: &Path, point: usize, options: &Options) -> Result<Options, RunError> {
-    let own: PathBuf = folder.join(POINTS).join(format!("{point:04}"));
+/// The folder of a chip at a point that is a run of its own.
+pub fn own_folder(folder: &Path, Task { point, chip }: Task) -> PathBuf {
+    folder.join(POINTS).join(format!("{point:04}-{chip:03}"))
+}
+
+/// Options for a run of its own, taken up where it was.
+fn own_options(folder: &Path, task: Task, options: &Options) -> Result<Options, RunError> {
+    let own = own_folder(folder, task);
     // What was killed before it had a marker would be taken for somebody else's.
     if own.exists() && !own.join(RUN).exists() {
         fs::remove_dir_all(&own)

@@ -149,6 +149,7 @@ pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
     Ok(Spec {
         title: deck.title,
         seed: 1,
+        chip_seed: 1,
         path: path.to_path_buf(),
         subject: Subject::Devices { netlist: Box::new(deck.netlist), ports: None },
         simulate,

@@ -209,7 +209,11 @@ impl<'a> TableReader<'a> {
 
     /// A whole number.
     pub fn count(&self, key: &'static str, range: RangeInclusive<u64>) -> Ask<'_, 'a, u64> {
-        self.ask(key, |item| count(key, item, &range), u64::to_string)
+        let read = |item: &Item| {
+            self.reading.counts.borrow_mut().insert(item.span.clone());
+            count(key, item, &range)
+        };
+        self.ask(key, read, u64::to_string)
     }
 
     /// A list of this many whole numbers.
@@ -223,6 +227,8 @@ impl<'a> TableReader<'a> {
             let Value::Array(items) = &item.value else {
                 return Err(wrong_kind(key, item, "a list of whole numbers", &example));
             };
+            let spans = items.iter().map(|item| item.span.clone());
+            self.reading.counts.borrow_mut().extend(spans);
             let counts: Vec<u64> =
                 items.iter().map(|i| count(key, i, &range)).collect::<Result<_, _>>()?;
             counts.try_into().map_err(|counts: Vec<u64>| wrong_length(key, item, counts.len(), N))

@@ -161,7 +161,7 @@ pub(super) fn quote_list(texts: &[String]) -> String {
 
 /// A path as seen from a folder, by its letters alone; itself, if it is absolute and the folder
 /// is not.
-fn seen_from(folder: &Path, path: &Path) -> PathBuf {
+pub(crate) fn seen_from(folder: &Path, path: &Path) -> PathBuf {
     if path.is_absolute() && !folder.is_absolute() {
         return path.to_path_buf();
     }

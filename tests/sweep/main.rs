@@ -3,10 +3,13 @@
 // Oracles use the platform's functions on purpose: they check ours.
 #![allow(clippy::disallowed_methods)]
 
+mod charts;
+mod designs;
+mod shards;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eqcircuit::report::figure::{Body, Chart, Scale, Shape};
 use eqcircuit::report::sweep as report;
 use eqcircuit::run::sweep_record::{PointRecord, SweepRecord};
 use eqcircuit::run::{Interrupt, Manner, Options, RunError, Swept, simulate, sweep};
@@ -35,7 +38,13 @@ settled = { at-least = 1.0 }
 "#;
 
 const NOISE: &str =
-    "[sweep.axes]\n\"nonideal.programming.sigma\" = [0.0, 0.05, 0.1]\nseed = { seeds = 3 }\n";
+    "[sweep]\nchips = 3\n[sweep.axes]\n\"nonideal.programming.sigma\" = [0.0, 0.05, 0.1]\n";
+
+/// Points drawn from three axes: evenly, by ratio, and whole numbers.
+const CUBE: &str = "[sweep]\ndesign = \"latin-hypercube\"\npoints = 12\n[sweep.axes]\n\
+    \"nonideal.fabrication.spread\" = { from = 0.0, to = 0.3 }\n\
+    \"hardware.g-max\" = { from = \"25 uS\", to = \"2500 uS\", scale = \"log\" }\n\
+    \"model.layers.1.size\" = { from = 3, to = 6 }\n";
 
 /// A network with this sweep, in a folder of its own.
 fn workplace(sweep: &str) -> (tempfile::TempDir, PathBuf) {
@@ -92,11 +101,14 @@ fn results_do_not_depend_on_the_number_of_jobs() {
     }
     let [lines, csv] = results(&out(1));
     assert_eq!(lines.lines().count(), 9);
-    assert!(csv.starts_with("point,nonideal.programming.sigma,seed,outcome,accuracy,"), "{csv}");
+    assert!(
+        csv.starts_with("point,chip,chip-seed,nonideal.programming.sigma,outcome,accuracy,"),
+        "{csv}"
+    );
     for (i, line) in lines.lines().enumerate() {
         let point: PointRecord = serde_json::from_str(line).unwrap();
-        assert_eq!(point.point, i);
-        assert_eq!(point.edits["seed"], (3 + i % 3).to_string());
+        assert_eq!((point.point, point.chip, point.chip_seed), (i / 3, i % 3, 3 + i as u64 % 3));
+        assert_eq!(point.edits.len(), 1);
     }
 }
 
@@ -105,7 +117,8 @@ fn a_point_has_the_figures_of_its_own_simulation() {
     let (folder, path) = workplace(NOISE);
     let swept = run(&path, &folder.path().join("out"), 2, Manner::Fresh);
     for point in &swept.points {
-        let edits: Vec<String> = point.edits.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let edits = point.edits.iter().map(|(k, v)| format!("{k}={v}"));
+        let edits: Vec<String> = edits.chain([format!("chip-seed={}", point.chip_seed)]).collect();
         let edits: Vec<&str> = edits.iter().map(String::as_str).collect();
         let alone = folder.path().join("alone");
         let totals = simulate(&read(&path, &edits), &options(&alone, 1, Manner::Fresh))
@@ -172,6 +185,22 @@ fn an_earlier_sweep_is_neither_overwritten_nor_mixed_with_another() {
 }
 
 #[test]
+fn a_sweep_that_was_killed_at_its_first_breath_is_begun_again() {
+    let (folder, path) = workplace(NOISE);
+    let out = folder.path().join("out");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join(".tmpAb3x9Z"), "{\"verb\": \"swe").unwrap();
+    let foreign = sweep(&read(&path, &[]), &options(&out, 1, Manner::Resume)).unwrap_err();
+    assert!(matches!(foreign, RunError::NotOurs { .. }), "{foreign}");
+    fs::write(out.join(".lock"), "").unwrap();
+    fs::write(out.join("thesis.tex"), "years").unwrap();
+    let foreign = sweep(&read(&path, &[]), &options(&out, 1, Manner::Resume)).unwrap_err();
+    assert!(matches!(foreign, RunError::NotOurs { .. }), "{foreign}");
+    fs::remove_file(out.join("thesis.tex")).unwrap();
+    assert_eq!(run(&path, &out, 2, Manner::Resume).record.done, 9);
+}
+
+#[test]
 fn an_interrupted_sweep_keeps_what_it_has() {
     let (folder, path) = workplace(NOISE);
     let out = folder.path().join("out");
@@ -226,107 +255,9 @@ fn an_expectation_is_judged_at_every_point() {
     let bound = format!("expect.settling-time.at-most=\"{} s\"", times[slowest] * (1.0 - 1e-9));
     let spec = read(&path, &[&bound]);
     let swept = sweep(&spec, &options(&out, 2, Manner::Force)).unwrap();
-    let broken: Vec<usize> = swept.broken().map(|(point, _)| point.point).collect();
+    let broken: Vec<usize> =
+        swept.broken().map(|(point, _)| 3 * point.point + point.chip).collect();
     assert_eq!(broken, [slowest]);
     let worst = swept.record.head.expect.iter().find(|e| e.figure == "settling-time").unwrap();
     assert_eq!((worst.value, worst.passed), (Some(times[slowest]), false));
-}
-
-#[test]
-fn node_voltages_of_a_netlist_are_swept_where_something_is_promised_of_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("divider.toml");
-    let text = "[device]\nv = { voltage-source = { p = \"in\", n = \"0\", dc = \"1 V\" } }\n\
-        a = { resistor = { p = \"in\", n = \"out\", r = \"1 kohm\" } }\n\
-        b = { resistor = { p = \"out\", n = \"0\", r = \"1 kohm\" } }\n\
-        [simulate]\nanalysis = \"op\"\n[expect]\n\"v(out)\" = { at-least = \"0 V\" }\n\
-        [sweep.axes]\n\"device.b.resistor.r\" = { log = { from = \"1 kohm\", to = \"1000 kohm\", points = 4 } }\n";
-    fs::write(&path, text).unwrap();
-    let out = folder.path().join("out");
-    let swept = run(&path, &out, 1, Manner::Fresh);
-    for (i, point) in swept.points.iter().enumerate() {
-        let r = [1.0, 10.0, 100.0, 1000.0][i];
-        assert!((point.figures["v(out)"] - r / (r + 1.0)).abs() < 1e-12, "{point:?}");
-    }
-    let chart = chart(&report::Records::load(&out).unwrap(), "node-1");
-    assert_eq!(chart.x.label_and_factor().0, "device.b.resistor.r (Mohm)");
-    assert_eq!((chart.x.scale, chart.y.scale), (Scale::Log, Scale::Linear));
-    assert_eq!(chart.y.label_and_factor().0, "v(out) (V)");
-}
-
-fn chart(records: &report::Records, name: &str) -> Chart {
-    let figure = report::figures(records).into_iter().find(|f| f.name == name);
-    match figure.unwrap_or_else(|| panic!("no {name}")).body {
-        Body::Chart(chart) => chart,
-        _ => panic!("{name} is no chart"),
-    }
-}
-
-#[test]
-fn the_report_draws_mean_and_interval_of_the_replicates() {
-    let axes = "[sweep.axes]\n\"nonideal.programming.sigma\" = [0.0, 0.1, 0.2]\n\
-        \"hardware.array\" = [\"array/differential\", \"array/shared\"]\nseed = [1, 2, 3]\n";
-    let (folder, path) = workplace(axes);
-    let out = folder.path().join("out");
-    let swept = run(&path, &out, 2, Manner::Fresh);
-    let records = report::Records::load(&out).unwrap();
-    assert_eq!(records.points, swept.points);
-    let chart = chart(&records, "settling-time");
-    let lines: Vec<&Vec<[f64; 2]>> = chart
-        .series
-        .iter()
-        .filter_map(|s| match &s.shape {
-            Shape::Line(points) => Some(points),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(lines.len(), 2, "a line for each style of array");
-    let bars: Vec<&Vec<[f64; 3]>> = chart
-        .series
-        .iter()
-        .filter_map(|s| match &s.shape {
-            Shape::Whiskers(points) => Some(points),
-            _ => None,
-        })
-        .collect();
-    for (array, line) in lines.iter().enumerate() {
-        for (sigma, [_, drawn]) in line.iter().enumerate() {
-            let first = 3 * (2 * sigma + array);
-            let values: Vec<f64> =
-                swept.points[first..first + 3].iter().map(|p| p.figures["settling-time"]).collect();
-            let mean = values.iter().sum::<f64>() / 3.0;
-            let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-            // 4.3027 is Student's t of two degrees of freedom.
-            let half = 4.3027 * (squares / 2.0 / 3.0).sqrt();
-            let [_, low, high] = bars[array][sigma];
-            assert!((drawn - mean).abs() < 1e-12 * mean, "{drawn} {mean}");
-            assert!((high - low - 2.0 * half).abs() < 1e-9 * mean, "{low} {high} {half}");
-        }
-    }
-    let page = report::page(&records, &report::figures(&records), &out);
-    for words in ["## Means", "Mean over 3 replicates (`seed`)", "busy", "array/shared"] {
-        assert!(page.contains(words), "no {words} in\n{page}");
-    }
-}
-
-#[test]
-fn a_lone_accuracy_has_the_interval_of_its_samples_and_words_stand_side_by_side() {
-    let axes = "[sweep.axes]\n\"hardware.array\" = [\"array/differential\", \"array/shared\"]\n\
-        [nonideal]\nprogramming = { sigma = 0.3 }\n";
-    let (folder, path) = workplace(axes);
-    let out = folder.path().join("out");
-    run(&path, &out, 1, Manner::Fresh);
-    let mut records = report::Records::load(&out).unwrap();
-    // So that there is something to draw, whatever the chips make of the samples.
-    for (point, accuracy) in records.points.iter_mut().zip([0.5, 0.75]) {
-        point.figures.insert("accuracy".into(), accuracy);
-    }
-    let chart = chart(&records, "accuracy");
-    let names: Vec<String> = chart.x.ticks().into_iter().map(|(_, name)| name).collect();
-    assert_eq!(names, ["array/differential", "array/shared"]);
-    let Shape::Whiskers(bars) = &chart.series[0].shape else { panic!("{:?}", chart.series) };
-    // Half of 20: 0.5 -+ z / (2 sqrt(20 + z^2)).
-    let half = 100.0 * 1.959964 / (2.0 * (20.0 + 1.959964f64.powi(2)).sqrt());
-    assert!((bars[0][1] - 50.0 + half).abs() < 1e-3, "{bars:?}");
-    assert!((bars[0][2] - 50.0 - half).abs() < 1e-3, "{bars:?}");
 }
