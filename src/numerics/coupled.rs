@@ -83,7 +83,9 @@ pub struct Balance {
 const ROUNDS: usize = 200;
 /// The most Newton steps of the rest in a round, and the share of the way that the last one is.
 const MOST_STEPS: usize = 12;
-const ENOUGH: f64 = 1e-4;
+const ENOUGH: f64 = 1e-3;
+/// A step so short, of the largest potential, that nothing bends along it.
+const STRAIGHT: f64 = 1e-4;
 /// Rounds that the mixing looks back on.
 const WINDOW: usize = 12;
 /// How well crossbars are solved in the end.
@@ -208,6 +210,9 @@ impl<'a> Coupled<'a> {
         let first = self.newton_step(f, round == 1)?;
         let potentials = self.dae.potentials();
         let (mut step, mut least) = (first.clone(), max_abs(&first[..potentials]));
+        if least <= STRAIGHT * max_abs(&x[..potentials]) {
+            return Ok(first);
+        }
         for _ in 0..MOST_STEPS {
             let there: Vec<f64> = x.iter().zip(&step).map(|(x, by)| x + by).collect();
             self.stamps.take(self.dae, Instant::Rest, &there);

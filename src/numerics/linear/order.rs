@@ -84,7 +84,12 @@ fn matching(pattern: &Pattern) -> Vec<usize> {
             seen[row] = first;
             way.last_mut().expect("the way is not empty").2 = row;
             let holder = col_of[row];
-            if holder == NONE {
+            // What holds the row may have a free one of its own, found without a search.
+            let spare = (holder != NONE).then(|| rows_of(holder).find(|&r| col_of[r] == NONE));
+            if let Some(spare) = spare.flatten() {
+                way.push((holder, starts[holder], spare));
+            }
+            if holder == NONE || spare.flatten().is_some() {
                 for &(col, _, row) in &way {
                     (row_of[col], col_of[row]) = (row, col);
                 }
