@@ -1,12 +1,9 @@
-//! `[hardware]` and `[nonideal]`.
+//! `[hardware]`.
 
 use super::document::{Entry, Value};
 use super::library::Library;
 use super::reader::{TableReader, quantity};
-use super::{
-    ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, Rows, TemplateArg,
-    TemplateDevice, Wire,
-};
+use super::{ArrayStyle, Hardware, NeuronCircuit, Rows, TemplateArg, TemplateDevice};
 use crate::diag::Diagnostic;
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
@@ -268,39 +265,4 @@ fn argument(kind: &str, arg: &Entry) -> Result<TemplateArg, Diagnostic> {
         .label("expected text")
         .help("nodes and words are written as text, such as \"$in\"")),
     }
-}
-
-/// Reads how the hardware falls short.
-pub(super) fn nonideal(t: &TableReader) -> NonIdeal {
-    let read_fabrication = |t: TableReader| {
-        let fabrication = Fabrication {
-            spread: t.number("spread", Range::NonNegative).or(0.0),
-            stuck_on: t.number("stuck-on", Range::Fraction).or(0.0),
-            stuck_off: t.number("stuck-off", Range::Fraction).or(0.0),
-        };
-        let stuck = fabrication.stuck_on + fabrication.stuck_off;
-        if stuck > 1.0 {
-            t.report(
-                Diagnostic::at(
-                    t.span("stuck-off"),
-                    format!("{stuck} of the cells are stuck, which is more than all"),
-                )
-                .label("too many")
-                .also(t.span("stuck-on"), "with these")
-                .help(
-                    "`stuck-on` and `stuck-off` are fractions of all cells: their sum is at most 1",
-                ),
-            );
-        }
-        fabrication
-    };
-    let read_programming = |t: TableReader| Programming {
-        sigma: t.number("sigma", Range::NonNegative).or(0.0),
-        levels: t.count("levels", 2..=1 << 32).optional().map(|n| n as usize),
-    };
-    let fabrication = read_fabrication(t.table("fabrication"));
-    let programming = read_programming(t.table("programming"));
-    let wire = t.table("wire");
-    let r_segment = wire.quantity("r-segment", Dimension::Ohm, Range::NonNegative).or(0.0);
-    NonIdeal { fabrication, programming, wire: Wire { r_segment } }
 }
