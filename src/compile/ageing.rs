@@ -2,7 +2,7 @@
 
 use super::quirk::Quirk;
 use crate::numerics::math;
-use crate::spec::{Deviation, Drift, Hardware, Time};
+use crate::spec::{Deviation, Drift, Time};
 use crate::units::{Second, Siemens};
 
 /// What happens to cells until they are read.
@@ -17,12 +17,11 @@ pub(super) struct Ageing<'a> {
 
 impl<'a> Ageing<'a> {
     /// `None` where cells are read as they were written.
-    pub fn of(time: &'a Time, hardware: &Hardware) -> Option<Ageing<'a>> {
+    pub fn of(time: &'a Time, g_max: Siemens) -> Option<Ageing<'a>> {
         let age = time.effective_age();
         let relaxed = time.relaxed().map(|relaxation| &relaxation.sigma);
         let drift = time.drift.as_ref().filter(|drift| age > drift.t0);
         let moves = relaxed.is_some() || drift.is_some() || time.retention.is_some();
-        let g_max = hardware.g_max;
         (age > 0.0 && moves).then_some(Ageing { time, age, relaxed, drift, g_max })
     }
 

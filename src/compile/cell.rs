@@ -6,13 +6,14 @@ use super::ageing::Ageing;
 use super::quirk::{Quirk, normals};
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
-use crate::spec::{Hardware, NonIdeal, Programming, Spacing};
+use crate::spec::{NonIdeal, Programming, Spacing};
 use crate::units::Siemens;
 
 /// How cells take what is asked of them.
 pub(super) struct Programmer<'a> {
     programming: &'a Programming,
-    hardware: &'a Hardware,
+    /// The least and the largest conductance as designed.
+    window: [Siemens; 2],
     ageing: Option<Ageing<'a>>,
 }
 
@@ -26,9 +27,9 @@ pub(super) struct Draws {
 }
 
 impl<'a> Programmer<'a> {
-    pub fn new(nonideal: &'a NonIdeal, hardware: &'a Hardware) -> Programmer<'a> {
-        let ageing = Ageing::of(&nonideal.time, hardware);
-        Programmer { programming: &nonideal.programming, hardware, ageing }
+    pub fn new(nonideal: &'a NonIdeal, window: [Siemens; 2]) -> Programmer<'a> {
+        let ageing = Ageing::of(&nonideal.time, window[1]);
+        Programmer { programming: &nonideal.programming, window, ageing }
     }
 
     /// Whether writes are noisy.
@@ -66,11 +67,11 @@ impl<'a> Programmer<'a> {
 
     /// Nothing is read back: the cell's own window and factor show.
     fn in_one_shot(&self, quirk: &Quirk, k: usize, z: Option<f64>, asked: Siemens) -> Siemens {
-        let Hardware { g_min, g_max, .. } = *self.hardware;
+        let [g_min, g_max] = self.window;
         let window = g_max - g_min;
         let mut g = asked;
         if quirk.has_windows() {
-            let [low, high] = quirk.window(k, self.hardware);
+            let [low, high] = quirk.window(k, self.window);
             g = low + (asked - g_min) / window * (high - low);
         }
         if let Some(z) = z {
@@ -94,7 +95,7 @@ impl<'a> Programmer<'a> {
         }
         let own = |g: Siemens| match quirk.has_windows() {
             true => {
-                let [low, high] = quirk.window(k, self.hardware);
+                let [low, high] = quirk.window(k, self.window);
                 g.clamp(low, high)
             }
             false => self.limited(quirk, k, g),
@@ -119,14 +120,14 @@ impl<'a> Programmer<'a> {
         if !self.programming.limited {
             return g;
         }
-        let [low, high] = quirk.window(k, self.hardware);
+        let [low, high] = quirk.window(k, self.window);
         g.clamp(low, high)
     }
 
     /// Standard deviation of the noise of a write.
     fn deviation(&self, asked: Siemens) -> Siemens {
-        let (p, hardware) = (self.programming, self.hardware);
-        let mut all = p.sigma * (hardware.g_max - hardware.g_min);
+        let (p, [g_min, g_max]) = (self.programming, self.window);
+        let mut all = p.sigma * (g_max - g_min);
         let mut add = |sigma: Siemens| {
             if sigma > 0.0 {
                 all = if all > 0.0 { math::hypot(all, sigma) } else { sigma };
@@ -134,14 +135,14 @@ impl<'a> Programmer<'a> {
         };
         add(p.absolute);
         add(p.proportional * asked);
-        add(p.measured.as_ref().map_or(0.0, |measured| measured.at(asked, hardware.g_max)));
+        add(p.measured.as_ref().map_or(0.0, |measured| measured.at(asked, g_max)));
         all
     }
 
     /// The level nearest to a conductance.
     fn level(&self, target: Siemens) -> Siemens {
         let p = self.programming;
-        let Hardware { g_min, g_max, .. } = *self.hardware;
+        let [g_min, g_max] = self.window;
         if !p.table.is_empty() {
             let above = p.table.partition_point(|g| *g < target);
             let below = above.saturating_sub(1);
@@ -179,16 +180,16 @@ pub struct Programmed {
     pub pulses: Vec<usize>,
 }
 
-/// Programs loose cells, one a target, each with its own defects, as [`super::fabricate`] does the
-/// cells of an array.
+/// Programs loose cells of a window \[S\], one a target \[S\], each with its own defects, as
+/// [`super::fabricate`] does the cells of an array.
 pub fn program_cells(
     targets: &[Siemens],
-    hardware: &Hardware,
+    window: [Siemens; 2],
     nonideal: &NonIdeal,
     seed: Seed,
 ) -> Programmed {
-    let quirk = Quirk::draw([1, targets.len()], nonideal, hardware, seed.child("fabrication"));
-    let programmer = Programmer::new(nonideal, hardware);
+    let quirk = Quirk::draw([1, targets.len()], nonideal, window, seed.child("fabrication"));
+    let programmer = Programmer::new(nonideal, window);
     let place = seed.child("programming");
     let noise = if programmer.is_noisy() { normals(place, targets.len()) } else { Vec::new() };
     let each = targets.iter().enumerate().map(|(k, &target)| {

@@ -44,6 +44,7 @@ pub struct Cells {
 
 /// Draws all static randomness. With a default [`NonIdeal`] the chip is its fabric, to the bit.
 pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
+    let window = [fabric.hardware.g_min, fabric.hardware.g_max];
     let quirks = fabric
         .arrays
         .iter()
@@ -54,7 +55,7 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
             }
             let place = seed.child("fabrication").child(&array.name);
             let shape = [array.plus.rows(), array.plus.cols()];
-            SIGNS.map(|sign| Quirk::draw(shape, nonideal, &fabric.hardware, place.child(sign)))
+            SIGNS.map(|sign| Quirk::draw(shape, nonideal, window, place.child(sign)))
         })
         .collect();
     let cells = fabric

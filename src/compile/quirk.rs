@@ -4,7 +4,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::faults;
 use crate::numerics::seed::Seed;
-use crate::spec::{Hardware, NonIdeal, Spread};
+use crate::spec::{NonIdeal, Spread};
 use crate::units::Siemens;
 
 /// What is wrong with the cells of one sign of an array, row-major; empty where nothing is.
@@ -24,8 +24,13 @@ pub(super) struct Quirk {
 }
 
 impl Quirk {
-    /// `shape` is rows and columns.
-    pub fn draw(shape: [usize; 2], nonideal: &NonIdeal, hardware: &Hardware, place: Seed) -> Quirk {
+    /// `shape` is rows and columns, `window` the least and the largest conductance as designed.
+    pub fn draw(
+        shape: [usize; 2],
+        nonideal: &NonIdeal,
+        window: [Siemens; 2],
+        place: Seed,
+    ) -> Quirk {
         let cells = shape[0] * shape[1];
         let fabrication = &nonideal.fabrication;
         let factors = |spread: Spread, name: &str| -> Vec<f64> {
@@ -44,16 +49,16 @@ impl Quirk {
         let lognormal = Spread { sigma: fabrication.spread, ..Spread::default() };
         let mut quirk = Quirk {
             factor: factors(lognormal, "spread"),
-            low: around(hardware.g_min, fabrication.g_min, "g-min"),
-            high: around(hardware.g_max, fabrication.g_max, "g-max"),
+            low: around(window[0], fabrication.g_min, "g-min"),
+            high: around(window[1], fabrication.g_max, "g-max"),
             stuck: Vec::new(),
             drift: numbers(nonideal.time.drift.is_some(), "drift"),
             relaxation: numbers(!nonideal.time.relaxation.is_empty(), "relaxation"),
         };
         let stuck = faults::draw(shape, fabrication, place);
         let at = |(k, fault): (usize, faults::Fault)| match fault {
-            faults::Fault::On => (k, quirk.window(k, hardware)[1]),
-            faults::Fault::Off => (k, quirk.window(k, hardware)[0]),
+            faults::Fault::On => (k, quirk.window(k, window)[1]),
+            faults::Fault::Off => (k, quirk.window(k, window)[0]),
             faults::Fault::At(g) => (k, g),
         };
         quirk.stuck = stuck.into_iter().map(at).collect();
@@ -61,9 +66,9 @@ impl Quirk {
     }
 
     /// The least and the largest conductance of a cell; the largest is never below the least.
-    pub fn window(&self, k: usize, hardware: &Hardware) -> [Siemens; 2] {
-        let low = self.low.get(k).copied().unwrap_or(hardware.g_min);
-        let high = self.high.get(k).copied().unwrap_or(hardware.g_max);
+    pub fn window(&self, k: usize, design: [Siemens; 2]) -> [Siemens; 2] {
+        let low = self.low.get(k).copied().unwrap_or(design[0]);
+        let high = self.high.get(k).copied().unwrap_or(design[1]);
         [low, high.max(low)]
     }
 

@@ -99,22 +99,28 @@ impl Chip {
         neuron.gain > 0.0 || neuron.offset > 0.0 || self.nonideal.time.compensates()
     }
 
-    /// Raises the gain of each layer by what its arrays have lost: the sum of all `|Gp - Gn|`
-    /// asked for over that as it is (global drift compensation, Joshi et al., *Nature
-    /// Communications* 11, 2020, there in the digital outputs).
+    /// Raises the gain of each layer by what its nodes have lost of their answers to one input at
+    /// a time: the sum of all `|Gp - Gn| / G` asked for over that as it is (global drift
+    /// compensation, Joshi et al., *Nature Communications* 11, 2020, there of digital outputs).
+    /// Where all cells lose alike, so does `G`, and little is left to make up for.
     pub(super) fn compensate(&mut self) {
         if !self.nonideal.time.compensates() {
             return;
         }
-        let weights = |plus: &Mat, minus: &Mat| -> f64 {
-            let pairs = plus.as_slice().iter().zip(minus.as_slice());
-            pairs.map(|(plus, minus)| (plus - minus).abs()).sum()
+        let answers = |plus: &Mat, minus: &Mat, totals: &[f64]| -> f64 {
+            let rows = plus.iter_rows().zip(minus.iter_rows()).zip(totals);
+            let of = |(plus, minus): (&[f64], &[f64])| -> f64 {
+                plus.iter().zip(minus).map(|(plus, minus)| (plus - minus).abs()).sum()
+            };
+            rows.map(|(row, total)| of(row) / total).sum()
         };
         for layer in self.fabric.model.free_layers() {
             let (mut asked, mut made) = (0.0, 0.0);
+            let totals = self.row_totals(layer);
+            let design = vec![self.fabric.layers[layer.0].total; totals.len()];
             for (a, array) in self.fabric.arrays_into(layer) {
-                asked += weights(&array.plus, &array.minus);
-                made += weights(&self.cells[a].plus, &self.cells[a].minus);
+                asked += answers(&array.plus, &array.minus, &design);
+                made += answers(&self.cells[a].plus, &self.cells[a].minus, &totals);
             }
             let known = asked > 0.0 && made > 0.0;
             self.compensation[layer.0] = if known { asked / made } else { 1.0 };

@@ -128,7 +128,7 @@ impl<'a> Writer<'a> {
         place: Seed,
         cells: usize,
     ) -> Writer<'a> {
-        let programmer = Programmer::new(nonideal, hardware);
+        let programmer = Programmer::new(nonideal, [hardware.g_min, hardware.g_max]);
         let draw = |sign: usize| match programmer.is_noisy() {
             true => normals(place.child(SIGNS[sign]), cells),
             false => Vec::new(),

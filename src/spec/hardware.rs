@@ -2,23 +2,29 @@
 
 use super::document::{Entry, Value};
 use super::library::Library;
+use super::nonideal::DEFAULT_WINDOW;
 use super::reader::{TableReader, quantity};
 use super::{ArrayStyle, Hardware, NeuronCircuit, Rows, TemplateArg, TemplateDevice};
 use crate::diag::Diagnostic;
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
 use crate::numerics::Activation;
-use crate::units::{Dimension, Range, format_short};
+use crate::units::{Dimension, Range, Siemens, format_short};
 
-/// Reads the hardware for a network that is to be trained in place, or is not.
+/// Reads the hardware for a network that is to be trained in place, or is not, with cells of the
+/// window of a preset, if there is one.
 pub(super) fn read(
     t: &TableReader,
     model: Option<&EnergyModel>,
     library: &Library,
     trains: bool,
+    preset: Option<[Siemens; 2]>,
 ) -> Hardware {
+    let named = t.has("cell");
     let cell = t.text("cell").or("cell/rram-1t1r".to_string());
-    let window = part(t, "cell", "cell", &cell, library, cell_window).unwrap_or([1e-6, 25e-6]);
+    let window = part(t, "cell", "cell", &cell, library, cell_window).unwrap_or(DEFAULT_WINDOW);
+    // What the file names itself comes before a preset.
+    let window = preset.filter(|_| !named).unwrap_or(window);
     let array = t.text("array").or("array/differential".to_string());
     let array = part(t, "array", "array", &array, library, directions).unwrap_or_default();
     let g_min = t.quantity("g-min", Dimension::Siemens, Range::NonNegative).or(window[0]);

@@ -11,6 +11,7 @@
 mod common;
 
 mod fabrication;
+mod presets;
 mod programming;
 mod roll;
 mod time;

@@ -1,24 +1,16 @@
 //! What a write does.
 
 use eqcircuit::compile::{Programmed, program_cells};
-use eqcircuit::model::Activation;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{
-    ArrayStyle, Deviation, DeviationLaw, Hardware, NonIdeal, Spacing, Spread, StuckAt, Verify,
-};
+use eqcircuit::spec::{Deviation, DeviationLaw, NonIdeal, Spacing, Spread, StuckAt, Verify};
 
 use super::{LIMIT, check_moments, moments};
-use crate::common::{hardware, layered};
 
-/// From 1 to 25 uS.
-pub fn window() -> Hardware {
-    let model = layered(&[2, 2], &[Activation::Tanh; 2], 1.0, Seed::new(1));
-    hardware(&model, ArrayStyle::Twin)
-}
+const WINDOW: [f64; 2] = [1e-6, 25e-6];
 
 /// 10,000 cells aimed at one conductance.
 pub fn programmed(nonideal: &NonIdeal, g: f64) -> Programmed {
-    program_cells(&vec![g; 10_000], &window(), nonideal, Seed::new(12))
+    program_cells(&vec![g; 10_000], WINDOW, nonideal, Seed::new(12))
 }
 
 fn erf(x: f64) -> f64 {
@@ -95,7 +87,7 @@ fn targets_go_to_the_nearest_level() {
     let ratios: Vec<f64> = (0..5).map(|k| 1e-6 * 25f64.powf(0.25 * f64::from(k))).collect();
     let targets: Vec<f64> = (0..=960).map(|k| 1e-6 + 0.025e-6 * f64::from(k)).collect();
     for (bad, levels) in [(&linear, &even), (&log, &ratios), (&table, &table.programming.table)] {
-        let made = program_cells(&targets, &window(), bad, Seed::new(1)).g;
+        let made = program_cells(&targets, WINDOW, bad, Seed::new(1)).g;
         for (target, made) in targets.iter().zip(made) {
             let nearest = levels.iter().fold(f64::INFINITY, |d, l| d.min((l - target).abs()));
             assert!((made - target).abs() <= nearest * (1.0 + 1e-9) + 1e-20, "{target} {made}");

@@ -1,7 +1,8 @@
 //! The roll of all effects: off or at zero none changes a bit; none hangs on threads or on the
 //! order of writes.
 
-use eqcircuit::compile::{Chip, compile, expand, fabricate};
+use eqcircuit::compile::{Cells, Chip, compile, expand, fabricate};
+use eqcircuit::netlist::{Netlist, Ports};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::run::chip as chip_of;
 use eqcircuit::spec::{Edit, Library, NonIdeal, Subject, load};
@@ -67,16 +68,18 @@ const ROLL: &[(&str, &str, &str)] = &[
 
 fn loaded(edits: &[String]) -> (Chip, String) {
     let path = std::path::Path::new("tests/diagnostics/parts/network.toml");
-    let edits: Vec<Edit> = edits.iter().map(|edit| Edit::new(edit.clone())).collect();
+    let mut edits: Vec<Edit> = edits.iter().map(|edit| Edit::new(edit.clone())).collect();
+    // With biases.
+    edits.push(Edit::new("model.weights=good.safetensors"));
     let spec = load(path, &edits, &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
     let Subject::Network { model, hardware, nonideal } = &spec.subject else { panic!() };
     (chip_of(model, hardware, nonideal, spec.seed), spec.resolved)
 }
 
 /// All that an engine reads of a chip.
-fn readable(chip: &Chip) -> String {
+fn readable(chip: &Chip) -> (Vec<Cells>, Netlist, Ports) {
     let (netlist, ports) = expand(chip);
-    format!("{:?}\n{netlist:?}\n{ports:?}", chip.cells)
+    (chip.cells.clone(), netlist, ports)
 }
 
 #[test]

@@ -128,12 +128,23 @@ fn compensation_makes_up_for_what_all_cells_have_lost() {
     let old = apart(&model, &run(&bad), &fresh);
     bad.time.compensate = true;
     let compensated = apart(&model, &run(&bad), &fresh);
-    assert!(old > 0.05 && compensated < 0.2 * old, "{old} {compensated}");
+    assert!(old > 0.05 && compensated < 0.7 * old, "{old} {compensated}");
 
-    // The gains are what the cells lost, and follow a write on both engines.
+    // The gains are what the nodes' answers to one input at a time have lost, and follow a write
+    // on both engines.
     let chip = fabricate(&fabric, &bad, Seed::new(5));
     let units = chip.units(eqcircuit::model::LayerId(1)).expect("gains are raised");
-    assert!((units[0].gain / (1e6f64 / 20.0).powf(0.1) - 1.0).abs() < 1e-9);
+    let (mut asked, mut made) = (0.0, 0.0);
+    for (a, array) in fabric.arrays_into(eqcircuit::model::LayerId(1)) {
+        let totals = chip.row_totals(eqcircuit::model::LayerId(1));
+        for (i, total) in totals.iter().enumerate() {
+            for j in 0..array.plus.cols() {
+                asked += (array.plus[(i, j)] - array.minus[(i, j)]).abs() / fabric.layers[1].total;
+                made += (chip.cells[a].plus[(i, j)] - chip.cells[a].minus[(i, j)]).abs() / total;
+            }
+        }
+    }
+    assert!(asked > 1.05 * made && (units[0].gain * made / asked - 1.0).abs() < 1e-12);
     bad.time.drift.as_mut().expect("drifts").sigma = Trend::Constant(0.03);
     let chip = fabricate(&fabric, &bad, Seed::new(5));
     let (_, ports) = expand(&chip);

@@ -3,10 +3,13 @@
 //! Every effect is a key or a table that is absent by default; absent or at zero it changes no
 //! bit of a result. `docs/nonidealities.md` has the equations, units and sources in one place.
 
+mod preset;
 mod programming;
 mod read;
 mod time;
 
+pub use preset::{Confidence, Preset, Sourced};
+pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
 pub(super) use read::read;
 pub use time::{Drift, Relaxation, Retention, Temperature, Time, Trend};

@@ -7,24 +7,25 @@ use super::{
     Along, Cluster, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread, StuckAt, Wire,
 };
 use crate::diag::Diagnostic;
-use crate::spec::Hardware;
+use crate::spec::NeuronCircuit;
 use crate::spec::reader::TableReader;
-use crate::units::{Dimension, Range};
+use crate::units::{Dimension, Range, Siemens};
 
-/// Reads how the hardware falls short.
-/// `clamp` is the layer without amplifiers.
+/// Reads how hardware of this window and these amplifiers falls short.
 pub(in crate::spec) fn read(
     t: &TableReader,
-    hardware: &Hardware,
-    clamp: Option<usize>,
+    window: [Siemens; 2],
+    amplifiers: &[&NeuronCircuit],
 ) -> NonIdeal {
+    // Taken before, by `preset::of_file`; here it is only known.
+    t.text("preset").optional();
     let nonideal = NonIdeal {
         fabrication: fabrication(&t.table("fabrication")),
-        programming: programming::read(&t.table("programming"), hardware),
-        time: t.optional_table("time").map(|t| time::read(&t, hardware)).unwrap_or_default(),
+        programming: programming::read(&t.table("programming"), window),
+        time: t.optional_table("time").map(|t| time::read(&t, window)).unwrap_or_default(),
         wire: wire(&t.table("wire")),
     };
-    check_neurons(t, &nonideal.fabrication.neuron, hardware, clamp);
+    check_neurons(t, &nonideal.fabrication.neuron, amplifiers);
     nonideal
 }
 
@@ -78,11 +79,10 @@ fn fabrication(t: &TableReader) -> Fabrication {
         let others = given.iter().skip(1);
         let blame =
             others.fold(blame.label("too many"), |d, key| d.also(t.span(key), "with these"));
-        t.report(
-            blame.help(
-                "`stuck-on` and `stuck-off` are fractions of all cells: their sum is at most 1",
-            ),
-        );
+        t.report(blame.help(
+            "`stuck-on`, `stuck-off` and the rates of `stuck-at` are fractions of all cells: their \
+             sum is at most 1",
+        ));
     }
     read
 }
@@ -152,17 +152,11 @@ fn mirror(t: &TableReader) -> MirrorSpread {
 }
 
 /// Errors of amplifiers act at the pin `$sense`.
-fn check_neurons(
-    t: &TableReader,
-    neuron: &NeuronSpread,
-    hardware: &Hardware,
-    clamp: Option<usize>,
-) {
+fn check_neurons(t: &TableReader, neuron: &NeuronSpread, amplifiers: &[&NeuronCircuit]) {
     if neuron.offset <= 0.0 && neuron.gain <= 0.0 {
         return;
     }
-    let amplifiers = hardware.neurons.iter().enumerate().filter(|(l, _)| Some(*l) != clamp);
-    let blind = amplifiers.map(|(_, circuit)| circuit).find(|circuit| !circuit.senses());
+    let blind = amplifiers.iter().find(|circuit| !circuit.senses());
     if let Some(circuit) = blind {
         t.report(
             Diagnostic::at(

@@ -2,17 +2,26 @@
 
 use super::{deviation, within};
 use crate::diag::Diagnostic;
-use crate::spec::Hardware;
 use crate::spec::nonideal::{Deviation, DeviationLaw, Programming, Spacing, Verify};
 use crate::spec::reader::TableReader;
 use crate::units::{Dimension, Range, Siemens, format_short};
 
-pub(super) fn read(t: &TableReader, hardware: &Hardware) -> Programming {
+const ONE_LEVEL: &str =
+    "a cell of one level holds nothing: give it two or more, or leave levels out altogether";
+
+pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Programming {
     let sigma = t.number("sigma", Range::NonNegative).or(0.0);
-    let levels = t.count("levels", 2..=1 << 32).optional().map(|n| n as usize);
+    let levels = t.count("levels", 0..=1 << 32).optional().map(|n| n as usize);
+    if levels.is_some_and(|levels| levels < 2) {
+        t.report(
+            Diagnostic::at(t.span("levels"), "`levels` must be at least 2")
+                .label("out of range")
+                .help(ONE_LEVEL),
+        );
+    }
     let words = [("linear", Spacing::Linear), ("log", Spacing::Log)];
     let spacing = t.choice("spacing", &words).optional().unwrap_or_default();
-    if spacing == Spacing::Log && hardware.g_min <= 0.0 {
+    if spacing == Spacing::Log && window[0] <= 0.0 {
         t.report(
             Diagnostic::at(t.span("spacing"), "levels in even ratios cannot begin at 0 S")
                 .label("needs `g-min` above zero")
@@ -26,9 +35,9 @@ pub(super) fn read(t: &TableReader, hardware: &Hardware) -> Programming {
         absolute: absolute.unwrap_or(0.0),
         proportional: deviation(t, "proportional"),
         measured: t.optional_table("measured").and_then(|t| measured(&t)),
-        levels,
+        levels: levels.filter(|levels| *levels >= 2),
         spacing,
-        table: level_table(t, hardware),
+        table: level_table(t, window),
         verify: t.optional_table("verify").and_then(|t| verify(&t)),
         limited: t.flag("limited").optional().unwrap_or(false),
     }
@@ -64,17 +73,16 @@ pub(super) fn measured(t: &TableReader) -> Option<Deviation> {
     Some(Deviation { reference, law })
 }
 
-fn level_table(t: &TableReader, hardware: &Hardware) -> Vec<Siemens> {
+fn level_table(t: &TableReader, window: [Siemens; 2]) -> Vec<Siemens> {
     let key = "level-table";
     let Some(table) = t.quantities(key, Dimension::Siemens).optional() else { return Vec::new() };
     t.exclude(key, &["levels", "spacing"]);
     let short = |g: &f64| format_short(*g, Dimension::Siemens);
-    let [low, high] = [hardware.g_min, hardware.g_max];
+    let [low, high] = window;
     // Text in other units than the hardware's own may round to the other side of an edge.
     let outside = |g: &&f64| **g < low * (1.0 - 1e-12) || **g > high * (1.0 + 1e-12);
     let fault = if table.len() < 2 {
-        let help = "a cell of one level holds nothing: list two conductances or more";
-        Some((format!("`{key}` has {} levels, at least 2 are needed", table.len()), help))
+        Some((format!("`{key}` has fewer than 2 levels"), ONE_LEVEL))
     } else if let Some(pair) = table.windows(2).find(|pair| pair[0] >= pair[1]) {
         let message =
             format!("`{key}` is not ascending: {} after {}", short(&pair[1]), short(&pair[0]));

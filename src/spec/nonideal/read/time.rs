@@ -3,19 +3,18 @@
 use super::programming::measured;
 use super::within;
 use crate::diag::Diagnostic;
-use crate::spec::Hardware;
 use crate::spec::nonideal::{Drift, Relaxation, Retention, Temperature, Time, Trend};
 use crate::spec::reader::TableReader;
-use crate::units::{Dimension, Range};
+use crate::units::{Dimension, Range, Siemens};
 
-pub(super) fn read(t: &TableReader, hardware: &Hardware) -> Time {
+pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Time {
     let why = "it is the time from writing to reading; 0 or leaving it out reads at once";
     let age = within(t, "age", Dimension::Second, Range::NonNegative, why);
     Time {
         age: age.unwrap_or(0.0),
         relaxation: relaxation(t),
         drift: t.optional_table("drift").and_then(|t| drift(&t)),
-        retention: t.optional_table("retention").and_then(|t| retention(&t, hardware)),
+        retention: t.optional_table("retention").and_then(|t| retention(&t, window[0])),
         temperature: t.optional_table("temperature").and_then(|t| temperature(&t)),
         compensate: t.flag("compensate").optional().unwrap_or(false),
     }
@@ -107,7 +106,7 @@ fn pair(t: &TableReader, key: &'static str, example: &str) -> Option<[f64; 2]> {
     let pair = values.try_into().ok();
     if pair.is_none() {
         t.report(
-            Diagnostic::at(t.span(key), format!("`{key}` has {found} entries, expected 2"))
+            Diagnostic::at(t.span(key), format!("`{key}` is a list of {found}, expected 2"))
                 .label("expected 2 entries")
                 .help(format!("write for example `{example}`")),
         );
@@ -115,13 +114,13 @@ fn pair(t: &TableReader, key: &'static str, example: &str) -> Option<[f64; 2]> {
     pair
 }
 
-fn retention(t: &TableReader, hardware: &Hardware) -> Option<Retention> {
+fn retention(t: &TableReader, g_min: Siemens) -> Option<Retention> {
     let tau = t.quantity("time-constant", Dimension::Second, Range::Positive);
     let tau = tau.needed("time-constant = \"1e8 s\"");
     let shape = t.number("shape", Range::Positive).or(1.0);
     let why = "a passive cell conducts nothing or more";
     let toward = within(t, "toward", Dimension::Siemens, Range::NonNegative, why);
-    Some(Retention { tau: tau?, shape, toward: toward.unwrap_or(hardware.g_min) })
+    Some(Retention { tau: tau?, shape, toward: toward.unwrap_or(g_min) })
 }
 
 fn temperature(t: &TableReader) -> Option<Temperature> {
