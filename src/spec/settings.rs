@@ -40,6 +40,8 @@ pub struct Spec {
 }
 
 /// What a file describes: a network with the hardware to put it on, or devices on nodes.
+// There is one a file: what it takes does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     Network { model: EnergyModel, hardware: Box<Hardware>, nonideal: NonIdeal },

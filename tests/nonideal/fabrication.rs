@@ -164,14 +164,14 @@ fn segments_spread_about_their_resistance() {
         let names = netlist.devices().iter().filter(|(name, _)| {
             let of_word = name.contains(".ws.p.") && {
                 let pre: usize = name.rsplit('.').next().unwrap().parse().unwrap();
-                pre % 4 == 0
+                pre.is_multiple_of(4)
             };
             of_word || name.contains(".bs.")
         });
         for (name, device) in names {
             let Device::Resistor(r) = device else { panic!("{name}") };
             let post: usize = name.split('.').rev().nth(1).unwrap().parse().unwrap();
-            let (driven, of_bit) = (post % 3 == 0, name.contains(".bs."));
+            let (driven, of_bit) = (post.is_multiple_of(3), name.contains(".bs."));
             if of_bit && !driven {
                 continue;
             }

@@ -18,6 +18,9 @@
 //! nudge-scale = "25 uS"
 //! ```
 //!
+//! A layer of neurons that are off has `skew` as well, gain factor and offset of each, such as
+//! `[[1.02, "-1.3 mV"]]`; mirrors that are off are in `nudge-mirror`, a factor a read unit.
+//!
 //! All keys of `[ports]` are required. `clamp.sources` are pairs of voltage sources, of each
 //! unit's activation and of its negative; `nodes` are summing nodes, one a unit; `read` is the
 //! name of one of `layers`; `nudge` are pairs of a current source and a vccs, one a unit of the
