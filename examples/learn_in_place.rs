@@ -54,7 +54,8 @@ fn main() {
         headroom: 4.0,
         clip: true,
     };
-    let fabrication = Fabrication { spread: 0.2, stuck_on: 0.025, stuck_off: 0.025 };
+    let fabrication =
+        Fabrication { spread: 0.2, stuck_on: 0.025, stuck_off: 0.025, ..Fabrication::default() };
     let nonideal = NonIdeal { fabrication, ..NonIdeal::default() };
     let chip = fabricate(&compile(&model, &hardware), &nonideal, seed.child("chip"));
 

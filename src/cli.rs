@@ -186,11 +186,14 @@ enum Verb {
     /// Draw signals of waveforms, or list them.
     #[command(after_help = help::PLOT)]
     Plot(plot::Request),
-    /// List the parts library, or show one part.
+    /// List the parts library, show one part, or explain and draw a preset.
     #[command(after_help = help::CIRCUITS)]
     Circuits {
         /// A part, such as `neuron/tanh`.
         name: Option<String>,
+        /// Draw a preset into this folder.
+        #[arg(long, value_name = "DIR", requires = "name")]
+        out: Option<PathBuf>,
     },
     /// List the data sets known by name, or fetch one.
     #[command(after_help = help::DATA, args_conflicts_with_subcommands = true)]
@@ -356,7 +359,7 @@ fn dispatch(
         }
         Verb::Report { dir } => report::run(&dir, terminal),
         Verb::Plot(request) => plot::run(&request, terminal),
-        Verb::Circuits { name } => circuits::run(name.as_deref(), terminal),
+        Verb::Circuits { name, out } => circuits::run(name.as_deref(), out.as_deref(), terminal),
         Verb::Data { action: Some(DataVerb::Fetch { name, from, folder }), .. } => {
             data::fetch(&name, &from, folder.data_dir.as_deref(), terminal)
         }

@@ -145,6 +145,14 @@ pub fn parse(text: &str, dimension: Dimension, range: Range) -> Result<f64, Unit
         value_at(0)?
     } else {
         let number = &text[..text.len() - unit.len()];
+        if let Some((value, found)) =
+            beside_si(unit).map(|(d, by)| (value_at(0).map(|v| v * by), d))
+            && found == dimension
+        {
+            let value = value?;
+            let fits = range.contains(value);
+            return if fits { Ok(value) } else { Err(UnitFault::OutOfRange { range }) };
+        }
         // `m` alone is more often a forgotten unit than a metre out of place.
         let known = lookup(unit).filter(|(found, _)| *found == dimension || !is_prefix(unit));
         let Some((found, power)) = known else {
@@ -258,6 +266,17 @@ fn split(text: &str) -> Option<(&str, i32, &str)> {
         }
     }
     Some((mantissa, exponent, text[end..].trim()))
+}
+
+/// Units in use with SI that are no power of ten of it; they take no prefix.
+fn beside_si(unit: &str) -> Option<(Dimension, f64)> {
+    Some(match unit {
+        "min" => (Dimension::Second, 60.0),
+        "h" => (Dimension::Second, 3600.0),
+        "d" => (Dimension::Second, 86_400.0),
+        "eV" => (Dimension::Joule, ELEMENTARY_CHARGE),
+        _ => return None,
+    })
 }
 
 /// Dimension and power of ten of a unit as written.

@@ -9,7 +9,10 @@ use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save,
 use eqcircuit::model::{Activation, EnergyModel};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{Analysis, ArrayStyle, NonIdeal, Precision, Rows};
+use eqcircuit::spec::{
+    Along, Analysis, ArrayStyle, Cluster, Law, MirrorSpread, NeuronSpread, NonIdeal, Precision,
+    Rows, Spread, StuckAt, Wire,
+};
 
 const TOLERANCE: f64 = 1e-8;
 const STYLES: [ArrayStyle; 2] = [ArrayStyle::Twin, ArrayStyle::Shared];
@@ -88,6 +91,12 @@ fn bad() -> NonIdeal {
     bad.fabrication.stuck_off = 0.02;
     bad.programming.sigma = 0.03;
     bad.programming.levels = Some(16);
+    bad.fabrication.g_min.sigma = 0.1;
+    bad.fabrication.g_max = Spread { sigma: 0.05, law: Law::Normal };
+    bad.fabrication.stuck_at = vec![StuckAt { rate: 0.02, between: [2e-6, 9e-6] }];
+    bad.fabrication.cluster = Some(Cluster { mean: 3.0, along: Along::Patch });
+    bad.fabrication.neuron = NeuronSpread { offset: 3e-3, gain: 0.05, time_constant: 0.1 };
+    bad.fabrication.mirror = MirrorSpread { bias: 0.1, nudge: 0.1 };
     bad
 }
 
@@ -145,7 +154,19 @@ fn wired(trial: usize, style: ArrayStyle) -> Chip {
         _ => ([2, 5], Rows::Interleaved),
     };
     let mut nonideal = bad();
+    // A linear network would leave all bounds.
+    nonideal.fabrication.stuck_on = 0.0;
     nonideal.wire.r_segment = [0.5, 20.0, 200.0][trial % 3];
+    match trial / 3 {
+        0 => nonideal.wire.spread = 0.5,
+        1 => (nonideal.wire.r_driver, nonideal.wire.r_sense) = (50.0, 300.0),
+        // What is at the ends of lines without resistance of their own.
+        _ => {
+            let ends = [[500.0, 0.0], [0.0, 500.0], [500.0, 2000.0]][trial % 3];
+            nonideal.wire.r_segment = 0.0;
+            [nonideal.wire.r_driver, nonideal.wire.r_sense] = ends;
+        }
+    }
     fabricate(&compile(&model, &hardware), &nonideal, seed)
 }
 
@@ -155,7 +176,7 @@ fn port_matrices_of_wired_tiles_are_the_circuit_at_rest() {
         for trial in 0..9 {
             let chip = wired(trial, style);
             let mut bare = chip.clone();
-            bare.nonideal.wire.r_segment = 0.0;
+            bare.nonideal.wire = Wire::default();
             let model = &chip.fabric.model;
             let mut from_bare = 0.0_f64;
             for drive in drives(model, 3, chip.seed) {

@@ -38,8 +38,18 @@ fn apart(structured: &[(String, f64)], flat: &[(String, f64)]) -> f64 {
 #[test]
 fn a_chip_with_wires_rests_where_its_cells_say() {
     for (k, rows) in [Rows::Interleaved, Rows::Block].into_iter().enumerate() {
-        for (tile, r_segment) in [([64, 64], 0.5), ([3, 4], 20.0), ([64, 64], 100.0)] {
-            let case = Case { spread: 0.2, r_segment, tile, ..Case::new([6, 8, 4]) };
+        for (tile, r_segment, r_ends, r_spread) in [
+            ([64, 64], 0.5, [0.0, 0.0], 0.0),
+            ([3, 4], 20.0, [0.0, 0.0], 0.0),
+            ([64, 64], 100.0, [0.0, 0.0], 0.0),
+            ([3, 4], 20.0, [100.0, 30.0], 0.4),
+            ([64, 64], 50.0, [0.0, 400.0], 1.0),
+            ([3, 4], 0.0, [300.0, 0.0], 0.0),
+            ([4, 3], 0.0, [0.0, 300.0], 0.0),
+            ([3, 3], 0.0, [200.0, 1000.0], 0.4),
+        ] {
+            let case =
+                Case { spread: 0.2, r_segment, r_ends, r_spread, tile, ..Case::new([6, 8, 4]) };
             let mut chip = case.chip();
             chip.fabric.hardware.rows = rows;
             let (mut flat, ports) = expand(&chip);

@@ -396,12 +396,18 @@ fn cell(wire: f64) -> Cell {
             CurrentSource { p: GROUND, n: nodes[i], dc: 0.0, ..Default::default() },
         );
         let pull = Vccs { p: nodes[i], n: GROUND, cp: outs[i], cn: GROUND, gm: 0.0 };
-        nudge.push(NudgePort { current, pull: netlist.add(format!("g{i}"), pull) });
+        nudge.push(NudgePort { current, pull: netlist.add(format!("g{i}"), pull), mirror: 1.0 });
     }
     let activation = Activation::Identity;
     let clamp = ClampPort { name: "input".into(), activation, sources: vec![sources] };
     let activation = Activation::Tanh;
-    let layer = LayerPort { name: "free".into(), activation, gain: GAIN, nodes: nodes.to_vec() };
+    let layer = LayerPort {
+        name: "free".into(),
+        activation,
+        gain: GAIN,
+        nodes: nodes.to_vec(),
+        skew: Vec::new(),
+    };
     let ports =
         Ports { v_unit: V_UNIT, clamp, layers: vec![layer], read: 0, nudge, nudge_scale: SCALE };
     Cell { netlist, ports }

@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use common::compiled::{Case, drive};
-use eqcircuit::compile::{compile, expand, refresh};
+use eqcircuit::compile::{compile, expand, fabricate, refresh};
 use eqcircuit::model::Activation;
 use eqcircuit::netlist::{Device, Netlist, Node, text};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    ArrayStyle, Library, NeuronCircuit, Subject, TemplateArg, TemplateDevice, load,
+    ArrayStyle, Library, MirrorSpread, NeuronCircuit, NeuronSpread, Subject, TemplateArg,
+    TemplateDevice, load,
 };
 
 const SMALL: [usize; 3] = [8, 6, 4];
@@ -75,9 +76,18 @@ fn the_text_is_toml_and_holds_every_device_and_port() {
 
 #[test]
 fn the_text_reads_back_to_the_bit() {
-    for r_segment in [0.0, 2.0] {
+    for (r_segment, gain) in [(0.0, 0.0), (2.0, 0.0), (0.0, 0.1)] {
         let case = Case { spread: 0.2, r_segment, hidden: Activation::Softmax, ..Case::new(SMALL) };
-        let (netlist, ports) = expand(&case.chip());
+        let mut chip = case.chip();
+        if gain > 0.0 {
+            let mut bad = chip.nonideal.clone();
+            bad.fabrication.neuron = NeuronSpread { gain, offset: 1e-3, time_constant: 0.1 };
+            bad.fabrication.mirror = MirrorSpread { bias: 0.1, nudge: 0.1 };
+            chip = fabricate(&chip.fabric, &bad, chip.seed);
+        }
+        let (netlist, ports) = expand(&chip);
+        assert_eq!(ports.layers[0].skew.is_empty(), gain == 0.0);
+        assert_eq!(ports.nudge[0].mirror == 1.0, gain == 0.0);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("compiled.toml");
         let text = text::toml(&netlist, Some(&ports));

@@ -12,7 +12,7 @@ use eqcircuit::learn::{
 use eqcircuit::model::{Activation, Cost, EnergyModel, Params};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, relative_difference};
-use eqcircuit::spec::{Analysis, ArrayStyle, NonIdeal, Precision};
+use eqcircuit::spec::{Analysis, ArrayStyle, NeuronSpread, NonIdeal, Precision};
 
 const UNTIL: Until = Until { settled: 1e-12, at_most: 1e-3, at_most_iterations: 100_000 };
 
@@ -90,7 +90,12 @@ fn implicit_gradients_are_finite_differences_on_the_model() {
 fn implicit_gradients_are_finite_differences_on_a_defective_chip() {
     for style in [ArrayStyle::Shared, ArrayStyle::Twin] {
         let p = problem(Activation::Tanh);
-        let chip = spread_chip(&p, style, 0.2);
+        let mut bad = NonIdeal::default();
+        bad.fabrication.spread = 0.2;
+        bad.fabrication.neuron = NeuronSpread { offset: 20e-3, gain: 0.2, time_constant: 0.2 };
+        bad.fabrication.mirror.bias = 0.3;
+        let fabric = compile(&p.model, &hardware(&p.model, style));
+        let chip = fabricate(&fabric, &bad, Seed::new(8));
         let state = free(&mut behavioural(&chip), &p).state;
         let truth = Network::of_chip(&chip).gradient(&state, &p.target).expect("regular");
         for c in 0..p.model.couplings.len() {

@@ -48,6 +48,7 @@ fn respond(circuit: &NeuronCircuit, gain: f64, v_unit: f64, inputs: &[f64]) -> V
     let units: Vec<Pins> = (0..inputs.len())
         .map(|i| Pins {
             input: netlist.node(&format!("n.{i}.u")),
+            sense: netlist.node(&format!("n.{i}.u")),
             output: netlist.node(&format!("n.{i}.v")),
             inverse: netlist.node(&format!("n.{i}.vn")),
         })
@@ -57,7 +58,7 @@ fn respond(circuit: &NeuronCircuit, gain: f64, v_unit: f64, inputs: &[f64]) -> V
         netlist
             .add(name, VoltageSource { p: unit.input, n: Node::GROUND, dc, ..Default::default() });
     }
-    let site = Site { layer: "n", units: &units, gain, v_unit, c_node: 1e-13 };
+    let site = Site { layer: "n", units: &units, gain, v_unit, c_node: 1e-13, capacitance: &[] };
     circuit.lay(&site, &mut netlist).unwrap();
     let until = Until { settled: 0.0, at_most: 0.0, at_most_iterations: 0 };
     let run = analyse(&netlist, Analysis::Op, &until, 1);
@@ -91,8 +92,15 @@ fn the_node_capacitor_is_at_the_summing_node() {
     for activation in Activation::ALL {
         let mut netlist = Netlist::new();
         let [input, output, inverse] = ["u", "v", "vn"].map(|name| netlist.node(name));
-        let units = [Pins { input, output, inverse }];
-        let site = Site { layer: "n", units: &units, gain: 1.0, v_unit: 0.2, c_node: 7e-14 };
+        let units = [Pins { input, sense: input, output, inverse }];
+        let site = Site {
+            layer: "n",
+            units: &units,
+            gain: 1.0,
+            v_unit: 0.2,
+            c_node: 7e-14,
+            capacitance: &[],
+        };
         from_library(activation).lay(&site, &mut netlist).unwrap();
         let held: f64 = netlist
             .devices()

@@ -122,6 +122,7 @@ fn run() -> RunRecord {
             energy: BTreeMap::from([("layer hidden".into(), Some(0.5))]),
             cells: 128,
             clipped: 0,
+            pulses: None,
             work: Work { steps: 1200, ..Work::default() },
             wall_time: 0.25,
         },

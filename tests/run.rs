@@ -138,6 +138,29 @@ fn with_name(
 }
 
 #[test]
+fn verified_cells_are_recorded_with_their_pulses() {
+    let dir = tempfile::tempdir().unwrap();
+    let pulses = |name: &str, edits: &[&str]| {
+        let spec = load("netlists/hopfield-8-6-4.toml", edits);
+        let finished = run(&spec, &dir.path().join(name));
+        eqcircuit::report::write(&finished.folder).unwrap();
+        let page = fs::read_to_string(finished.folder.join("index.md")).unwrap();
+        let pulses = finished.summary.run.totals.pulses;
+        assert_eq!(page.contains("pulses a cell"), pulses.is_some());
+        pulses
+    };
+    let noise = "nonideal.programming.absolute=1 uS";
+    let chip = "simulate.engine=behavioural";
+    assert_eq!(pulses("shot", &[chip, noise]), None);
+    let verified = pulses(
+        "verified",
+        &[chip, noise, "nonideal.programming.verify={ tolerance = \"0.5 uS\", at-most = 100 }"],
+    );
+    // 1 / erf(0.5 / sqrt(2)) = 2.61, of some 150 cells.
+    assert!(verified.is_some_and(|n| (n - 2.61).abs() < 1.0), "{verified:?}");
+}
+
+#[test]
 fn threads_do_not_change_the_records() {
     let dir = tempfile::tempdir().unwrap();
     let spec = hopfield("behavioural");

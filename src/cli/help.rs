@@ -147,12 +147,15 @@ Examples:
   eqcircuit plot reports/filter out --csv > out.csv";
 
 pub(super) const CIRCUITS: &str = "\
-Parts are what [hardware] names: neurons, cells, array styles. Those in a `circuits/` folder beside
+Parts are what [hardware] names (neurons, cells, array styles), subcircuits of [device], and presets:
+published technologies that [nonideal] preset names, every number with its source. Those in a `circuits/` folder beside
 the file, or beside any folder above it, come before those built into the program.
 
 Examples:
   eqcircuit circuits
   eqcircuit circuits neuron/tanh
+  eqcircuit circuits preset/pcm-mushroom               its numbers and where they come from
+  eqcircuit circuits preset/pcm-mushroom --out pcm     and what they make of cells, drawn
   eqcircuit circuits neuron/tanh > circuits/neuron/my-tanh.toml    a start for one of your own";
 
 pub(super) const DATA: &str = "\

@@ -17,6 +17,7 @@
 //! | `input-hidden.t0.bs.p.3.5` | wire segment that leads on from its place on the bit line |
 //! | `hidden.3.leak`, `hidden.3.bias` | leak resistor and bias current of a summing node |
 //! | `hidden.3.*` | the neuron circuit's own |
+//! | `hidden.3.offset`, `hidden.3.skew` | what its amplifier sees, `hidden.3.sense`, where that is off |
 //! | `output.2.nudge`, `output.2.pull` | the two parts of the nudge, at zero |
 //!
 //! The devices that a write changes come first (cells, then leak and bias of every unit), so that
@@ -30,11 +31,11 @@ mod wires;
 
 pub use arrays::{WiredTile, expand_arrays, wired_tiles};
 
-use super::{Array, Cells, Chip};
+use super::{Array, Cells, Chip, Unit};
 use crate::model::LayerId;
 use crate::netlist::{
     Arg, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node, NudgePort, Ports,
-    Resistor, Vccs, VoltageSource,
+    Resistor, Vccs, Vcvs, VoltageSource,
 };
 use crate::spec::{Pins, Site};
 use crate::units::Siemens;
@@ -60,13 +61,13 @@ enum Draft {
 
 fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
     let layers = pins(chip, netlist);
-    let wired = chip.nonideal.wire.r_segment > 0.0;
+    let wired = !chip.nonideal.wire.is_ideal();
     if draft == Draft::Arrays {
         arrays::lay_tiles(chip, &layers, netlist);
     }
     for cell in cells(chip).filter(|_| draft == Draft::Cells) {
         let (p, n) = if wired {
-            cell.wired_nodes(netlist)
+            wires::places(chip, &cell, &layers, netlist)
         } else {
             (cell.driver(&layers), layers[cell.array.post.0][cell.post].input)
         };
@@ -121,7 +122,8 @@ pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
     }
     let rows = chip.fabric.model.free_layers().flat_map(|id| {
         let plan = &chip.fabric.layers[id.0];
-        plan.leak.iter().zip(&plan.bias).flat_map(|(&leak, &bias)| [leak, bias])
+        let bias = chip.bias(id);
+        plan.leak.clone().into_iter().zip(bias).flat_map(|(leak, bias)| [leak, bias])
     });
     let cells = cells(chip).filter(|_| draft == Draft::Cells).map(|cell| cell.g);
     for (place, value) in cells.chain(rows).enumerate() {
@@ -142,8 +144,11 @@ fn pins(chip: &Chip, netlist: &mut Netlist) -> Vec<Vec<Pins>> {
             (0..layer.size)
                 .map(|i| {
                     let mut node = |part| netlist.node(&format!("{}.{i}.{part}", layer.name));
-                    let input = if LayerId(l) == model.clamp { Node::GROUND } else { node("u") };
-                    Pins { input, output: node("v"), inverse: node("vn") }
+                    let clamped = LayerId(l) == model.clamp;
+                    let input = if clamped { Node::GROUND } else { node("u") };
+                    let skewed = !clamped && chip.has_skew();
+                    let sense = if skewed { node("sense") } else { input };
+                    Pins { input, sense, output: node("v"), inverse: node("vn") }
                 })
                 .collect()
         })
@@ -165,6 +170,8 @@ impl Sign {
 #[derive(Clone, Copy)]
 struct Cell<'a> {
     array: &'a Array,
+    /// Its place in the fabric.
+    of: usize,
     tile: usize,
     sign: Sign,
     post: usize,
@@ -190,22 +197,19 @@ impl Cell<'_> {
             Sign::Minus => unit.inverse,
         }
     }
-
-    /// The cell's places on its word line and on its bit line.
-    fn wired_nodes(&self, netlist: &mut Netlist) -> (Node, Node) {
-        (netlist.node(&self.name("w.")), netlist.node(&self.name("b.")))
-    }
 }
 
 /// All cells of a chip: by array, tile, bit line, then word line.
 fn cells(chip: &Chip) -> impl Iterator<Item = Cell<'_>> {
-    chip.fabric.arrays.iter().zip(&chip.cells).flat_map(|(array, made)| {
-        (0..array.tiles.len()).flat_map(move |tile| tile_cells(array, made, tile))
+    let arrays = chip.fabric.arrays.iter().zip(&chip.cells).enumerate();
+    arrays.flat_map(|(of, (array, made))| {
+        (0..array.tiles.len()).flat_map(move |tile| tile_cells(array, of, made, tile))
     })
 }
 
 fn tile_cells<'a>(
     array: &'a Array,
+    of: usize,
     made: &'a Cells,
     tile: usize,
 ) -> impl Iterator<Item = Cell<'a>> {
@@ -213,11 +217,12 @@ fn tile_cells<'a>(
     block.post.clone().flat_map(move |post| {
         block.pre.clone().flat_map(move |pre| {
             Sign::BOTH.map(|sign| {
-                let g = match sign {
+                let of_sign = match sign {
                     Sign::Plus => &made.plus,
                     Sign::Minus => &made.minus,
-                }[(post, pre)];
-                Cell { array, tile, sign, post, pre, g }
+                };
+                let g = of_sign[(post, pre)];
+                Cell { array, of, tile, sign, post, pre, g }
             })
         })
     })
@@ -226,17 +231,13 @@ fn tile_cells<'a>(
 /// Leak and bias of every summing node of a layer.
 fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
     let plan = &chip.fabric.layers[id.0];
-    let name = &chip.fabric.model.layer(id).name;
+    let (name, currents) = (&chip.fabric.model.layer(id).name, chip.bias(id));
     for (i, unit) in units.iter().enumerate() {
         let leak =
             Resistor { p: unit.input, n: Node::GROUND, g: plan.leak[i], ..Default::default() };
         netlist.add(format!("{name}.{i}.leak"), leak);
-        let bias = CurrentSource {
-            p: Node::GROUND,
-            n: unit.input,
-            dc: plan.bias[i],
-            ..Default::default()
-        };
+        let bias =
+            CurrentSource { p: Node::GROUND, n: unit.input, dc: currents[i], ..Default::default() };
         netlist.add(format!("{name}.{i}.bias"), bias);
     }
 }
@@ -244,15 +245,33 @@ fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
 fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
     let hardware = &chip.fabric.hardware;
     let circuit = &hardware.neurons[id.0];
+    let made = chip.units(id).unwrap_or_default();
+    let capacitance: Vec<f64> = made.iter().map(|unit| unit.capacitance).collect();
+    if chip.has_skew() {
+        lay_skew(&chip.fabric.model.layer(id).name, units, &made, netlist);
+    }
     let site = Site {
         layer: &chip.fabric.model.layer(id).name,
         units,
         gain: chip.fabric.layers[id.0].gain,
         v_unit: hardware.v_unit,
         c_node: hardware.c_node,
+        capacitance: &capacitance,
     };
     if let Err(fault) = circuit.lay(&site, netlist) {
         panic!("neuron circuit `{}`: {fault}", circuit.name);
+    }
+}
+
+/// What the amplifiers of a layer see of their summing nodes: `a (u + o)`.
+fn lay_skew(layer: &str, units: &[Pins], made: &[Unit], netlist: &mut Netlist) {
+    for (i, (pins, unit)) in units.iter().zip(made).enumerate() {
+        let skew = netlist.node(&format!("{layer}.{i}.skew"));
+        let dc = unit.gain * unit.offset;
+        let offset = VoltageSource { p: skew, n: Node::GROUND, dc, ..Default::default() };
+        netlist.add(format!("{layer}.{i}.offset"), offset);
+        let (p, cp, cn) = (pins.sense, pins.input, Node::GROUND);
+        netlist.add(format!("{layer}.{i}.skew"), Vcvs { p, n: skew, cp, cn, gain: unit.gain });
     }
 }
 
@@ -268,6 +287,7 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
         layers[model.clamp.0].iter().map(|u| [source(u.output), source(u.inverse)]).collect();
     let read = &model.layer(model.read).name;
     let ground = Node::GROUND;
+    let read_units = chip.units(model.read);
     let nudge = layers[model.read.0].iter().enumerate().map(|(i, unit)| {
         let n = unit.input;
         let current = CurrentSource { p: ground, n, dc: 0.0, ..Default::default() };
@@ -275,6 +295,7 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
         NudgePort {
             current: netlist.add(format!("{read}.{i}.nudge"), current),
             pull: netlist.add(format!("{read}.{i}.pull"), pull),
+            mirror: read_units.as_ref().map_or(1.0, |units| units[i].nudge),
         }
     });
     let nudge = nudge.collect();
@@ -284,6 +305,10 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
         activation: model.layer(id).activation,
         gain: chip.fabric.layers[id.0].gain,
         nodes: layers[id.0].iter().map(|u| u.input).collect(),
+        skew: match chip.units(id).filter(|_| chip.has_skew()) {
+            Some(units) => units.iter().map(|unit| (unit.gain, unit.offset)).collect(),
+            None => Vec::new(),
+        },
     };
     Ports {
         v_unit: chip.fabric.hardware.v_unit,

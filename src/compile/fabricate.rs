@@ -1,15 +1,15 @@
 //! A fabric as made: all static randomness of the hardware is drawn here, once, so that every
 //! engine sees the same chip.
 
-use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
-
 use super::aim::row_sums;
-use super::{Array, Direction, Fabric};
+use super::quirk::Quirk;
+use super::segments::Segments;
+use super::units::Quirks;
+use super::{Direction, Fabric, Written};
 use crate::model::{Coupling, EnergyPart, LayerId, State};
 use crate::numerics::seed::Seed;
-use crate::numerics::{Activation, Mat, math};
-use crate::spec::{Hardware, NonIdeal};
+use crate::numerics::{Activation, Mat};
+use crate::spec::NonIdeal;
 use crate::units::Siemens;
 
 /// A fabric as made.
@@ -23,6 +23,14 @@ pub struct Chip {
     pub seed: Seed,
     /// Defects that stay for the life of the chip, one a [`Fabric::arrays`] entry.
     pub(super) quirks: Vec<[Quirk; 2]>,
+    /// Those of the neurons, one a layer.
+    pub(super) neurons: Vec<Quirks>,
+    /// Wires of the tiles of each array.
+    pub(super) segments: Vec<Vec<Segments>>,
+    /// What a layer's gain is raised by; 1 where nothing makes up for lost conductance.
+    pub(super) compensation: Vec<f64>,
+    /// What programming it took at first.
+    pub(super) programmed: Written,
     /// How often it was written.
     pub(super) writes: usize,
 }
@@ -34,17 +42,9 @@ pub struct Cells {
     pub minus: Mat,
 }
 
-/// What is wrong with the cells of one sign of an array; empty where nothing is.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Quirk {
-    /// Factor on the programmed conductance, row-major.
-    pub factor: Vec<f64>,
-    /// The conductance a cell is stuck at, by place, ascending.
-    pub stuck: Vec<(usize, Siemens)>,
-}
-
 /// Draws all static randomness. With a default [`NonIdeal`] the chip is its fabric, to the bit.
 pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
+    let window = [fabric.hardware.g_min, fabric.hardware.g_max];
     let quirks = fabric
         .arrays
         .iter()
@@ -54,7 +54,8 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
                 return [Quirk::default(), Quirk::default()];
             }
             let place = seed.child("fabrication").child(&array.name);
-            SIGNS.map(|sign| Quirk::draw(array, nonideal, &fabric.hardware, place.child(sign)))
+            let shape = [array.plus.rows(), array.plus.cols()];
+            SIGNS.map(|sign| Quirk::draw(shape, nonideal, window, place.child(sign)))
         })
         .collect();
     let cells = fabric
@@ -62,43 +63,25 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         .iter()
         .map(|a| Cells { plus: a.plus.clone(), minus: a.minus.clone() })
         .collect();
-    let mut chip =
-        Chip { fabric: fabric.clone(), nonideal: nonideal.clone(), cells, seed, quirks, writes: 0 };
+    let place = seed.child("wires");
+    let segments = fabric.arrays.iter().map(|a| Segments::draw(a, &nonideal.wire, place));
+    let mut chip = Chip {
+        fabric: fabric.clone(),
+        nonideal: nonideal.clone(),
+        cells,
+        seed,
+        quirks,
+        neurons: Quirks::draw(fabric, nonideal, seed),
+        segments: segments.collect(),
+        compensation: vec![1.0; fabric.layers.len()],
+        programmed: Written::default(),
+        writes: 0,
+    };
     chip.program();
     chip
 }
 
 pub(super) const SIGNS: [&str; 2] = ["plus", "minus"];
-
-impl Quirk {
-    fn draw(array: &Array, nonideal: &NonIdeal, hardware: &Hardware, place: Seed) -> Quirk {
-        let cells = array.plus.rows() * array.plus.cols();
-        let fabrication = &nonideal.fabrication;
-        let mut quirk = Quirk::default();
-        let sigma = fabrication.spread;
-        if sigma > 0.0 {
-            let mut rng = place.child("spread").rng();
-            quirk.factor = (0..cells)
-                .map(|_| {
-                    let z: f64 = StandardNormal.sample(&mut rng);
-                    math::exp(sigma * z - 0.5 * sigma * sigma)
-                })
-                .collect();
-        }
-        if fabrication.stuck_on > 0.0 || fabrication.stuck_off > 0.0 {
-            let mut rng = place.child("stuck").rng();
-            for cell in 0..cells {
-                let u: f64 = rng.random();
-                if u < fabrication.stuck_on {
-                    quirk.stuck.push((cell, hardware.g_max));
-                } else if u < fabrication.stuck_on + fabrication.stuck_off {
-                    quirk.stuck.push((cell, hardware.g_min));
-                }
-            }
-        }
-        quirk
-    }
-}
 
 impl Chip {
     /// `G_i = leak_i + sum_j (Gp_ij + Gn_ij)` of every node of a layer as made \[S\].
@@ -152,7 +135,8 @@ impl Chip {
     /// `sum_i r_i (xhat_i x_i - L_i) - xhat_post^T W xhat_pre - b . xhat`, `W` as made, whenever
     /// both directions of a coupling make the same `W` and the activations are elementwise.
     /// Where they differ (twin arrays with spread) no energy exists and `W` is their mean; for
-    /// softmax `r` is the layer's mean. Wires are left out.
+    /// softmax `r` is the layer's mean. Of neurons with gain factors `a` and offsets `c` in units
+    /// of `x`, `r / a` takes the place of `r` and `b + r c / a` that of `b`. Wires are left out.
     pub fn energy_parts(&self, state: &State) -> Vec<EnergyPart> {
         let model = &self.fabric.model;
         let xhat = model.activations(state);
@@ -166,7 +150,10 @@ impl Chip {
                     let weight = self.mean_weight(c);
                     ("coupling", Coupling::Dense { pre: *pre, post: *post, weight }.energy(&xhat))
                 }
-                Coupling::Bias { .. } => ("bias", coupling.energy(&xhat)),
+                Coupling::Bias { on, value } => {
+                    let value = self.bias_made(*on, value);
+                    ("bias", Coupling::Bias { on: *on, value }.energy(&xhat))
+                }
             };
             EnergyPart { name: format!("{kind} {}", model.coupling_name(coupling)), value }
         });
@@ -186,7 +173,13 @@ impl Chip {
 
     fn layer_energy(&self, layer: LayerId, x: &Mat, xhat: &Mat) -> Vec<f64> {
         let design = self.fabric.layers[layer.0].total;
-        let r: Vec<f64> = self.row_totals(layer).iter().map(|g| g / design).collect();
+        let mut r: Vec<f64> = self.row_totals(layer).iter().map(|g| g / design).collect();
+        let mut pull = Vec::new();
+        if let Some(units) = self.units(layer) {
+            r.iter_mut().zip(&units).for_each(|(r, unit)| *r /= unit.gain);
+            let offsets = units.iter().map(|unit| self.offset_of(layer, unit));
+            pull = r.iter().zip(offsets).map(|(r, c)| r * c).collect();
+        }
         let activation = self.fabric.model.layer(layer).activation;
         let dual = |s: usize| -> f64 {
             if activation == Activation::Softmax {
@@ -197,7 +190,16 @@ impl Chip {
             let units = x.row(s).iter().zip(xhat.row(s)).zip(&r);
             units.map(|((&x, v), r)| r * (x * v - activation.lagrangian(&[x]))).sum()
         };
-        (0..x.rows()).map(dual).collect()
+        let pulled = |s: usize| pull.iter().zip(xhat.row(s)).map(|(c, v)| c * v).sum::<f64>();
+        (0..x.rows()).map(|s| dual(s) - pulled(s)).collect()
+    }
+
+    /// Biases of a layer as its sources make them.
+    fn bias_made(&self, on: LayerId, asked: &[f64]) -> Vec<f64> {
+        match self.units(on) {
+            Some(units) => units.iter().zip(asked).map(|(unit, b)| unit.bias * b).collect(),
+            None => asked.to_vec(),
+        }
     }
 
     /// The weight of a dense coupling as made, `[post, pre]`, the mean over its directions.

@@ -19,17 +19,25 @@
 //! With twin arrays `s` is each receiving layer's own; a shared array serves both its layers, so
 //! there `s` is one for the network.
 
+mod ageing;
 mod aim;
+mod cell;
 mod expand;
 mod fabricate;
+mod faults;
 mod map;
+mod quirk;
+mod segments;
 mod summary;
+mod units;
 mod write;
 
+pub use cell::{Programmed, program_cells};
 pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
 pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};
+pub use units::Unit;
 
 use crate::model::{EnergyModel, LayerId};
 use crate::numerics::Mat;
@@ -127,4 +135,6 @@ pub struct Written {
     pub cells: usize,
     /// Weights that did not fit the window and were clipped to its edge.
     pub clipped: usize,
+    /// Pulses that the cells took: one each, or as many as write and verify needs.
+    pub pulses: usize,
 }

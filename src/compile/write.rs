@@ -1,11 +1,12 @@
 //! Cells programmed: as fabricated, and at every write of new parameters.
 
 use multiversion::multiversion;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::aim::{Aim, ROWS, Source};
-use super::fabricate::{Quirk, SIGNS};
+use super::cell::{Draws, Programmer};
+use super::fabricate::SIGNS;
+use super::quirk::{Quirk, normals};
 use super::{Array, Cells, Chip, Clipped, Written};
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
@@ -22,20 +23,23 @@ impl Chip {
     pub fn write(&mut self, model: &EnergyModel) -> Written {
         self.writes += 1;
         let place = self.place_of_write();
-        let mut written = 0;
+        let mut written = Written::default();
         let (quirks, cells, nonideal) = (&self.quirks, &mut self.cells, &self.nonideal);
         self.fabric.aim_with(model, |a, array, aim, hardware| {
             if array.shares.is_some() {
                 return super::aim::aim(array, model, aim);
             }
             let place = place.child(&array.name);
-            let writer = Writer::new(nonideal, hardware, &quirks[a], place, array.plus.as_slice());
-            let (count, clipped) = writer.write(array, model, aim, &mut cells[a]);
-            written += count;
+            let count = array.plus.as_slice().len();
+            let writer = Writer::new(nonideal, hardware, &quirks[a], place, count);
+            let (changed, clipped) = writer.write(array, model, aim, &mut cells[a]);
+            written.cells += changed.cells;
+            written.pulses += changed.pulses;
             clipped
         });
         self.copy_shared();
-        Written { cells: written, clipped: self.fabric.clipped.len() }
+        self.compensate();
+        Written { clipped: self.fabric.clipped.len(), ..written }
     }
 
     /// Makes all cells from their targets.
@@ -46,14 +50,18 @@ impl Chip {
         {
             if array.shares.is_none() {
                 let (hardware, place) = (&self.fabric.hardware, place.child(&array.name));
-                let writer =
-                    Writer::new(&self.nonideal, hardware, quirks, place, array.plus.as_slice());
-                writer.make(0, array.plus.as_slice(), cells.plus.as_mut_slice());
-                writer.make(1, array.minus.as_slice(), cells.minus.as_mut_slice());
+                let count = array.plus.as_slice().len();
+                let writer = Writer::new(&self.nonideal, hardware, quirks, place, count);
+                self.programmed.cells += 2 * count;
+                self.programmed.pulses +=
+                    writer.make(0, array.plus.as_slice(), cells.plus.as_mut_slice())
+                        + writer.make(1, array.minus.as_slice(), cells.minus.as_mut_slice());
                 writer.stick(cells);
             }
         }
+        self.programmed.clipped = self.fabric.clipped.len();
         self.copy_shared();
+        self.compensate();
     }
 
     fn place_of_write(&self) -> Seed {
@@ -68,6 +76,11 @@ impl Chip {
                 self.cells[a] = Cells { plus: plus.transposed(), minus: minus.transposed() };
             }
         }
+    }
+
+    /// What programming the chip took when it was made.
+    pub fn programmed(&self) -> Written {
+        self.programmed
     }
 
     /// How often the chip was written; names the next write's noise.
@@ -92,14 +105,16 @@ impl Chip {
         }
         self.cells = cells;
         self.writes = writes;
+        self.compensate();
     }
 }
 
 /// One write of the cells of an array.
 struct Writer<'a> {
-    nonideal: &'a NonIdeal,
-    hardware: &'a Hardware,
+    programmer: Programmer<'a>,
     quirks: &'a [Quirk; 2],
+    exact: bool,
+    place: Seed,
     /// A standard normal number for every cell of each sign, so that a cell's noise does not
     /// hang on which others change; empty without noise.
     noise: [Vec<f64>; 2],
@@ -111,58 +126,40 @@ impl<'a> Writer<'a> {
         hardware: &'a Hardware,
         quirks: &'a [Quirk; 2],
         place: Seed,
-        cells: &[f64],
+        cells: usize,
     ) -> Writer<'a> {
-        let draw = |sign: usize| -> Vec<f64> {
-            if nonideal.programming.sigma > 0.0 {
-                let mut rng = place.child(SIGNS[sign]).rng();
-                cells.iter().map(|_| StandardNormal.sample(&mut rng)).collect()
-            } else {
-                Vec::new()
-            }
+        let programmer = Programmer::new(nonideal, [hardware.g_min, hardware.g_max]);
+        let draw = |sign: usize| match programmer.is_noisy() {
+            true => normals(place.child(SIGNS[sign]), cells),
+            false => Vec::new(),
         };
         let (plus, minus) = rayon::join(|| draw(0), || draw(1));
-        Writer { nonideal, hardware, quirks, noise: [plus, minus] }
+        let exact = programmer.is_exact(quirks);
+        Writer { programmer, quirks, exact, place, noise: [plus, minus] }
     }
 
-    /// Whether a cell is made as it is asked for (unless it is stuck).
-    fn is_exact(&self) -> bool {
-        let programming = &self.nonideal.programming;
-        programming.levels.is_none()
-            && programming.sigma <= 0.0
-            && self.quirks.iter().all(|quirk| quirk.factor.is_empty())
+    /// What cell `k` of a sign becomes, and in how many pulses.
+    fn cell(&self, sign: usize, k: usize, target: Siemens) -> (Siemens, usize) {
+        let more = self.place.child("retries").child(SIGNS[sign]).index(k);
+        let draws = Draws { first: self.noise[sign].get(k).copied(), more };
+        self.programmer.cell(&self.quirks[sign], k, draws, target)
     }
 
-    /// What cell `k` of a sign becomes.
-    fn cell(&self, sign: usize, k: usize, target: Siemens) -> Siemens {
-        let window = self.hardware.g_max - self.hardware.g_min;
-        let mut g = target;
-        if let Some(levels) = self.nonideal.programming.levels {
-            let steps = (levels - 1) as f64;
-            let step = ((target - self.hardware.g_min) / window * steps).round();
-            g = self.hardware.g_min + step / steps * window;
-        }
-        if let Some(z) = self.noise[sign].get(k) {
-            g = (g + self.nonideal.programming.sigma * window * z).max(0.0);
-        }
-        if let Some(factor) = self.quirks[sign].factor.get(k) {
-            g *= factor;
-        }
-        g
-    }
-
-    fn make(&self, sign: usize, targets: &[Siemens], made: &mut [Siemens]) {
+    /// Makes all cells; in how many pulses.
+    fn make(&self, sign: usize, targets: &[Siemens], made: &mut [Siemens]) -> usize {
+        let mut all = 0;
         for (k, (made, &target)) in made.iter_mut().zip(targets).enumerate() {
-            *made = self.cell(sign, k, target);
+            let (g, pulses) = self.cell(sign, k, target);
+            *made = g;
+            all += pulses;
         }
+        all
     }
 
     /// Puts stuck cells back.
     fn stick(&self, cells: &mut Cells) {
         for (quirk, made) in self.quirks.iter().zip([&mut cells.plus, &mut cells.minus]) {
-            for &(k, g) in &quirk.stuck {
-                made.as_mut_slice()[k] = g;
-            }
+            quirk.stick(made.as_mut_slice());
         }
     }
 
@@ -174,16 +171,16 @@ impl<'a> Writer<'a> {
         model: &EnergyModel,
         aim: Aim,
         cells: &mut Cells,
-    ) -> (usize, Vec<Clipped>) {
+    ) -> (Written, Vec<Clipped>) {
         let source = Source::new(array, model, aim);
         let cols = array.plus.cols().max(1);
         let [plus, minus, made_plus, made_minus] =
             [&mut array.plus, &mut array.minus, &mut cells.plus, &mut cells.minus]
                 .map(|m| m.as_mut_slice().par_chunks_mut(ROWS * cols));
         let blocks = plus.zip(minus).zip(made_plus.zip(made_minus)).enumerate();
-        let each: Vec<(usize, Vec<Clipped>)> = blocks
+        let each: Vec<(Written, Vec<Clipped>)> = blocks
             .map(|(b, ((plus, minus), (made_plus, made_minus)))| {
-                let (mut written, mut clipped) = (0, Vec::new());
+                let (mut written, mut clipped) = (Written::default(), Vec::new());
                 let mut new = [vec![0.0; cols], vec![0.0; cols]];
                 for i in 0..plus.len() / cols {
                     let row = b * ROWS + i;
@@ -196,18 +193,24 @@ impl<'a> Writer<'a> {
                             .enumerate()
                     {
                         let (targets, made) = (&mut targets[at.clone()], &mut made[at.clone()]);
-                        written += self.row(sign, row * cols, &new[sign], targets, made);
+                        let changed = self.row(sign, row * cols, &new[sign], targets, made);
+                        written.cells += changed.cells;
+                        written.pulses += changed.pulses;
                     }
                 }
                 (written, clipped)
             })
             .collect();
         self.stick(cells);
-        let written = each.iter().map(|(written, _)| written).sum();
+        let written = each.iter().fold(Written::default(), |sum, (written, _)| Written {
+            cells: sum.cells + written.cells,
+            pulses: sum.pulses + written.pulses,
+            ..sum
+        });
         (written, each.into_iter().flat_map(|(_, clipped)| clipped).collect())
     }
 
-    /// Writes a row that starts at cell `start`; how many cells changed.
+    /// Writes a row that starts at cell `start`; how many cells changed, in how many pulses.
     fn row(
         &self,
         sign: usize,
@@ -215,16 +218,19 @@ impl<'a> Writer<'a> {
         new: &[Siemens],
         targets: &mut [Siemens],
         made: &mut [Siemens],
-    ) -> usize {
-        if self.is_exact() {
-            return write_exactly(new, targets, made);
+    ) -> Written {
+        if self.exact {
+            let cells = write_exactly(new, targets, made);
+            return Written { cells, pulses: cells, clipped: 0 };
         }
-        let mut written = 0;
+        let mut written = Written::default();
         for (j, ((target, made), &new)) in targets.iter_mut().zip(made).zip(new).enumerate() {
             if *target != new {
-                written += 1;
+                let (g, pulses) = self.cell(sign, start + j, new);
+                written.cells += 1;
+                written.pulses += pulses;
                 *target = new;
-                *made = self.cell(sign, start + j, new);
+                *made = g;
             }
         }
         written

@@ -211,7 +211,10 @@ impl Engine for Behavioural {
         until: &Until,
         save: &Save,
     ) -> Settled {
-        let from = layout::starting(&self.chip.fabric.model, drive, start);
+        let from = match start {
+            Some(_) => layout::starting(&self.chip.fabric.model, drive, start),
+            None => self.chip.rest(&drive.clamp),
+        };
         let task = Task { drive, start: &from, until };
         match &mut self.arrays {
             Prepared::Single(arrays) => arrays.hold(drive),

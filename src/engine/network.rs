@@ -2,6 +2,7 @@
 //! engine have in common.
 
 mod of_chip;
+mod skew;
 
 use std::ops::Range;
 
@@ -37,8 +38,8 @@ pub struct Network<T> {
     clamp_activation: Activation,
     /// The read layer among the free ones.
     read: usize,
-    /// What a unit of force on the read layer adds to `d`.
-    nudge: f64,
+    /// What a unit of force on each unit of the read layer adds to `d`.
+    nudge: Vec<f64>,
     /// `[dim]`: `tau_l / tau`, which turns `dx/dt` into the residual.
     weight: Vec<T>,
     /// `g`, `[dim]`.
@@ -124,13 +125,14 @@ impl<T: Real> Network<T> {
             .collect();
         let blocks = free.iter().flat_map(|f| f.blocks(f.layer == model.read)).collect();
         let read = free.iter().position(|f| f.layer == model.read);
+        let read = read.expect("the read layer is free");
         Network {
             tau: 1.0,
             dim,
             family: model.family,
-            read: read.expect("the read layer is free"),
+            read,
             clamp_activation: model.layer(model.clamp).activation,
-            nudge: 1.0,
+            nudge: vec![1.0; free[read].rows.len()],
             free,
             blocks,
             weight: vec![T::of(1.0); dim],
@@ -199,8 +201,8 @@ pub struct Batch<'a, T> {
     net: &'a Network<T>,
     /// `d`, `[dim, lanes]`.
     drive: Vec<T>,
-    /// The pull of an elastic nudge on the read layer's activations.
-    pull: T,
+    /// The pull of an elastic nudge on each activation of the read layer; empty without one.
+    pull: Vec<T>,
     /// `f(x)`, `[dim, lanes]`.
     xhat: Vec<T>,
     /// `[lanes]`
@@ -225,7 +227,7 @@ impl<'a, T: Real> Batch<'a, T> {
         let mut batch = Batch {
             net,
             drive: inputs,
-            pull: T::default(),
+            pull: Vec::new(),
             xhat: vec![T::default(); net.dim * lanes],
             work: vec![T::default(); lanes],
         };
@@ -251,7 +253,7 @@ impl<'a, T: Real> Batch<'a, T> {
         let (force, beta) = match nudge {
             Nudge::None => return,
             Nudge::Toward { target, beta } => {
-                self.pull = T::of(self.net.nudge * beta);
+                self.pull = self.net.nudge.iter().map(|nudge| T::of(nudge * beta)).collect();
                 (target, *beta)
             }
             Nudge::Force(force) => (force, 1.0),
@@ -259,9 +261,9 @@ impl<'a, T: Real> Batch<'a, T> {
         let rows = self.net.free[self.net.read].rows.clone();
         for b in 0..lanes {
             let row = force.row((samples.start + b).min(samples.end - 1));
-            for (i, &value) in rows.clone().zip(row) {
+            for ((i, &value), nudge) in rows.clone().zip(row).zip(&self.net.nudge) {
                 let drive = &mut self.drive[i * lanes + b];
-                *drive = *drive + T::of(self.net.nudge * beta * value);
+                *drive = *drive + T::of(nudge * beta * value);
             }
         }
     }
@@ -305,9 +307,14 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
             Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
             Family::Chn => dx.copy_from_slice(drive),
         }
-        if *is_read && self.pull != T::default() {
-            for (dx, &xhat) in dx.iter_mut().zip(&*xhat) {
-                *dx = *dx - self.pull * xhat;
+        if *is_read && !self.pull.is_empty() {
+            let first = self.net.free[self.net.read].rows.start;
+            let pulls = &self.pull[rows.start - first..rows.end - first];
+            let each = dx.chunks_exact_mut(lanes).zip(xhat.chunks_exact(lanes)).zip(pulls);
+            for ((dx, xhat), &pull) in each {
+                for (dx, &xhat) in dx.iter_mut().zip(xhat) {
+                    *dx = *dx - pull * xhat;
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ const ENDS: [usize; 2] = [0, 1];
 impl Wires {
     /// `None` for a chip without wires.
     pub fn of_chip(chip: &Chip, tolerance: f64) -> Option<Wires> {
-        let wired = chip.nonideal.wire.r_segment > 0.0;
+        let wired = !chip.nonideal.wire.is_ideal();
         wired.then(|| Wires {
             tiles: wired_tiles(chip).map(|tile| Tile::new(chip, tile)).collect(),
             tolerance,

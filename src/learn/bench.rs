@@ -50,7 +50,7 @@ impl Bench {
                 (model.family == Family::Ham).then(|| Network::of_model(model))
             }
             Bench::Behavioural { chip } | Bench::Circuit { chip, .. } => {
-                (chip.nonideal.wire.r_segment == 0.0).then(|| Network::of_chip(chip))
+                chip.nonideal.wire.is_ideal().then(|| Network::of_chip(chip))
             }
         }
     }

@@ -32,8 +32,9 @@ pub struct Tally {
     pub free_time_largest: f64,
     /// Sum of the settling times of all nudged phases \[s\].
     pub nudged_time: f64,
-    /// Cells that were written.
+    /// Cells that were written, and pulses that took.
     pub writes: usize,
+    pub pulses: usize,
 }
 
 impl Tally {
@@ -46,6 +47,7 @@ impl Tally {
         self.free_time_largest = self.free_time_largest.max(other.free_time_largest);
         self.nudged_time += other.nudged_time;
         self.writes += other.writes;
+        self.pulses += other.pulses;
     }
 }
 
@@ -89,7 +91,9 @@ impl Trainer {
                 coupling.values_mut().iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
             }
         }
-        tally.writes = self.engine.write(&self.model).cells;
+        let written = self.engine.write(&self.model);
+        tally.writes = written.cells;
+        tally.pulses = written.pulses;
         tally
     }
 

@@ -12,6 +12,8 @@ pub struct Network {
     model: EnergyModel,
     /// Restoring factor of every unit of every layer; 1 on a perfect chip.
     restoring: Vec<Vec<f64>>,
+    /// What the bias of every unit of every layer does for 1 asked for; empty where that is 1.
+    bias: Vec<Vec<f64>>,
     paths: Vec<Path>,
 }
 
@@ -46,10 +48,12 @@ impl Network {
             }
         }
         let restoring = model.layers.iter().map(|l| vec![1.0; l.size]).collect();
-        Network { model: model.clone(), restoring, paths }
+        let bias = vec![Vec::new(); model.layers.len()];
+        Network { model: model.clone(), restoring, bias, paths }
     }
 
-    /// The network that a chip makes, defects and all, wires left out.
+    /// The network that a chip makes, defects and all, wires left out. States are what the neurons
+    /// see, `y = a x + c`: the force `-r x` is `-r (y - c) / a`.
     pub fn of_chip(chip: &Chip) -> Network {
         let fabric = &chip.fabric;
         let model = fabric.model.clone();
@@ -57,8 +61,16 @@ impl Network {
             .map(LayerId)
             .map(|l| {
                 let total = fabric.layers[l.0].total;
-                chip.row_totals(l).iter().map(|g| g / total).collect()
+                let mut restoring: Vec<f64> =
+                    chip.row_totals(l).iter().map(|g| g / total).collect();
+                for (r, unit) in restoring.iter_mut().zip(chip.units(l).iter().flatten()) {
+                    *r /= unit.gain;
+                }
+                restoring
             })
+            .collect();
+        let bias = (0..model.layers.len())
+            .map(|l| chip.units(LayerId(l)).iter().flatten().map(|unit| unit.bias).collect())
             .collect();
         let paths = fabric.arrays.iter().enumerate().map(|(a, array)| Path {
             coupling: array.coupling,
@@ -67,7 +79,7 @@ impl Network {
             post: array.post,
             weight: chip.weight(a),
         });
-        Network { restoring, paths: paths.collect(), model }
+        Network { restoring, bias, paths: paths.collect(), model }
     }
 
     /// `dC/dparam` at the equilibrium `state`, the mean over the batch, for
@@ -101,8 +113,10 @@ impl Network {
             }
             for (c, coupling) in model.couplings.iter().enumerate() {
                 if let Coupling::Bias { on, .. } = coupling {
-                    for (g, lambda) in grad[c].row_mut(0).iter_mut().zip(&adjoint[on.0]) {
-                        *g += share * lambda;
+                    let bias = &self.bias[on.0];
+                    let each = grad[c].row_mut(0).iter_mut().zip(&adjoint[on.0]).enumerate();
+                    for (i, (g, lambda)) in each {
+                        *g += share * lambda * bias.get(i).copied().unwrap_or(1.0);
                     }
                 }
             }

@@ -36,6 +36,9 @@ pub struct LayerPort {
     pub activation: Activation,
     pub gain: f64,
     pub nodes: Vec<Node>,
+    /// Gain factor `a` and offset `o` of each unit's amplifier, which sees `x = gain a (u + o) /
+    /// v_unit`; empty where all are 1 and 0 V.
+    pub skew: Vec<(f64, Volt)>,
 }
 
 /// How one read unit is nudged. Both devices always exist, at zero in the free phase, so that
@@ -46,4 +49,6 @@ pub struct NudgePort {
     pub current: DeviceId,
     /// A transconductance from the neuron's output into the summing node.
     pub pull: DeviceId,
+    /// What is injected for what was asked for.
+    pub mirror: f64,
 }

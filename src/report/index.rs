@@ -62,6 +62,7 @@ fn totals(page: &mut String, run: &RunRecord) {
     put("residual, largest", t.residual_largest.map(short));
     let counted = |n: usize| (n > 0).then(|| n.to_string());
     put("cells", counted(t.cells));
+    put("pulses a cell", t.pulses.map(|n| format!("{n:.2}")));
     put("weights clipped", counted(t.clipped));
     put("steps", counted(t.work.steps));
     put("steps rejected", counted(t.work.rejected));

@@ -12,6 +12,7 @@ mod gradcheck;
 mod histograms;
 mod index;
 mod page;
+pub mod preset;
 mod statistics;
 mod study;
 pub mod sweep;
@@ -69,6 +70,16 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 /// When the folder is not a run's, its records are damaged, or it cannot be written.
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let Made { figures, page } = make(dir)?;
+    let mut written = write_figures(&figures, dir)?;
+    let path = dir.join(INDEX);
+    replace_file(&path, page.as_bytes())
+        .map_err(|source| ReportError::Write { path: path.clone(), source })?;
+    written.push(path);
+    Ok(written)
+}
+
+/// Draws figures into a folder, as SVG and PNG, and returns what was written.
+fn write_figures(figures: &[Figure], dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let drawn: Vec<_> = figures
         .par_iter()
         .map(|figure| {
@@ -91,7 +102,6 @@ pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         put(format!("{}.svg", figure.name), svg.as_bytes())?;
         put(name, &png)?;
     }
-    put(INDEX.to_string(), page.as_bytes())?;
     Ok(written)
 }
 

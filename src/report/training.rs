@@ -176,6 +176,8 @@ fn results(page: &mut String, epochs: &[EpochRecord]) {
     put("settling time, nudged phases together", last.nudged_time.map(|t| quantity(t, "s")));
     put("updates", Some(last.steps.to_string()));
     put("cell writes", Some(epochs.iter().map(|e| e.writes).sum::<usize>().to_string()));
+    let pulses: Option<usize> = epochs.iter().map(|e| e.pulses).sum();
+    put("pulses", pulses.map(|n| n.to_string()));
     put("weights at the edge of the window", Some(last.at_limit.to_string()));
     *page += "## Results\n\n";
     table(page, &["", ""], rows.into_iter().map(|(k, v)| vec![k.to_string(), v]));

@@ -49,6 +49,7 @@ impl Checkpoint {
             free_time_largest,
             nudged_time,
             writes,
+            pulses,
         } = progress.tally;
         let counts = [
             progress.epoch,
@@ -61,7 +62,7 @@ impl Checkpoint {
             writes,
         ];
         let counts = counts.map(|n| n as f64).into_iter();
-        let sums = [cost, free_time, free_time_largest, nudged_time];
+        let sums = [cost, free_time, free_time_largest, nudged_time, pulses as f64];
         let mut all = vec![Tensor::vector(PROGRESS, counts.chain(sums).collect())];
         for (c, coupling) in model.couplings.iter().enumerate() {
             let name = model.tensor_name(coupling);
@@ -104,7 +105,8 @@ struct Found(BTreeMap<String, Tensor>);
 
 impl Found {
     fn checkpoint(&self, model: &EnergyModel, chip: Option<&Chip>) -> Result<Checkpoint, String> {
-        let progress = self.take(PROGRESS, &[12])?;
+        // Checkpoints from before pulses were counted have one number less.
+        let progress = self.take(PROGRESS, &[13]).or_else(|_| self.take(PROGRESS, &[12]))?;
         let count = |i: usize| progress[i] as usize;
         let tally = Tally {
             samples: count(4),
@@ -115,6 +117,7 @@ impl Found {
             free_time: progress[9],
             free_time_largest: progress[10],
             nudged_time: progress[11],
+            pulses: progress.get(12).map_or(count(7), |n| *n as usize),
         };
         let mut model = model.clone();
         let names: Vec<(String, Vec<usize>)> = model

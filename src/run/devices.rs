@@ -27,6 +27,7 @@ pub(super) fn analyse(netlist: &Netlist, simulate: &Simulate) -> Found {
         chip: Vec::new(),
         cells: 0,
         clipped: 0,
+        pulses: None,
         work: work(&run.stats),
         notes: Vec::new(),
         waves: Vec::new(),

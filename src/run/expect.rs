@@ -102,6 +102,7 @@ pub(super) fn totals(found: &Found, wall_time: f64) -> Totals {
             .collect(),
         cells: found.cells,
         clipped: found.clipped,
+        pulses: found.pulses,
         work: found.work,
         wall_time,
     }

@@ -205,6 +205,8 @@ struct Found {
     chip: Vec<Tensor>,
     cells: usize,
     clipped: usize,
+    /// Of each cell as fabricated, where cells are verified.
+    pulses: Option<f64>,
     work: Work,
     notes: Vec<String>,
     /// Waveforms of a circuit, by file name.
@@ -286,11 +288,13 @@ fn on_engine(
     let parameters = network::chip_tensors(model, chip.as_ref());
     let cells = chip.as_ref().map_or(0, network::cell_count);
     let clipped = chip.as_ref().map_or(0, |chip| chip.fabric.clipped.len());
+    let verified = chip.as_ref().filter(|chip| chip.nonideal.programming.verify.is_some());
+    let pulses = verified.map(|chip| chip.programmed().pulses as f64 / cells.max(1) as f64);
     let mut engine = make_engine(simulate, model, chip);
     let layout = Layout::of_model(model);
     let found =
         network::settle(&mut *engine, &layout, simulate, |settled| model.energy(&settled.state))?;
-    Ok(Found { chip: parameters, cells, clipped, ..found })
+    Ok(Found { chip: parameters, cells, clipped, pulses, ..found })
 }
 
 /// The engine of a file, on its chip if it has one.

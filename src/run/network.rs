@@ -106,6 +106,7 @@ pub(super) fn settle(
         chip: Vec::new(),
         cells: 0,
         clipped: 0,
+        pulses: None,
         work: work(&settled.stats),
         notes,
         waves: Vec::new(),

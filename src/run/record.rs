@@ -201,6 +201,9 @@ pub struct Totals {
     pub cells: usize,
     /// Weights that did not fit the conductance window.
     pub clipped: usize,
+    /// Mean number of pulses that programming a cell took, where cells are verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulses: Option<f64>,
     pub work: Work,
     /// Wall time of the whole run \[s\].
     pub wall_time: f64,
@@ -350,6 +353,9 @@ pub struct EpochRecord {
     pub nudged_time: Option<f64>,
     /// Cells written, over all updates of the epoch.
     pub writes: usize,
+    /// Pulses that took, where cells are verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulses: Option<usize>,
     /// Weights at the edge of what their cells can hold.
     pub at_limit: usize,
 }

@@ -44,6 +44,7 @@ pub(super) fn run(netlist: &Netlist, title: &str, study: &Study, progress: &Prog
         chip: Vec::new(),
         cells: 0,
         clipped: 0,
+        pulses: None,
         work: work(&sum),
         notes: Vec::new(),
         waves: names

@@ -1,27 +1,30 @@
-//! `[hardware]` and `[nonideal]`.
+//! `[hardware]`.
 
 use super::document::{Entry, Value};
 use super::library::Library;
+use super::nonideal::DEFAULT_WINDOW;
 use super::reader::{TableReader, quantity};
-use super::{
-    ArrayStyle, Fabrication, Hardware, NeuronCircuit, NonIdeal, Programming, Rows, TemplateArg,
-    TemplateDevice, Wire,
-};
+use super::{ArrayStyle, Hardware, NeuronCircuit, Rows, TemplateArg, TemplateDevice};
 use crate::diag::Diagnostic;
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
 use crate::numerics::Activation;
-use crate::units::{Dimension, Range, format_short};
+use crate::units::{Dimension, Range, Siemens, format_short};
 
-/// Reads the hardware for a network that is to be trained in place, or is not.
+/// Reads the hardware for a network that is to be trained in place, or is not, with cells of the
+/// window of a preset, if there is one.
 pub(super) fn read(
     t: &TableReader,
     model: Option<&EnergyModel>,
     library: &Library,
     trains: bool,
+    preset: Option<[Siemens; 2]>,
 ) -> Hardware {
+    let named = t.has("cell");
     let cell = t.text("cell").or("cell/rram-1t1r".to_string());
-    let window = part(t, "cell", "cell", &cell, library, cell_window).unwrap_or([1e-6, 25e-6]);
+    let window = part(t, "cell", "cell", &cell, library, cell_window).unwrap_or(DEFAULT_WINDOW);
+    // What the file names itself comes before a preset.
+    let window = preset.filter(|_| !named).unwrap_or(window);
     let array = t.text("array").or("array/differential".to_string());
     let array = part(t, "array", "array", &array, library, directions).unwrap_or_default();
     let g_min = t.quantity("g-min", Dimension::Siemens, Range::NonNegative).or(window[0]);
@@ -268,39 +271,4 @@ fn argument(kind: &str, arg: &Entry) -> Result<TemplateArg, Diagnostic> {
         .label("expected text")
         .help("nodes and words are written as text, such as \"$in\"")),
     }
-}
-
-/// Reads how the hardware falls short.
-pub(super) fn nonideal(t: &TableReader) -> NonIdeal {
-    let read_fabrication = |t: TableReader| {
-        let fabrication = Fabrication {
-            spread: t.number("spread", Range::NonNegative).or(0.0),
-            stuck_on: t.number("stuck-on", Range::Fraction).or(0.0),
-            stuck_off: t.number("stuck-off", Range::Fraction).or(0.0),
-        };
-        let stuck = fabrication.stuck_on + fabrication.stuck_off;
-        if stuck > 1.0 {
-            t.report(
-                Diagnostic::at(
-                    t.span("stuck-off"),
-                    format!("{stuck} of the cells are stuck, which is more than all"),
-                )
-                .label("too many")
-                .also(t.span("stuck-on"), "with these")
-                .help(
-                    "`stuck-on` and `stuck-off` are fractions of all cells: their sum is at most 1",
-                ),
-            );
-        }
-        fabrication
-    };
-    let read_programming = |t: TableReader| Programming {
-        sigma: t.number("sigma", Range::NonNegative).or(0.0),
-        levels: t.count("levels", 2..=1 << 32).optional().map(|n| n as usize),
-    };
-    let fabrication = read_fabrication(t.table("fabrication"));
-    let programming = read_programming(t.table("programming"));
-    let wire = t.table("wire");
-    let r_segment = wire.quantity("r-segment", Dimension::Ohm, Range::NonNegative).or(0.0);
-    NonIdeal { fabrication, programming, wire: Wire { r_segment } }
 }

@@ -1,4 +1,5 @@
-//! The parts library: neuron circuits, cells and array styles, by names such as `neuron/tanh`.
+//! The parts library: neuron circuits, cells, array styles and presets of technologies, by names
+//! such as `neuron/tanh`.
 //!
 //! A `circuits/` folder beside a file, or beside any folder above it, comes before the parts that
 //! are built into the program.
@@ -24,6 +25,16 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "neuron/sigmoid",
     "neuron/softmax",
     "neuron/tanh",
+    "preset/capacitor",
+    "preset/ecram",
+    "preset/fefet",
+    "preset/ideal",
+    "preset/pcm-hermes",
+    "preset/pcm-mushroom",
+    "preset/rram-hfox-milo",
+    "preset/rram-hfox-wan",
+    "preset/sonos",
+    "preset/stt-mram",
     "subcircuit/inverting-amplifier",
     "subcircuit/rc-low-pass",
     "subcircuit/tanh-ota",
@@ -110,6 +121,12 @@ impl Library {
             Some((format!("{name}.toml (built in)"), text.to_string()))
         })?;
         Some(Part { name: name.to_string(), about: about(&text), origin, text })
+    }
+
+    /// A preset by its name, with or without `preset/` before it.
+    pub fn preset(&self, name: &str) -> Option<Part> {
+        let name = name.strip_prefix("preset/").unwrap_or(name);
+        self.find(&format!("preset/{name}"))
     }
 
     /// All parts, sorted by name.

@@ -18,6 +18,7 @@ mod hardware;
 mod inputs;
 mod library;
 mod model;
+mod nonideal;
 mod ports;
 mod range;
 mod reader;
@@ -35,6 +36,7 @@ pub use deck::{Deck, directives, load_deck, read_deck};
 pub use edit::Edit;
 pub use expect::{FIGURES, Figure};
 pub use library::{Library, Part};
+pub use nonideal::*;
 pub use range::Between;
 pub use settings::*;
 pub use study::Study;
@@ -196,8 +198,20 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
         (chn, model::read(&t, family, seed))
     };
     let trains = t.has("train");
-    let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library, trains);
-    let nonideal = hardware::nonideal(&t.table("nonideal"));
+    let preset = nonideal::of_file(t, library);
+    let window = preset.as_ref().and_then(|preset| preset.window);
+    let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library, trains, window);
+    let nonideal = {
+        let t = match &preset {
+            Some(preset) => t.in_place("nonideal", &preset.table),
+            None => t.table("nonideal"),
+        };
+        let clamp = model.as_ref().map(|m| m.clamp.0);
+        let circuits = hardware.neurons.iter().enumerate();
+        let amplifiers: Vec<&NeuronCircuit> =
+            circuits.filter(|(l, _)| Some(*l) != clamp).map(|(_, circuit)| circuit).collect();
+        nonideal::read(&t, [hardware.g_min, hardware.g_max], &amplifiers)
+    };
     let subject = simulate::Subject::Network { model: model.as_ref(), chn };
     let simulate = simulate::read(&t.table("simulate"), &subject);
     let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));

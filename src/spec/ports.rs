@@ -49,7 +49,16 @@ pub(super) fn read(t: &TableReader, placed: Option<&Placed>) -> Option<Ports> {
         );
         return None;
     }
-    let nudge = nudge.into_iter().map(|[current, pull]| NudgePort { current, pull }).collect();
+    let mirrors = one_a_unit(t, "nudge-mirror", nudge.len(), |key| {
+        t.quantities(key, Dimension::One).optional()
+    })?;
+    let mirror = |i: usize| mirrors.get(i).copied().unwrap_or(1.0);
+    let port = |(i, [current, pull]): (usize, [DeviceId; 2])| NudgePort {
+        current,
+        pull,
+        mirror: mirror(i),
+    };
+    let nudge = nudge.into_iter().enumerate().map(port).collect();
     Some(Ports { v_unit: v_unit?, clamp: clamp?, layers, read, nudge, nudge_scale: nudge_scale? })
 }
 
@@ -79,8 +88,31 @@ fn layer(t: &TableReader, lookup: Option<&Lookup>) -> Option<LayerPort> {
             node
         })
         .collect();
-    let nodes = nodes.into_iter().collect::<Option<_>>()?;
-    Some(LayerPort { name: name?, activation: activation?, gain: gain?, nodes })
+    let nodes: Vec<Node> = nodes.into_iter().collect::<Option<_>>()?;
+    let skew = one_a_unit(t, "skew", nodes.len(), |key| {
+        t.points(key, [Dimension::One, Dimension::Volt]).optional()
+    })?;
+    Some(LayerPort { name: name?, activation: activation?, gain: gain?, nodes, skew })
+}
+
+/// A list of one entry a unit, or none where it is not given; `None` if it has another length.
+fn one_a_unit<T>(
+    t: &TableReader,
+    key: &'static str,
+    units: usize,
+    read: impl FnOnce(&'static str) -> Option<Vec<T>>,
+) -> Option<Vec<T>> {
+    let Some(entries) = read(key) else { return Some(Vec::new()) };
+    if entries.len() == units {
+        return Some(entries);
+    }
+    let message = format!("{} entries for {units} units", entries.len());
+    t.report(
+        Diagnostic::at(t.span(key), message)
+            .label("one entry a unit of the layer")
+            .help("leave it out where no unit is off"),
+    );
+    None
 }
 
 fn activation(t: &TableReader) -> Option<Activation> {

@@ -12,7 +12,7 @@ mod record;
 pub(super) use ask::Ask;
 pub(super) use items::{Names, quantity};
 pub(crate) use record::seen_from;
-pub(super) use record::{Record, Resolved, key_text, quote};
+pub(super) use record::{Record, Resolved, key_text, quote, value_text};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::nonideal::NonIdeal;
 use super::reader::Resolved;
 use super::study::Study;
 use super::sweep::Sweep;
@@ -10,7 +11,7 @@ use crate::data::DataSet;
 use crate::model::EnergyModel;
 use crate::netlist::{Netlist, Ports};
 use crate::numerics::{Activation, math};
-use crate::units::{Farad, Ohm, Second, Siemens, Volt};
+use crate::units::{Farad, Second, Siemens, Volt};
 
 /// One checked file.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Spec {
 }
 
 /// What a file describes: a network with the hardware to put it on, or devices on nodes.
+// There is one a file: what it takes does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     Network { model: EnergyModel, hardware: Box<Hardware>, nonideal: NonIdeal },
@@ -101,8 +104,9 @@ pub enum Rows {
 /// A neuron circuit from the library: devices with `$parameters` still in them.
 ///
 /// Parameters: `$gain` (dimensionless), `$v-unit` \[V\], `$c-node` \[F\]; pins `$in` (summing
-/// node), `$out` and `$inv` (the activation, and its negative). A circuit of `per_unit` devices is
-/// laid once a unit; one of `per_layer` devices once a layer, its pins lists of nodes.
+/// node), `$sense` (the same as the amplifier sees it, with its errors; draws no current), `$out`
+/// and `$inv` (the activation, and its negative). A circuit of `per_unit` devices is laid once a
+/// unit; one of `per_layer` devices once a layer, its pins lists of nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NeuronCircuit {
     /// Its name in the library, such as `neuron/tanh`.
@@ -131,43 +135,6 @@ pub enum TemplateArg {
     Number(f64),
     /// A node local to the circuit, `"0"` for ground, or a word.
     Word(String),
-}
-
-/// `[nonideal]`: how the hardware falls short, grouped by when it strikes. The default is perfect.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct NonIdeal {
-    pub fabrication: Fabrication,
-    pub programming: Programming,
-    pub wire: Wire,
-}
-
-/// What differs from device to device for the life of a chip.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Fabrication {
-    /// `spread`: standard deviation of the logarithm of each cell's conductance factor
-    /// (lognormal, mean 1).
-    pub spread: f64,
-    /// `stuck-on`: fraction of the cells that stay at `g-max`.
-    pub stuck_on: f64,
-    /// `stuck-off`: fraction of the cells that stay at `g-min`.
-    pub stuck_off: f64,
-}
-
-/// What goes wrong when a cell is written.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Programming {
-    /// `sigma`: standard deviation of the written conductance, as a fraction of
-    /// `g-max - g-min`; the result is never below zero.
-    pub sigma: f64,
-    /// `levels`: number of evenly spaced conductances a cell can take; `None` is continuous.
-    pub levels: Option<usize>,
-}
-
-/// The wires of the arrays.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Wire {
-    /// `r-segment`: resistance of the wire from one cell to the next, on word and bit lines.
-    pub r_segment: Ohm,
 }
 
 /// `[simulate]`

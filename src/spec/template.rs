@@ -8,7 +8,8 @@ use crate::netlist::{Arg, Device, Field, Kind, Netlist, Node, ROLL};
 use crate::units::{self, Dimension, Farad, Range, Volt};
 
 /// Names of nodes and devices that a unit's place has of its own; a circuit may not use them.
-const TAKEN: [&str; 7] = ["u", "v", "vn", "leak", "bias", "nudge", "pull"];
+const TAKEN: [&str; 10] =
+    ["u", "v", "vn", "leak", "bias", "nudge", "pull", "sense", "skew", "offset"];
 
 /// What is wrong with a neuron circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,9 @@ impl fmt::Display for TemplateFault {
 pub struct Pins {
     /// `$in`: the summing node.
     pub input: Node,
+    /// `$sense`: the summing node as the amplifier sees it, with its errors; where there are none,
+    /// the summing node itself.
+    pub sense: Node,
     /// `$out`: the activation.
     pub output: Node,
     /// `$inv`: the negative of the activation.
@@ -49,6 +53,8 @@ pub struct Site<'a> {
     pub v_unit: Volt,
     /// `$c-node`
     pub c_node: Farad,
+    /// A factor on the `$c-node` of each unit; empty where all are 1.
+    pub capacitance: &'a [f64],
 }
 
 impl NeuronCircuit {
@@ -59,10 +65,23 @@ impl NeuronCircuit {
     /// a circuit that passes [`NeuronCircuit::check`] never fails.
     pub fn lay(&self, site: &Site, netlist: &mut Netlist) -> Result<(), TemplateFault> {
         for (i, unit) in site.units.iter().enumerate() {
-            let place = Place { name: format!("{}.{i}", site.layer), site, unit: Some(unit) };
+            let place = Place {
+                name: format!("{}.{i}", site.layer),
+                site,
+                unit: Some(unit),
+                c_node: site.capacitance.get(i).map_or(site.c_node, |f| f * site.c_node),
+            };
             place.lay(&self.per_unit, netlist)?;
         }
-        Place { name: site.layer.to_string(), site, unit: None }.lay(&self.per_layer, netlist)
+        let name = site.layer.to_string();
+        Place { name, site, unit: None, c_node: site.c_node }.lay(&self.per_layer, netlist)
+    }
+
+    /// Whether a device has its input at `$sense`, where the errors of an amplifier act.
+    pub fn senses(&self) -> bool {
+        let devices = self.per_unit.iter().chain(&self.per_layer);
+        let is_sense = |arg: &TemplateArg| *arg == TemplateArg::Parameter("sense".into());
+        devices.flat_map(|device| &device.args).any(|(_, arg)| is_sense(arg))
     }
 
     /// Whether the circuit can be laid at all.
@@ -73,10 +92,18 @@ impl NeuronCircuit {
         let mut scratch = Netlist::new();
         let units = [0, 1].map(|i| Pins {
             input: scratch.node(&format!("check.{i}.u")),
+            sense: scratch.node(&format!("check.{i}.sense")),
             output: scratch.node(&format!("check.{i}.v")),
             inverse: scratch.node(&format!("check.{i}.vn")),
         });
-        let site = Site { layer: "check", units: &units, gain: 1.0, v_unit: 1.0, c_node: 1e-12 };
+        let site = Site {
+            layer: "check",
+            units: &units,
+            gain: 1.0,
+            v_unit: 1.0,
+            c_node: 1e-12,
+            capacitance: &[],
+        };
         self.lay(&site, &mut scratch)
     }
 }
@@ -86,6 +113,7 @@ struct Place<'a> {
     name: String,
     site: &'a Site<'a>,
     unit: Option<&'a Pins>,
+    c_node: Farad,
 }
 
 impl Place<'_> {
@@ -231,7 +259,7 @@ impl Place<'_> {
             TemplateArg::Parameter(name) => match name.as_str() {
                 "gain" => (self.site.gain, Dimension::One),
                 "v-unit" => (self.site.v_unit, Dimension::Volt),
-                "c-node" => (self.site.c_node, Dimension::Farad),
+                "c-node" => (self.c_node, Dimension::Farad),
                 _ => {
                     return Err(format!(
                         "`{key}`: there is no parameter `${name}`; there are $gain, $v-unit, $c-node"
@@ -264,11 +292,12 @@ impl Place<'_> {
     }
 }
 
-const PINS: &str = "the pins are $in, $out, $inv";
+const PINS: &str = "the pins are $in, $sense, $out, $inv";
 
 fn pin_of(name: &str, pins: &Pins) -> Option<Node> {
     match name {
         "in" => Some(pins.input),
+        "sense" => Some(pins.sense),
         "out" => Some(pins.output),
         "inv" => Some(pins.inverse),
         _ => None,

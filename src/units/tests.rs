@@ -30,6 +30,10 @@ fn quantities_read_as_people_write_them() {
         ("20 uA/V^2", Dimension::AmperePerSquareVolt, 20e-6),
         ("300 pF/m", Dimension::FaradPerMetre, 300e-12),
         ("10 MV/s", Dimension::VoltPerSecond, 1e7),
+        ("2 min", Dimension::Second, 120.0),
+        ("1.5 h", Dimension::Second, 5400.0),
+        ("1 d", Dimension::Second, 86_400.0),
+        ("0.5 eV", Dimension::Joule, 0.5 * ELEMENTARY_CHARGE),
     ];
     for (text, dimension, value) in cases {
         assert_eq!(parse(text, dimension, Range::Any), Ok(value), "{text}");

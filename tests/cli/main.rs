@@ -200,6 +200,26 @@ fn check_lists_right_files_and_shows_all_mistakes_of_all_others() {
 }
 
 #[test]
+fn circuits_explains_presets_and_draws_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run_in(folder.path(), &["circuits", "preset/pcm-mushroom", "--out", "pcm"]);
+    expect_code(&ran, 0);
+    let line =
+        ran.stdout.lines().find(|line| line.starts_with("time.drift.t0")).expect("its numbers");
+    assert!(line.contains("\"20 s\"") && line.contains("high") && line.contains("ICECS 2019"));
+    for file in ["programmed.svg", "programmed.png", "aged.svg", "aged.png"] {
+        assert!(folder.path().join("pcm").join(file).is_file(), "{file}");
+    }
+    let ran = run_in(folder.path(), &["circuits", "pcm-mushroom", "--json", "--quiet"]);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["numbers"][0]["key"], "hardware.g-min");
+    assert_eq!(json["numbers"][0]["confidence"], "high");
+    let ran = run_in(folder.path(), &["circuits", "neuron/tanh", "--out", "x"]);
+    expect_code(&ran, 2);
+    assert!(!folder.path().join("x").exists());
+}
+
+#[test]
 fn circuits_lists_the_library_and_shows_its_parts() {
     let folder = workplace();
     let ran = run_in(folder.path(), &["circuits"]);

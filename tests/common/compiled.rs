@@ -17,6 +17,10 @@ pub struct Case {
     pub tile: [usize; 2],
     pub spread: f64,
     pub r_segment: f64,
+    /// Of drivers and of sensing.
+    pub r_ends: [f64; 2],
+    /// Of the segments' resistance.
+    pub r_spread: f64,
 }
 
 impl Case {
@@ -29,6 +33,8 @@ impl Case {
             tile: [64, 64],
             spread: 0.0,
             r_segment: 0.0,
+            r_ends: [0.0; 2],
+            r_spread: 0.0,
         }
     }
 
@@ -44,6 +50,8 @@ impl Case {
         let mut nonideal = NonIdeal::default();
         nonideal.fabrication.spread = self.spread;
         nonideal.wire.r_segment = self.r_segment;
+        [nonideal.wire.r_driver, nonideal.wire.r_sense] = self.r_ends;
+        nonideal.wire.spread = self.r_spread;
         fabricate(&compile(&model, &hardware), &nonideal, Seed::new(5))
     }
 }

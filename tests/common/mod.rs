@@ -101,7 +101,7 @@ pub fn neuron(activation: Activation) -> NeuronCircuit {
     let w = |s: &str| TemplateArg::Word(s.into());
     let amplifier = |kind: &str, mut args: Vec<(&'static str, TemplateArg)>| {
         args.extend([
-            ("in", p("in")),
+            ("in", p("sense")),
             ("out", p("out")),
             ("gain", p("gain")),
             ("v-unit", p("v-unit")),

@@ -4,7 +4,7 @@
 use super::{Chip, Draft, Pins, Sign, in_order_of_mention, lay};
 use crate::compile::{Array, Cells};
 use crate::netlist::{self, Netlist, Ports};
-use crate::numerics::crossbar::{Crossbar, Law, Lines};
+use crate::numerics::crossbar::{Crossbar, End, Law, Lines, Wire};
 use crate::spec::Rows;
 
 /// As [`super::expand`], with every wired tile as one [`netlist::Array`] of the name of its cells,
@@ -13,7 +13,7 @@ use crate::spec::Rows;
 /// # Panics
 /// If the chip has no wires, or as [`super::expand`].
 pub fn expand_arrays(chip: &Chip) -> (Netlist, Ports) {
-    assert!(chip.nonideal.wire.r_segment > 0.0, "a chip without wires has no lines to solve");
+    assert!(!chip.nonideal.wire.is_ideal(), "a chip without wires has no lines to solve");
     let mut draft = Netlist::new();
     let mut ports = lay(chip, &mut draft, Draft::Arrays);
     let netlist = in_order_of_mention(&draft, &mut ports);
@@ -37,7 +37,6 @@ pub struct WiredTile {
 
 /// The tiles of a chip with wires, in the order of its arrays.
 pub fn wired_tiles(chip: &Chip) -> impl Iterator<Item = WiredTile> + '_ {
-    let r = chip.nonideal.wire.r_segment;
     let rows = chip.fabric.hardware.rows;
     chip.fabric.arrays.iter().zip(&chip.cells).enumerate().flat_map(move |(a, (array, cells))| {
         array.tiles.iter().enumerate().map(move |(tile, block)| {
@@ -49,12 +48,36 @@ pub fn wired_tiles(chip: &Chip) -> impl Iterator<Item = WiredTile> + '_ {
                 cols: block.post.len(),
                 conductance: conductances(rows, array, cells, tile),
                 law: Law::Linear,
-                word: Lines::from_first(r, r),
-                bit: Lines::from_last(r, r),
+                word: word_lines(chip, a, tile),
+                bit: bit_lines(chip, a, tile),
             };
             WiredTile { array: a, tile, lines, crossbar }
         })
     })
+}
+
+/// Word lines: a driver, then a segment before each cell.
+fn word_lines(chip: &Chip, array: usize, tile: usize) -> Lines {
+    let (wire, segments) = (&chip.nonideal.wire, &chip.segments[array][tile]);
+    let cells = chip.fabric.arrays[array].tiles[tile].post.len();
+    let first = End::Tied(wire.r_driver + segments.word(0, wire));
+    let each = |k| segments.word(k, wire);
+    let between = if segments.are_alike() { Vec::new() } else { (1..cells).map(each).collect() };
+    Lines { wire: along(wire.r_segment, between), ends: [first, End::Open] }
+}
+
+/// Bit lines: a segment after each cell, then what the summing node is sensed through.
+fn bit_lines(chip: &Chip, array: usize, tile: usize) -> Lines {
+    let (wire, segments) = (&chip.nonideal.wire, &chip.segments[array][tile]);
+    let last = 2 * chip.fabric.arrays[array].tiles[tile].pre.len() - 1;
+    let end = End::Tied(wire.r_sense + segments.bit(last, wire));
+    let each = |k| segments.bit(k, wire);
+    let between = if segments.are_alike() { Vec::new() } else { (0..last).map(each).collect() };
+    Lines { wire: along(wire.r_segment, between), ends: [End::Open, end] }
+}
+
+fn along(segment: f64, each: Vec<f64>) -> Wire {
+    if each.is_empty() { Wire::Uniform(segment) } else { Wire::Each(each) }
 }
 
 /// Adds the tiles of a chip.

@@ -23,6 +23,8 @@ pub(super) struct Driver {
     pub force: Vec<f64>,
     /// `x` in volts at each summing node, `v_unit / gain`.
     pub volts: Vec<f64>,
+    /// The offset of each neuron \[V\]; empty where none has any.
+    offsets: Vec<f64>,
 }
 
 impl Driver {
@@ -32,11 +34,23 @@ impl Driver {
         clamp: usize,
         elimination: &Arc<Elimination>,
     ) -> Driver {
-        let mut driver = Driver { clamp, nodes: Vec::new(), force: Vec::new(), volts: Vec::new() };
+        let mut driver = Driver {
+            clamp,
+            nodes: Vec::new(),
+            force: Vec::new(),
+            volts: Vec::new(),
+            offsets: Vec::new(),
+        };
+        let skewed = ports.layers.iter().any(|layer| !layer.skew.is_empty());
         for layer in &ports.layers {
-            for &node in &layer.nodes {
+            for (i, &node) in layer.nodes.iter().enumerate() {
+                let skew = layer.skew.get(i);
                 driver.nodes.push(netlist.unknown_of(node).expect("a summing node is not ground"));
-                driver.volts.push(ports.v_unit / layer.gain);
+                let gain = skew.map_or(layer.gain, |(factor, _)| factor * layer.gain);
+                driver.volts.push(ports.v_unit / gain);
+                if skewed {
+                    driver.offsets.push(skew.map_or(0.0, |(_, offset)| *offset));
+                }
             }
         }
         let totals = driving_conductances(netlist, &driver.nodes, elimination);
@@ -57,7 +71,13 @@ impl Driver {
         for layer in &ports.layers {
             let scale = layer.gain / ports.v_unit;
             let size = layer.nodes.len();
-            state.push(Mat::from_fn(voltages.len(), size, |s, i| voltages[s][first + i] * scale));
+            let seen = |u: f64, i: usize| match layer.skew.get(i) {
+                Some((factor, offset)) => factor * (u + offset),
+                None => u,
+            };
+            state.push(Mat::from_fn(voltages.len(), size, |s, i| {
+                seen(voltages[s][first + i], i) * scale
+            }));
             first += size;
         }
         state.insert(self.clamp, clamp.clone());
@@ -73,6 +93,9 @@ impl Driver {
             let values = free.flat_map(|(_, layer)| layer.row(s));
             for ((&k, volts), value) in self.nodes.iter().zip(&self.volts).zip(values) {
                 x[k] = value * volts;
+            }
+            for (&k, offset) in self.nodes.iter().zip(&self.offsets) {
+                x[k] -= offset;
             }
         }
         x
@@ -95,7 +118,7 @@ impl Driver {
                 Nudge::Toward { target, beta } => (beta * target[(s, i)], *beta),
                 Nudge::Force(force) => (force[(s, i)], 0.0),
             };
-            let scale = ports.nudge_scale;
+            let scale = ports.nudge_scale * port.mirror;
             nudge(netlist, port, node, scale * ports.v_unit * force, scale * pull);
         }
     }

@@ -47,7 +47,7 @@ impl Circuit {
     /// The circuit of a chip, every cell and wire segment of it. At rest, tiles with wires are
     /// solved as crossbars.
     pub fn from_chip(chip: Chip, analysis: Analysis) -> Circuit {
-        let arrays = analysis == Analysis::Op && chip.nonideal.wire.r_segment > 0.0;
+        let arrays = analysis == Analysis::Op && !chip.nonideal.wire.is_ideal();
         let (netlist, ports) =
             if arrays { compile::expand_arrays(&chip) } else { compile::expand(&chip) };
         let clamp = chip.fabric.model.clamp.0;
@@ -180,6 +180,12 @@ impl Engine for Circuit {
     fn write(&mut self, model: &EnergyModel) -> Written {
         let chip = self.chip.as_mut().expect("a circuit without a chip cannot be written");
         let written = chip.write(model);
+        if chip.nonideal.time.compensates() {
+            // Gains follow the cells, and the ports with them.
+            let (chip, tolerance) = (chip.clone(), self.tolerance);
+            *self = Circuit::from_chip(chip, self.analysis).with_tolerance(tolerance);
+            return written;
+        }
         compile::refresh(chip, &mut self.netlist);
         self.attached = attach(&self.netlist);
         let clamp = chip.fabric.model.clamp.0;

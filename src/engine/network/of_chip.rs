@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Network, Product};
+use super::{Network, Product, skew};
 use crate::compile::Chip;
 use crate::engine::wires::Wires;
 use crate::model::LayerId;
@@ -62,7 +62,7 @@ impl<T: Real> Network<T> {
             for (to, g) in self.leak[rows.clone()].iter_mut().zip(totals) {
                 *to = T::of(per_siemens * g);
             }
-            for (to, i) in self.bias[rows].iter_mut().zip(&plan.bias) {
+            for (to, i) in self.bias[rows].iter_mut().zip(chip.bias(f.layer)) {
                 *to = T::of(bias_of_ampere(plan.gain) * i);
             }
         }
@@ -93,7 +93,8 @@ impl<T: Real> Network<T> {
             }
         }
         let read = plan(fabric.model.read);
-        self.nudge = per_siemens * read.gain * read.scale;
+        self.nudge.fill(per_siemens * read.gain * read.scale);
         self.tau = tau;
+        skew::apply(self, chip);
     }
 }

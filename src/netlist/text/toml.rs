@@ -18,13 +18,16 @@
 //! nudge-scale = "25 uS"
 //! ```
 //!
+//! A layer of neurons that are off has `skew` as well, gain factor and offset of each, such as
+//! `[[1.02, "-1.3 mV"]]`; mirrors that are off are in `nudge-mirror`, a factor a read unit.
+//!
 //! All keys of `[ports]` are required. `clamp.sources` are pairs of voltage sources, of each
 //! unit's activation and of its negative; `nodes` are summing nodes, one a unit; `read` is the
 //! name of one of `layers`; `nudge` are pairs of a current source and a vccs, one a unit of the
 //! read layer. Numbers are written in as many digits as it takes to read the same bits.
 
 use crate::netlist::expression::{Dialect, Probe};
-use crate::netlist::{Arg, Device, DeviceId, Kind, Netlist, Node, Ports, Waveform};
+use crate::netlist::{Arg, Device, DeviceId, Kind, LayerPort, Netlist, Node, Ports, Waveform};
 use crate::units::{Dimension, format_exact};
 
 /// A netlist in the home format, with its `[ports]` when it has any.
@@ -119,11 +122,12 @@ fn ports_table(netlist: &Netlist, ports: &Ports) -> String {
         .iter()
         .map(|layer| {
             format!(
-                "  {{ name = {}, activation = {}, gain = {}, nodes = {} }},\n",
+                "  {{ name = {}, activation = {}, gain = {}, nodes = {}{} }},\n",
                 quoted(&layer.name),
                 quoted(layer.activation.name()),
                 quantity(layer.gain, Dimension::One),
-                list(layer.nodes.iter().map(|&n| quoted(netlist.node_name(n))))
+                list(layer.nodes.iter().map(|&n| quoted(netlist.node_name(n)))),
+                skew(layer)
             )
         })
         .collect();
@@ -134,15 +138,36 @@ fn ports_table(netlist: &Netlist, ports: &Ports) -> String {
          layers = [\n{layers}]\n\
          read = {}\n\
          nudge = {}\n\
-         nudge-scale = {}\n",
+         nudge-scale = {}\n{}",
         quantity(ports.v_unit, Dimension::Volt),
         quoted(&clamp.name),
         quoted(clamp.activation.name()),
         list(clamp.sources.iter().map(|&[a, b]| pair(a, b))),
         quoted(&ports.layers[ports.read].name),
         list(ports.nudge.iter().map(|n| pair(n.current, n.pull))),
-        quantity(ports.nudge_scale, Dimension::Siemens)
+        quantity(ports.nudge_scale, Dimension::Siemens),
+        mirrors(ports)
     )
+}
+
+/// What only imperfect neurons have.
+fn skew(layer: &LayerPort) -> String {
+    if layer.skew.is_empty() {
+        return String::new();
+    }
+    let pair = |&(factor, offset): &(f64, f64)| {
+        list([quantity(factor, Dimension::One), quantity(offset, Dimension::Volt)])
+    };
+    format!(", skew = {}", list(layer.skew.iter().map(pair)))
+}
+
+/// What only imperfect mirrors have.
+fn mirrors(ports: &Ports) -> String {
+    if ports.nudge.iter().all(|n| n.mirror == 1.0) {
+        return String::new();
+    }
+    let factors = ports.nudge.iter().map(|n| quantity(n.mirror, Dimension::One));
+    format!("nudge-mirror = {}\n", list(factors))
 }
 
 fn list(items: impl IntoIterator<Item = String>) -> String {

@@ -9,6 +9,7 @@ use super::super::lasting::Lasting;
 use super::super::record::{EpochRecord, Head, LayerRecord, TrainRecord, finite};
 use super::super::started::Started;
 use super::super::{Options, RunError, head, network};
+use crate::compile::Chip;
 use crate::learn::{Tally, Trainer};
 use crate::spec::{OptimiserRule, Spec, Train, Verb};
 
@@ -20,6 +21,8 @@ pub(super) fn epoch_record(
     trainer: &Trainer,
 ) -> EpochRecord {
     let mean = |sum: f64, of: usize| rate.and((of > 0).then(|| sum / of as f64)).and_then(finite);
+    let verifies = |chip: &Chip| chip.nonideal.programming.verify.is_some();
+    let verified = trainer.engine.chip().is_some_and(verifies);
     EpochRecord {
         epoch: progress.epoch,
         steps: trainer.optimiser.state().steps as usize,
@@ -33,6 +36,7 @@ pub(super) fn epoch_record(
         settling_time_largest: Some(tally.free_time_largest).filter(|t| *t > 0.0),
         nudged_time: mean(tally.nudged_time, tally.settled).filter(|t| *t > 0.0),
         writes: tally.writes,
+        pulses: verified.then_some(tally.pulses),
         at_limit: trainer.at_limit(),
     }
 }

@@ -2,6 +2,8 @@ use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use crate::spec::document;
+
 /// What is being read of a table, defaults included, in the order asked for.
 #[derive(Default)]
 pub(in crate::spec) struct Record(RefCell<Vec<(String, Recorded)>>);
@@ -135,6 +137,29 @@ impl Value {
 pub(in crate::spec) fn key_text(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !key.is_empty() && key.chars().all(bare) { key.to_string() } else { quote(key) }
+}
+
+/// A value as TOML.
+pub(in crate::spec) fn value_text(value: &document::Value) -> String {
+    use document::Value as Document;
+    match value {
+        Document::Text(text) => quote(text),
+        Document::Integer(value) => value.to_string(),
+        Document::Float(value) => format!("{value:?}"),
+        Document::Boolean(value) => value.to_string(),
+        Document::Date => value.kind().to_string(),
+        Document::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| value_text(&item.value)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Document::Table(table) => {
+            let entry = |e: &document::Entry| {
+                format!("{} = {}", key_text(&e.key), value_text(&e.item.value))
+            };
+            let entries: Vec<String> = table.entries.iter().map(entry).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+    }
 }
 
 /// Text as a TOML string.

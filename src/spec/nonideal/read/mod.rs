@@ -1,0 +1,181 @@
+//! `[nonideal]` of a file.
+
+mod programming;
+mod time;
+
+use super::{
+    Along, Cluster, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread, StuckAt, Wire,
+};
+use crate::diag::Diagnostic;
+use crate::spec::NeuronCircuit;
+use crate::spec::reader::TableReader;
+use crate::units::{Dimension, Range, Siemens};
+
+/// Reads how hardware of this window and these amplifiers falls short.
+pub(in crate::spec) fn read(
+    t: &TableReader,
+    window: [Siemens; 2],
+    amplifiers: &[&NeuronCircuit],
+) -> NonIdeal {
+    // Taken before, by `preset::of_file`; here it is only known.
+    t.text("preset").optional();
+    let nonideal = NonIdeal {
+        fabrication: fabrication(&t.table("fabrication")),
+        programming: programming::read(&t.table("programming"), window),
+        time: t.optional_table("time").map(|t| time::read(&t, window)).unwrap_or_default(),
+        wire: wire(&t.table("wire")),
+    };
+    check_neurons(t, &nonideal.fabrication.neuron, amplifiers);
+    nonideal
+}
+
+/// A number that is nothing where it is not given; outside its range it is a mistake, with the
+/// reason.
+fn within(
+    t: &TableReader,
+    key: &'static str,
+    dimension: Dimension,
+    range: Range,
+    why: &str,
+) -> Option<f64> {
+    let value = t.quantity(key, dimension, Range::Any).optional()?;
+    if range.contains(value) {
+        return Some(value);
+    }
+    t.report(
+        Diagnostic::at(t.span(key), format!("`{key}` must be {}", range.words()))
+            .label("out of range")
+            .help(why),
+    );
+    None
+}
+
+/// A standard deviation without a unit.
+fn deviation(t: &TableReader, key: &'static str) -> f64 {
+    let why = "it is a standard deviation; 0 or leaving it out is none";
+    within(t, key, Dimension::One, Range::NonNegative, why).unwrap_or(0.0)
+}
+
+fn fabrication(t: &TableReader) -> Fabrication {
+    let read = Fabrication {
+        spread: t.number("spread", Range::NonNegative).or(0.0),
+        stuck_on: t.number("stuck-on", Range::Fraction).or(0.0),
+        stuck_off: t.number("stuck-off", Range::Fraction).or(0.0),
+        g_min: spread(t, "g-min"),
+        g_max: spread(t, "g-max"),
+        stuck_at: t.tables("stuck-at").iter().filter_map(stuck_at).collect(),
+        cluster: t.optional_table("cluster").and_then(|t| cluster(&t)),
+        neuron: t.optional_table("neuron").map(|t| neuron(&t)).unwrap_or_default(),
+        mirror: t.optional_table("mirror").map(|t| mirror(&t)).unwrap_or_default(),
+    };
+    let stuck = read.stuck();
+    if stuck > 1.0 {
+        let keys = ["stuck-off", "stuck-at", "stuck-on"];
+        let given: Vec<&str> = keys.into_iter().filter(|key| t.has(key)).collect();
+        let blame = Diagnostic::at(
+            t.span(given.first().unwrap_or(&"stuck-off")),
+            format!("{stuck} of the cells are stuck, which is more than all"),
+        );
+        let others = given.iter().skip(1);
+        let blame =
+            others.fold(blame.label("too many"), |d, key| d.also(t.span(key), "with these"));
+        t.report(blame.help(
+            "`stuck-on`, `stuck-off` and the rates of `stuck-at` are fractions of all cells: their \
+             sum is at most 1",
+        ));
+    }
+    read
+}
+
+fn spread(t: &TableReader, key: &'static str) -> Spread {
+    let Some(t) = t.optional_table(key) else { return Spread::default() };
+    Spread {
+        sigma: deviation(&t, "spread"),
+        law: t
+            .choice("law", &[("lognormal", Law::Lognormal), ("normal", Law::Normal)])
+            .or(Law::Lognormal),
+    }
+}
+
+fn stuck_at(t: &TableReader) -> Option<StuckAt> {
+    let rate = t.number("rate", Range::Fraction).needed("rate = 0.01");
+    let why = "a passive cell conducts nothing or more";
+    let conductance = |key| within(t, key, Dimension::Siemens, Range::NonNegative, why);
+    let between = match t.one_of(&["g", "from"], None, "g = \"5 uS\"")? {
+        "g" => {
+            t.exclude("g", &["to"]);
+            [conductance("g")?; 2]
+        }
+        _ => [conductance("from")?, {
+            let to = t.quantity("to", Dimension::Siemens, Range::NonNegative);
+            to.needed("to = \"5 uS\"")?
+        }],
+    };
+    if between[0] > between[1] {
+        t.report(
+            Diagnostic::at(t.span("to"), "`to` is below `from`")
+                .label("the upper end")
+                .also(t.span("from"), "the lower end")
+                .help("cells are stuck between the two: write the smaller one as `from`"),
+        );
+        return None;
+    }
+    Some(StuckAt { rate: rate?, between })
+}
+
+fn cluster(t: &TableReader) -> Option<Cluster> {
+    let why = "it is the mean number of cells of a cluster, and a cluster has one at least";
+    let mean = within(t, "mean", Dimension::One, Range::AtLeastOne, why);
+    let shapes = [("word", Along::Word), ("bit", Along::Bit), ("patch", Along::Patch)];
+    let along = t.choice("along", &shapes).needed("along = \"word\"");
+    if !t.has("mean") {
+        t.report(
+            Diagnostic::at(t.own_span(), "[nonideal.fabrication.cluster] needs `mean`")
+                .label("`mean` is missing")
+                .help("add for example `mean = 8`, the mean number of cells of a cluster"),
+        );
+    }
+    Some(Cluster { mean: mean?, along: along? })
+}
+
+fn neuron(t: &TableReader) -> NeuronSpread {
+    let why = "it is a standard deviation; 0 or leaving it out is none";
+    NeuronSpread {
+        offset: within(t, "offset", Dimension::Volt, Range::NonNegative, why).unwrap_or(0.0),
+        gain: deviation(t, "gain"),
+        time_constant: deviation(t, "time-constant"),
+    }
+}
+
+fn mirror(t: &TableReader) -> MirrorSpread {
+    MirrorSpread { bias: deviation(t, "bias"), nudge: deviation(t, "nudge") }
+}
+
+/// Errors of amplifiers act at the pin `$sense`.
+fn check_neurons(t: &TableReader, neuron: &NeuronSpread, amplifiers: &[&NeuronCircuit]) {
+    if neuron.offset <= 0.0 && neuron.gain <= 0.0 {
+        return;
+    }
+    let blind = amplifiers.iter().find(|circuit| !circuit.senses());
+    if let Some(circuit) = blind {
+        t.report(
+            Diagnostic::at(
+                t.span("fabrication"),
+                format!("`{}` has no amplifier at `$sense`", circuit.name),
+            )
+            .label("its offset and gain cannot be off")
+            .help("in the circuit, join the amplifier's input to `$sense` instead of `$in`"),
+        );
+    }
+}
+
+fn wire(t: &TableReader) -> Wire {
+    let why = "a wire of no resistance is 0 ohm; none is below";
+    let ohms = |key| within(t, key, Dimension::Ohm, Range::NonNegative, why).unwrap_or(0.0);
+    Wire {
+        r_segment: t.quantity("r-segment", Dimension::Ohm, Range::NonNegative).or(0.0),
+        spread: deviation(t, "spread"),
+        r_driver: ohms("r-driver"),
+        r_sense: ohms("r-sense"),
+    }
+}

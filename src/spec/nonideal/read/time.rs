@@ -1,0 +1,141 @@
+//! `[nonideal.time]`
+
+use super::programming::measured;
+use super::within;
+use crate::diag::Diagnostic;
+use crate::spec::nonideal::{Drift, Relaxation, Retention, Temperature, Time, Trend};
+use crate::spec::reader::TableReader;
+use crate::units::{Dimension, Range, Siemens};
+
+pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Time {
+    let why = "it is the time from writing to reading; 0 or leaving it out reads at once";
+    let age = within(t, "age", Dimension::Second, Range::NonNegative, why);
+    Time {
+        age: age.unwrap_or(0.0),
+        relaxation: relaxation(t),
+        drift: t.optional_table("drift").and_then(|t| drift(&t)),
+        retention: t.optional_table("retention").and_then(|t| retention(&t, window[0])),
+        temperature: t.optional_table("temperature").and_then(|t| temperature(&t)),
+        compensate: t.flag("compensate").optional().unwrap_or(false),
+    }
+}
+
+fn relaxation(t: &TableReader) -> Vec<Relaxation> {
+    let tables = t.tables("relaxation");
+    let read = |t: &TableReader| {
+        let time = t.quantity("time", Dimension::Second, Range::Positive);
+        let time = time.needed("time = \"1 d\"");
+        let sigma = measured(t);
+        Some(Relaxation { time: time?, sigma: sigma? })
+    };
+    let all: Option<Vec<Relaxation>> = tables.iter().map(read).collect();
+    let Some(all) = all else { return Vec::new() };
+    if let Some(k) = all.windows(2).position(|pair| pair[0].time >= pair[1].time) {
+        t.report(
+            Diagnostic::at(tables[k + 1].span("time"), "the times of `relaxation` do not ascend")
+                .label("not after the one before")
+                .also(tables[k].span("time"), "the one before")
+                .help("list them from the earliest to the latest, each once"),
+        );
+        return Vec::new();
+    }
+    all
+}
+
+fn drift(t: &TableReader) -> Option<Drift> {
+    let t0 = t.quantity("t0", Dimension::Second, Range::Positive).needed("t0 = \"20 s\"");
+    let nu = trend(
+        t,
+        ["nu", "nu-of"],
+        Range::Fraction,
+        "conductance falls as t^-nu: 0 is no drift, phase-change cells have 0.03 to 0.1, and \
+         nothing known falls faster than 1 / t",
+    );
+    let why = "it is the standard deviation of `nu`, which is itself at most 1";
+    let sigma = trend(t, ["sigma", "sigma-of"], Range::Fraction, why);
+    if !t.has("nu") && !t.has("nu-of") {
+        t.report(
+            Diagnostic::at(t.own_span(), "[nonideal.time.drift] needs `nu`")
+                .label("`nu` is missing")
+                .help(
+                    "add for example `nu = 0.05`, or `nu-of = { log = [a, b], clip = [from, to] }`",
+                ),
+        );
+    }
+    Some(Drift { t0: t0?, nu: nu?, sigma: sigma.unwrap_or(Trend::Constant(0.0)) })
+}
+
+/// A number, or a table that says how it depends on conductance.
+fn trend(
+    t: &TableReader,
+    [number, table]: [&'static str; 2],
+    range: Range,
+    why: &str,
+) -> Option<Trend> {
+    let Some(of) = t.optional_table(table) else {
+        return within(t, number, Dimension::One, range, why).map(Trend::Constant);
+    };
+    t.exclude(table, &[number]);
+    let log = pair(&of, "log", "log = [-0.0155, 0.0244]");
+    let clip = pair(&of, "clip", "clip = [0.05, 0.1]");
+    let fits = |clip: &[f64; 2]| clip[0] <= clip[1] && clip.iter().all(|v| range.contains(*v));
+    if clip.is_some_and(|clip| !fits(&clip)) {
+        let words = range.words();
+        of.report(
+            Diagnostic::at(of.span("clip"), format!("`clip` must ascend, {words}"))
+                .label("out of range")
+                .help(why),
+        );
+        return None;
+    }
+    let from = of.number("above", Range::Fraction);
+    let from = match of.has("polynomial") {
+        true => from.needed("above = 0.09"),
+        false => from.optional(),
+    };
+    let above = from.and_then(|from| {
+        let c = of.quantities("polynomial", Dimension::One).needed("polynomial = [0.07, -0.01]")?;
+        Some((from, c))
+    });
+    Some(Trend::Log { log: log?, clip: clip?, above })
+}
+
+fn pair(t: &TableReader, key: &'static str, example: &str) -> Option<[f64; 2]> {
+    let values = t.quantities(key, Dimension::One).needed(example)?;
+    let found = values.len();
+    let pair = values.try_into().ok();
+    if pair.is_none() {
+        t.report(
+            Diagnostic::at(t.span(key), format!("`{key}` is a list of {found}, expected 2"))
+                .label("expected 2 entries")
+                .help(format!("write for example `{example}`")),
+        );
+    }
+    pair
+}
+
+fn retention(t: &TableReader, g_min: Siemens) -> Option<Retention> {
+    let tau = t.quantity("time-constant", Dimension::Second, Range::Positive);
+    let tau = tau.needed("time-constant = \"1e8 s\"");
+    let shape = t.number("shape", Range::Positive).or(1.0);
+    let why = "a passive cell conducts nothing or more";
+    let toward = within(t, "toward", Dimension::Siemens, Range::NonNegative, why);
+    Some(Retention { tau: tau?, shape, toward: toward.unwrap_or(g_min) })
+}
+
+fn temperature(t: &TableReader) -> Option<Temperature> {
+    let why = "temperatures are in kelvin, above absolute zero: 27 degrees Celsius are 300 K";
+    let kelvin = |key| within(t, key, Dimension::Kelvin, Range::Positive, why);
+    let at = kelvin("at");
+    let reference = if t.has("reference") { kelvin("reference") } else { Some(300.0) };
+    if !t.has("at") {
+        t.report(
+            Diagnostic::at(t.own_span(), "[nonideal.time.temperature] needs `at`")
+                .label("`at` is missing")
+                .help("add for example `at = \"358 K\"`"),
+        );
+    }
+    let activation = t.quantity("activation", Dimension::Joule, Range::NonNegative);
+    let activation = activation.needed("activation = \"1.1 eV\"");
+    Some(Temperature { at: at?, reference: reference?, activation: activation? })
+}

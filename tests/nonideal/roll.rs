@@ -1,0 +1,149 @@
+//! The roll of all effects: off or at zero none changes a bit; none hangs on threads or on the
+//! order of writes.
+
+use eqcircuit::compile::{Cells, Chip, compile, expand, fabricate};
+use eqcircuit::netlist::{Netlist, Ports};
+use eqcircuit::numerics::seed::Seed;
+use eqcircuit::run::chip as chip_of;
+use eqcircuit::spec::{Edit, Library, NonIdeal, Subject, load};
+
+use super::{big, hardware};
+
+/// Every key that can be zero: what is written for it, and what is written for it to be on.
+const ROLL: &[(&str, &str, &str)] = &[
+    ("fabrication.spread", "0", "0.1"),
+    ("fabrication.stuck-on", "0", "0.1"),
+    ("fabrication.stuck-off", "0", "0.1"),
+    ("fabrication.g-min", "{ spread = 0 }", "{ spread = 0.1 }"),
+    ("fabrication.g-max", "{ spread = 0, law = \"normal\" }", "{ spread = 0.1 }"),
+    ("fabrication.stuck-at", "[]", "[{ rate = 0.1, g = \"5 uS\" }]"),
+    (
+        "fabrication.stuck-at",
+        "[{ rate = 0, g = \"5 uS\" }]",
+        "[{ rate = 0.1, from = \"2 uS\", to = \"3 uS\" }]",
+    ),
+    ("fabrication.cluster", "{ mean = 4, along = \"patch\" }", ""),
+    ("fabrication.neuron", "{ offset = \"0 V\" }", "{ offset = \"1 mV\" }"),
+    ("fabrication.neuron", "{ gain = 0 }", "{ gain = 0.1 }"),
+    ("fabrication.neuron", "{ time-constant = 0 }", "{ time-constant = 0.1 }"),
+    ("fabrication.mirror", "{ bias = 0 }", "{ bias = 0.1 }"),
+    ("fabrication.mirror", "{ nudge = 0 }", "{ nudge = 0.1 }"),
+    ("programming.sigma", "0", "0.1"),
+    ("programming.absolute", "\"0 S\"", "\"1 uS\""),
+    ("programming.proportional", "0", "0.1"),
+    ("programming.measured", "{ polynomial = [\"0 S\"] }", "{ polynomial = [\"1 uS\"] }"),
+    (
+        "programming.measured",
+        "{ top = \"0 S\", scale = \"1 uS\" }",
+        "{ top = \"1 uS\", scale = \"1 uS\" }",
+    ),
+    ("programming.spacing", "\"log\"", ""),
+    ("programming.verify", "{ tolerance = \"1 uS\" }", ""),
+    ("programming.limited", "false", ""),
+    ("programming.limited", "true", ""),
+    (
+        "time",
+        "{ age = \"0 s\", drift = { t0 = \"1 s\", nu = 0.1 } }",
+        "{ age = \"9 s\", drift = { t0 = \"1 s\", nu = 0.1 } }",
+    ),
+    ("time", "{ age = \"1 d\", drift = { t0 = \"1 s\", nu = 0 } }", ""),
+    ("time", "{ age = \"1 d\", compensate = true }", ""),
+    ("time", "{ age = \"0 s\", compensate = true, drift = { t0 = \"1 s\", nu = 0.1 } }", ""),
+    (
+        "time",
+        "{ age = \"0 s\", retention = { time-constant = \"1 d\" } }",
+        "{ age = \"1 s\", retention = { time-constant = \"1 d\" } }",
+    ),
+    ("time", "{ temperature = { at = \"400 K\", activation = \"1 eV\" } }", ""),
+    (
+        "time",
+        "{ age = \"1 s\", relaxation = [{ time = \"2 s\", polynomial = [\"1 uS\"] }] }",
+        "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"1 uS\"] }] }",
+    ),
+    ("time", "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"0 S\"] }] }", ""),
+    ("wire", "{ r-segment = \"0 ohm\", spread = 0.3 }", ""),
+    ("wire", "{ r-segment = \"0 ohm\", r-driver = \"0 ohm\" }", "{ r-driver = \"5 ohm\" }"),
+    ("wire", "{ r-segment = \"0 ohm\", r-sense = \"0 ohm\" }", "{ r-sense = \"5 ohm\" }"),
+];
+
+fn loaded(edits: &[String]) -> (Chip, String) {
+    let path = std::path::Path::new("tests/diagnostics/parts/network.toml");
+    let mut edits: Vec<Edit> = edits.iter().map(|edit| Edit::new(edit.clone())).collect();
+    // With biases.
+    edits.push(Edit::new("model.weights=good.safetensors"));
+    let spec = load(path, &edits, &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    let Subject::Network { model, hardware, nonideal } = &spec.subject else { panic!() };
+    (chip_of(model, hardware, nonideal, spec.seed), spec.resolved)
+}
+
+/// All that an engine reads of a chip.
+fn readable(chip: &Chip) -> (Vec<Cells>, Netlist, Ports) {
+    let (netlist, ports) = expand(chip);
+    (chip.cells.clone(), netlist, ports)
+}
+
+#[test]
+fn effects_at_zero_change_no_bit_and_effects_that_are_on_do() {
+    let (perfect, _) = loaded(&[]);
+    let plain = readable(&perfect);
+    for (key, off, on) in ROLL {
+        let (chip, _) = loaded(&[format!("nonideal.{key}={off}")]);
+        if !off.contains("compensate") {
+            assert!(readable(&chip) == plain, "{key} = {off} changes something");
+        }
+        assert_eq!(chip.cells, perfect.cells, "{key} = {off}");
+        if !on.is_empty() {
+            let (chip, resolved) = loaded(&[format!("nonideal.{key}={on}")]);
+            assert!(readable(&chip) != plain, "{key} = {on} changes nothing");
+            assert!(resolved.contains(key.rsplit('.').next().unwrap()), "{resolved}");
+        }
+    }
+}
+
+fn bad() -> NonIdeal {
+    let edits: Vec<String> = [
+        "fabrication={ spread = 0.1, g-min = { spread = 0.1 }, stuck-on = 0.02, cluster = { mean = 3, along = \"word\" } }",
+        "programming={ proportional = 0.1, levels = 64, verify = { tolerance = \"0.5 uS\" } }",
+        "time={ age = \"1 d\", drift = { t0 = \"20 s\", nu = 0.05, sigma = 0.01 }, compensate = true }",
+    ]
+    .iter()
+    .map(|edit| format!("nonideal.{edit}"))
+    .collect();
+    loaded(&edits).0.nonideal
+}
+
+#[test]
+fn no_effect_hangs_on_the_number_of_threads() {
+    let model = big();
+    let fabric = compile(&model, &hardware(&model, eqcircuit::spec::ArrayStyle::Twin));
+    let mut other = model.clone();
+    other.couplings[0].values_mut().iter_mut().step_by(3).for_each(|w| *w *= 0.5);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut chip = fabricate(&fabric, &bad(), Seed::new(3));
+            let written = chip.write(&other);
+            (chip, written)
+        })
+    };
+    let (chip, written) = run(1);
+    assert!(written.cells > 0 && written.pulses > written.cells, "{written:?}");
+    assert_eq!(run(2), (chip.clone(), written));
+    assert_eq!(run(7), (chip, written));
+}
+
+#[test]
+fn what_a_write_makes_of_a_cell_does_not_hang_on_the_others() {
+    let model = big();
+    let fabric = compile(&model, &hardware(&model, eqcircuit::spec::ArrayStyle::Twin));
+    let mut few = model.clone();
+    few.couplings[0].values_mut()[7] *= 0.5;
+    let mut many = few.clone();
+    many.couplings[0].values_mut()[8..].iter_mut().for_each(|w| *w *= 0.7);
+    let made = |to| {
+        let mut chip = fabricate(&fabric, &bad(), Seed::new(3));
+        chip.write(to);
+        [chip.cells[0].plus.as_slice()[7], chip.cells[0].minus.as_slice()[7]]
+    };
+    assert_eq!(made(&few), made(&many));
+}
