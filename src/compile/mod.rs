@@ -26,6 +26,7 @@ mod expand;
 mod fabricate;
 mod faults;
 mod map;
+mod pulse;
 mod quirk;
 mod segments;
 mod summary;

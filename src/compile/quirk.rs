@@ -1,8 +1,10 @@
 //! What is wrong with cells for the life of a chip, each effect from a stream of its own name.
 
+use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::faults;
+use super::pulse::{Device, Window};
 use crate::numerics::seed::Seed;
 use crate::spec::{NonIdeal, Spread};
 use crate::units::Siemens;
@@ -21,6 +23,8 @@ pub(super) struct Quirk {
     /// Standard normal numbers: of the drift exponents, and of relaxation.
     pub drift: Vec<f64>,
     pub relaxation: Vec<f64>,
+    /// How each cell answers to pulses; empty where all writes program their targets.
+    pub devices: Vec<Device>,
 }
 
 impl Quirk {
@@ -54,7 +58,17 @@ impl Quirk {
             stuck: Vec::new(),
             drift: numbers(nonideal.time.drift.is_some(), "drift"),
             relaxation: numbers(!nonideal.time.relaxation.is_empty(), "relaxation"),
+            devices: Vec::new(),
         };
+        if let Some(update) = &nonideal.update {
+            let streams = ["step", "asymmetry", "low-end", "high-end"];
+            let drawn = streams.map(|name| numbers(true, name));
+            let device = |k: usize| {
+                let draws = [0, 1, 2, 3].map(|s: usize| drawn[s][k]);
+                Device::of(update, Window::of(window), quirk.window(k, window), draws)
+            };
+            quirk.devices = (0..cells).map(device).collect();
+        }
         let stuck = faults::draw(shape, fabrication, place);
         let at = |(k, fault): (usize, faults::Fault)| match fault {
             faults::Fault::On => (k, quirk.window(k, window)[1]),
@@ -89,4 +103,10 @@ impl Quirk {
 pub(super) fn normals(place: Seed, count: usize) -> Vec<f64> {
     let mut rng = place.rng();
     (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
+}
+
+/// Numbers between 0 and 1.
+pub(super) fn uniforms(place: Seed, count: usize) -> Vec<f64> {
+    let mut rng = place.rng();
+    (0..count).map(|_| rng.random()).collect()
 }

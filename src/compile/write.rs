@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::aim::{Aim, ROWS, Source};
 use super::cell::{Draws, Programmer};
 use super::fabricate::SIGNS;
-use super::quirk::{Quirk, normals};
+use super::pulse::Pulser;
+use super::quirk::{Quirk, normals, uniforms};
 use super::{Array, Cells, Chip, Clipped, Written};
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
@@ -16,7 +17,8 @@ use crate::units::Siemens;
 
 impl Chip {
     /// Programs new parameters into the same cells: quirks of fabrication persist, write noise is
-    /// drawn anew, and a cell whose target stays is not touched.
+    /// drawn anew, and a cell whose target stays is not touched. With [`NonIdeal::update`] a cell
+    /// is not programmed but moved by pulses.
     ///
     /// # Panics
     /// If the model's shape is not the one the chip was made for.
@@ -112,12 +114,15 @@ impl Chip {
 /// One write of the cells of an array.
 struct Writer<'a> {
     programmer: Programmer<'a>,
+    pulser: Option<Pulser<'a>>,
     quirks: &'a [Quirk; 2],
     exact: bool,
     place: Seed,
     /// A standard normal number for every cell of each sign, so that a cell's noise does not
     /// hang on which others change; empty without noise.
     noise: [Vec<f64>; 2],
+    /// The same of pulses, and numbers between 0 and 1 for how many.
+    pulses: [[Vec<f64>; 2]; 2],
 }
 
 impl<'a> Writer<'a> {
@@ -128,14 +133,25 @@ impl<'a> Writer<'a> {
         place: Seed,
         cells: usize,
     ) -> Writer<'a> {
-        let programmer = Programmer::new(nonideal, [hardware.g_min, hardware.g_max]);
+        let window = [hardware.g_min, hardware.g_max];
+        let programmer = Programmer::new(nonideal, window);
+        let pulser = nonideal.update.as_ref().map(|update| Pulser::new(update, window));
+        let pulses = SIGNS.map(|sign| {
+            let place = place.child("pulses").child(sign);
+            let noisy = pulser.as_ref().is_some_and(Pulser::is_noisy);
+            let by_chance = pulser.as_ref().is_some_and(Pulser::is_stochastic);
+            [
+                if noisy { normals(place.child("noise"), cells) } else { Vec::new() },
+                if by_chance { uniforms(place.child("rounding"), cells) } else { Vec::new() },
+            ]
+        });
         let draw = |sign: usize| match programmer.is_noisy() {
             true => normals(place.child(SIGNS[sign]), cells),
             false => Vec::new(),
         };
         let (plus, minus) = rayon::join(|| draw(0), || draw(1));
-        let exact = programmer.is_exact(quirks);
-        Writer { programmer, quirks, exact, place, noise: [plus, minus] }
+        let exact = programmer.is_exact(quirks) && pulser.is_none();
+        Writer { programmer, pulser, quirks, exact, place, noise: [plus, minus], pulses }
     }
 
     /// What cell `k` of a sign becomes, and in how many pulses.
@@ -226,7 +242,15 @@ impl<'a> Writer<'a> {
         let mut written = Written::default();
         for (j, ((target, made), &new)) in targets.iter_mut().zip(made).zip(new).enumerate() {
             if *target != new {
-                let (g, pulses) = self.cell(sign, start + j, new);
+                let (g, pulses) = match &self.pulser {
+                    Some(pulser) => {
+                        let k = start + j;
+                        let draws = [0, 1]
+                            .map(|d: usize| self.pulses[sign][d].get(k).copied().unwrap_or(0.0));
+                        pulser.apply(&self.quirks[sign].devices[k], *made, new - *target, draws)
+                    }
+                    None => self.cell(sign, start + j, new),
+                };
                 written.cells += 1;
                 written.pulses += pulses;
                 *target = new;

@@ -353,7 +353,7 @@ pub struct EpochRecord {
     pub nudged_time: Option<f64>,
     /// Cells written, over all updates of the epoch.
     pub writes: usize,
-    /// Pulses that took, where cells are verified.
+    /// Pulses that took, where cells are verified or moved by pulses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulses: Option<usize>,
     /// Weights at the edge of what their cells can hold.

@@ -15,6 +15,7 @@ mod presets;
 mod programming;
 mod roll;
 mod time;
+mod update;
 
 use common::{hardware, layered};
 use eqcircuit::compile::{Chip, compile, fabricate};

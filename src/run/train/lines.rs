@@ -21,8 +21,9 @@ pub(super) fn epoch_record(
     trainer: &Trainer,
 ) -> EpochRecord {
     let mean = |sum: f64, of: usize| rate.and((of > 0).then(|| sum / of as f64)).and_then(finite);
-    let verifies = |chip: &Chip| chip.nonideal.programming.verify.is_some();
-    let verified = trainer.engine.chip().is_some_and(verifies);
+    let counts =
+        |chip: &Chip| chip.nonideal.programming.verify.is_some() || chip.nonideal.update.is_some();
+    let counted = trainer.engine.chip().is_some_and(counts);
     EpochRecord {
         epoch: progress.epoch,
         steps: trainer.optimiser.state().steps as usize,
@@ -36,7 +37,7 @@ pub(super) fn epoch_record(
         settling_time_largest: Some(tally.free_time_largest).filter(|t| *t > 0.0),
         nudged_time: mean(tally.nudged_time, tally.settled).filter(|t| *t > 0.0),
         writes: tally.writes,
-        pulses: verified.then_some(tally.pulses),
+        pulses: counted.then_some(tally.pulses),
         at_limit: trainer.at_limit(),
     }
 }

@@ -7,12 +7,14 @@ mod preset;
 mod programming;
 mod read;
 mod time;
+mod update;
 
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
 pub(super) use read::read;
 pub use time::{Drift, Relaxation, Retention, Temperature, Time, Trend};
+pub use update::{Rounding, StepLaw, Update};
 
 use crate::numerics::math;
 use crate::units::{Ohm, Siemens, Volt};
@@ -22,6 +24,8 @@ use crate::units::{Ohm, Siemens, Volt};
 pub struct NonIdeal {
     pub fabrication: Fabrication,
     pub programming: Programming,
+    /// `None`: writes program their targets.
+    pub update: Option<Update>,
     pub time: Time,
     pub wire: Wire,
 }

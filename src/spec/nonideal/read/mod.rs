@@ -2,6 +2,7 @@
 
 mod programming;
 mod time;
+mod update;
 
 use super::{
     Along, Cluster, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread, StuckAt, Wire,
@@ -22,9 +23,13 @@ pub(in crate::spec) fn read(
     let nonideal = NonIdeal {
         fabrication: fabrication(&t.table("fabrication")),
         programming: programming::read(&t.table("programming"), window),
+        update: t.optional_table("update").and_then(|t| update::read(&t, window)),
         time: t.optional_table("time").map(|t| time::read(&t, window)).unwrap_or_default(),
         wire: wire(&t.table("wire")),
     };
+    if nonideal.update.is_some() {
+        update::check_age(&t.table("time"), nonideal.time.age);
+    }
     check_neurons(t, &nonideal.fabrication.neuron, amplifiers);
     nonideal
 }
