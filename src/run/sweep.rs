@@ -15,7 +15,7 @@ mod shard;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -121,6 +121,8 @@ struct Office {
     schedule: Mutex<Schedule>,
     /// Something has changed in the schedule.
     news: Condvar,
+    /// Runs that have ended and that the schedule does not know of yet.
+    unentered: AtomicUsize,
     /// Nothing is to be begun any more.
     closed: AtomicBool,
 }
@@ -137,7 +139,10 @@ impl Office {
             if self.closed.load(Ordering::Relaxed) || schedule.is_done() {
                 return None;
             }
-            if let Some(task) = schedule.next() {
+            // What has just ended may be all that its point needs.
+            if self.unentered.load(Ordering::SeqCst) == 0
+                && let Some(task) = schedule.next()
+            {
                 return Some(task);
             }
             let waited = self.news.wait_timeout(schedule, TICK);
@@ -179,6 +184,7 @@ fn start(
         options: Options { interrupt: Interrupt::default(), ..options.clone() },
         schedule: Mutex::new(schedule),
         news: Condvar::new(),
+        unentered: AtomicUsize::new(0),
         closed: AtomicBool::new(false),
     });
     let (sender, answers) = mpsc::channel();
@@ -195,6 +201,7 @@ fn serve(office: &Office, answers: &Sender<Answer>) {
         let begun = Instant::now();
         let run = point::run(&office.sweep, task, &office.folder, &office.options);
         let Some(record) = run else { return };
+        office.unentered.fetch_add(1, Ordering::SeqCst);
         if answers.send((record, begun.elapsed().as_secs_f64())).is_err() {
             return;
         }
@@ -218,6 +225,7 @@ fn gather(
                 let progress = {
                     let mut schedule = office.schedule();
                     schedule.finished(task, ledger::metric(&office.sweep, &record));
+                    office.unentered.fetch_sub(1, Ordering::SeqCst);
                     schedule.progress()
                 };
                 office.news.notify_all();
