@@ -181,7 +181,7 @@ pub struct Programmed {
 }
 
 /// Programs loose cells of a window \[S\], one a target \[S\], each with its own defects, as
-/// [`super::fabricate`] does the cells of an array.
+/// [`super::fabricate()`] does the cells of an array.
 pub fn program_cells(
     targets: &[Siemens],
     window: [Siemens; 2],
