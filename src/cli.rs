@@ -11,6 +11,7 @@ mod compile;
 mod data;
 mod gradcheck;
 mod help;
+mod margin;
 mod outcome;
 mod plot;
 mod report;
@@ -162,6 +163,9 @@ enum Verb {
         #[command(flatten)]
         edits: Edits,
     },
+    /// Find how much of an effect the chips of a file bear before a figure falls.
+    #[command(after_help = help::MARGIN)]
+    Margin(margin::Request),
     /// Make one sweep of its shards.
     #[command(after_help = help::MERGE)]
     Merge {
@@ -351,6 +355,7 @@ fn dispatch(
             let options = Options { shard, also, ..options(place, manner.manner()) };
             sweep::run(&file, options, &edits, terminal)
         }
+        Verb::Margin(request) => margin::run(request, options, terminal),
         Verb::Merge { out, shards, also, force } => {
             let also = simulate::forms(&also.also)?;
             let manner = if force { Manner::Force } else { Manner::Fresh };

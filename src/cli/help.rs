@@ -105,6 +105,21 @@ Examples:
   eqcircuit sweep netlists/ham3.toml --set sweep.chips=3 --force
   eqcircuit sweep netlists/digits-noise.toml --out big --shard 1/8    then 2/8 and so on";
 
+pub(super) const MARGIN: &str = "\
+Each key is one whose effect is none at 0 and grows with it, written with the largest value to try.
+For every chip the largest value is sought that keeps the metric: the same chips for every key and
+value, so that a figure moves by the effect alone. The table gives the mean over the chips with its
+95 % interval (Student's t). --drop 1% is a share of what the chip has without the effect, --drop
+0.01 is in the metric's own unit; of accuracies, cosines and `settled` more is better, of all other
+figures less. Every value tried is on the disk at once: --resume goes on from them.
+
+Examples:
+  eqcircuit margin netlists/ham3.toml --key nonideal.programming.sigma=0.5
+  eqcircuit margin netlists/ham3.toml --key nonideal.fabrication.spread=1 \\
+      --key 'nonideal.wire.r-segment=20 ohm' --metric accuracy --drop 2% --chips 10
+  eqcircuit margin netlists/digits-ep.toml --train --metric test-accuracy --chips 3 \\
+      --key nonideal.fabrication.spread=1";
+
 pub(super) const MERGE: &str = "\
 The shards are those of one sweep, each once and finished; else nothing is written, and the
 difference is named. They are only read. The table is the same bytes as that of the sweep made in

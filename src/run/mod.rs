@@ -13,6 +13,7 @@ mod evaluate;
 mod expect;
 mod interrupt;
 mod lasting;
+mod margin;
 mod network;
 mod output;
 mod started;
@@ -25,6 +26,9 @@ pub use evaluate::{Evaluation, evaluate};
 pub use gradcheck::{GradcheckRecord, Gradchecked, gradcheck};
 pub use interrupt::Interrupt;
 pub use lasting::Manner;
+pub use margin::{
+    Drop, EVALUATIONS, MARGIN, Margin, MarginAsk, MarginError, MarginKey, Margins, margin,
+};
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
 pub use sweep::record as sweep_record;

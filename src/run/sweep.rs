@@ -26,6 +26,7 @@ use super::{ExpectRecord, Interrupt, Options, RunError};
 use crate::spec::{Spec, Sweep, Verb};
 use ledger::{Known, Ledger};
 pub use merge::merge;
+pub(super) use point::figures_of;
 use progress::Bar;
 use record::{PointRecord, SweepRecord};
 use schedule::{Schedule, Task};

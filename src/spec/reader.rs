@@ -212,7 +212,7 @@ impl<'a> TableReader<'a> {
         if self.place.is_empty() { "this file".to_string() } else { format!("[{}]", self.place) }
     }
 
-    fn known(&self, key: &'static str) {
+    pub(in crate::spec) fn known(&self, key: &'static str) {
         let mut known = self.known.borrow_mut();
         if !known.contains(&key) {
             known.push(key);

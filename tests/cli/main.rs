@@ -1,6 +1,7 @@
 //! The command line as a contract: verbs, streams, exit codes, what is written and what is not.
 
 mod gradcheck;
+mod margins;
 mod plotting;
 mod running;
 mod sweeping;

@@ -96,6 +96,24 @@ fn try_run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Resul
     Ok(Came { figures, expect, notes: Vec::new() })
 }
 
+/// The figures of one simulation, or of a training in a folder of its own, or why there are none.
+pub fn figures_of(
+    spec: Spec,
+    verb: Verb,
+    folder: &Path,
+    options: &Options,
+) -> Result<BTreeMap<String, f64>, String> {
+    let figures = match verb {
+        Verb::Train => {
+            let (out, manner) = (Some(folder.to_path_buf()), Manner::Resume);
+            let own = Options { out, manner, quiet: true, threads: None, ..options.clone() };
+            train(&spec, &own).map(|trained| trained.figures())
+        }
+        _ => simulate(spec).map(|came| came.figures),
+    };
+    figures.map_err(|error| error.to_string())
+}
+
 /// The folder of a chip at a point that is a run of its own.
 pub fn own_folder(folder: &Path, Task { point, chip }: Task) -> PathBuf {
     folder.join(POINTS).join(format!("{point:04}-{chip:03}"))

@@ -20,16 +20,21 @@ pub(in crate::spec) fn read(
 ) -> NonIdeal {
     // Taken before, by `preset::of_file`; here it is only known.
     t.text("preset").optional();
+    let moves = t.has("update");
+    let of_time = |t: TableReader| {
+        let time = time::read(&t, window);
+        if moves {
+            update::check_age(&t, time.age);
+        }
+        time
+    };
     let nonideal = NonIdeal {
         fabrication: fabrication(&t.table("fabrication")),
         programming: programming::read(&t.table("programming"), window),
         update: t.optional_table("update").and_then(|t| update::read(&t, window)),
-        time: t.optional_table("time").map(|t| time::read(&t, window)).unwrap_or_default(),
+        time: t.optional_table("time").map(of_time).unwrap_or_default(),
         wire: wire(&t.table("wire")),
     };
-    if nonideal.update.is_some() {
-        update::check_age(&t.table("time"), nonideal.time.age);
-    }
     check_neurons(t, &nonideal.fabrication.neuron, amplifiers);
     nonideal
 }

@@ -37,17 +37,17 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Option<Update> {
                 .help("add for example `step = \"20 nS\"`, the mean change by one pulse"),
         );
     }
-    let step = step?;
-    if step > window[1] - window[0] {
+    if step.is_some_and(|step| step > window[1] - window[0]) {
         t.report(
             Diagnostic::at(t.span("step"), "one pulse is longer than the whole window")
                 .label("too long")
                 .help("the window is `g-max` less `g-min` of [hardware]; steps are a share of it"),
         );
     }
+    // Whatever is wrong with them, all keys are read.
     let update = Update {
-        law: law?,
-        step,
+        law: law.unwrap_or(StepLaw::SoftBounds),
+        step: step.unwrap_or(0.0),
         step_spread: deviation(t, "step-spread"),
         noise: deviation(t, "noise"),
         asymmetry: t.number("asymmetry", Range::Any).or(0.0),
@@ -63,7 +63,7 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Option<Update> {
                 .help("it is a share of the step: at 1 steps down would have no length"),
         );
     }
-    Some(update)
+    (law.is_some() && step.is_some()).then_some(update)
 }
 
 /// Reports cells that would move from where they are read instead of from where they were left.
@@ -84,6 +84,7 @@ fn law(t: &TableReader) -> Option<StepLaw> {
     let all = shaped.into_iter().chain(own).chain([("b", &[Law::Exponential][..])]);
     for (key, laws) in all {
         if t.has(key) && !laws.contains(&law) {
+            t.known(key);
             let name = LAWS.iter().find(|(_, l)| *l == law).map_or("", |(name, _)| name);
             t.report(
                 Diagnostic::at(t.span(key), format!("law `{name}` has no `{key}`"))
@@ -97,12 +98,13 @@ fn law(t: &TableReader) -> Option<StepLaw> {
         Law::SoftBounds => StepLaw::SoftBounds,
         Law::Linear => StepLaw::Linear { gamma: pair(t, "gamma", "gamma = [0.1, 0.5]")? },
         Law::Power => StepLaw::Power { gamma: pair(t, "gamma", "gamma = [1, 1]")? },
-        Law::Exponential => StepLaw::Exponential {
-            gamma: pair(t, "gamma", "gamma = [5, 5]")?,
-            amplitude: pair(t, "amplitude", "amplitude = [-1.18, -0.08]")?,
-            a: t.number("a", Range::Any).or(-0.5),
-            b: t.number("b", Range::Any).or(-0.5),
-        },
+        Law::Exponential => {
+            let gamma = pair(t, "gamma", "gamma = [5, 5]");
+            let amplitude = pair(t, "amplitude", "amplitude = [-1.18, -0.08]");
+            let a = t.number("a", Range::Any).or(-0.5);
+            let b = t.number("b", Range::Any).or(-0.5);
+            StepLaw::Exponential { gamma: gamma?, amplitude: amplitude?, a, b }
+        }
     })
 }
 
