@@ -253,3 +253,17 @@ fn the_records_of_a_deck_read_back_as_the_same_circuit() {
     };
     assert_eq!(named(&deck), named(&again));
 }
+
+#[test]
+fn a_measure_of_what_is_not_asked_for_stays_out_of_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deck.cir");
+    let text = "a title\nv1 in 0 1\nr1 in 0 1k\n.op\n.meas tran top max v(in)\n.end\n";
+    std::fs::write(&path, text).unwrap();
+    let deck = load(&path, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(deck.study.as_ref().unwrap().measures.len(), 1);
+    let home = folder.path().join("home.toml");
+    std::fs::write(&home, &deck.resolved).unwrap();
+    let again = load(&home, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(again.study.unwrap().measures.is_empty());
+}

@@ -5,7 +5,8 @@ use crate::netlist::Netlist;
 use crate::netlist::text::toml;
 use crate::spec::reader::{Resolved, quote};
 use crate::spec::study::{
-    DcSweep, Edge, Event, Level, Measured, Method, Request, Solving, Statistic, Study, Swept,
+    DcSweep, Edge, Event, Level, Measure, Measured, Method, Request, Solving, Statistic, Study,
+    Swept,
 };
 use crate::units::{Dimension, format_exact};
 
@@ -138,7 +139,11 @@ impl Home<'_> {
     }
 
     fn measures(&self, study: &Study) -> Lines {
-        let measures = study.measures.iter().map(|measure| {
+        // What a deck measures of an analysis that it does not ask for is no mistake there.
+        let asked = |measure: &&Measure| {
+            study.analyses.iter().any(|request| request.word() == measure.analysis)
+        };
+        let measures = study.measures.iter().filter(asked).map(|measure| {
             let axis = match measure.analysis.as_str() {
                 "tran" => Dimension::Second,
                 "ac" | "noise" => Dimension::Hertz,
