@@ -181,6 +181,13 @@ impl Pattern {
         &self.row_indices
     }
 
+    /// Every stored slope: its place, row and column.
+    pub fn each(&self, mut f: impl FnMut(usize, usize, usize)) {
+        for (col, ends) in self.col_starts.windows(2).enumerate() {
+            (ends[0]..ends[1]).for_each(|slot| f(slot, self.row_indices[slot], col));
+        }
+    }
+
     /// Where a slope is stored.
     ///
     /// # Panics

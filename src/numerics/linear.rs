@@ -72,6 +72,29 @@ impl<T: Entry> SparseLu<T> {
         self.factors.solve_transposed(&self.elimination.order, rhs);
     }
 
+    /// As [`SparseLu::solve`] with the factors of these values, and once again for what is left:
+    /// pivots may be a thousandth of the largest, which costs digits.
+    pub fn solve_refined(&mut self, values: &[T], rhs: &mut [T]) {
+        let mut rest = rhs.to_vec();
+        self.solve(rhs);
+        self.elimination.pattern.each(|slot, row, col| {
+            rest[row] = rest[row] - values[slot] * rhs[col];
+        });
+        self.solve(&mut rest);
+        rhs.iter_mut().zip(rest).for_each(|(x, by)| *x = *x + by);
+    }
+
+    /// As [`SparseLu::solve_refined`] with the transposed matrix.
+    pub fn solve_transposed_refined(&mut self, values: &[T], rhs: &mut [T]) {
+        let mut rest = rhs.to_vec();
+        self.solve_transposed(rhs);
+        self.elimination.pattern.each(|slot, row, col| {
+            rest[col] = rest[col] - values[slot] * rhs[row];
+        });
+        self.solve_transposed(&mut rest);
+        rhs.iter_mut().zip(rest).for_each(|(x, by)| *x = *x + by);
+    }
+
     /// The pattern of the matrix.
     pub fn pattern(&self) -> &Arc<Pattern> {
         self.elimination.pattern()

@@ -48,18 +48,34 @@ impl SmallSignal {
         self.di.iter().zip(&self.dq).map(|(&g, &c)| Complex::new(g, omega * c)).collect()
     }
 
-    /// The factors at a frequency.
+    /// The equations at a frequency, factorised.
     ///
     /// # Errors
-    /// When the equations are singular there.
-    pub fn factors(&self, frequency: Hertz) -> Result<SparseLu<Complex>, Singular> {
-        let mut lu = self.first.clone();
-        lu.factor(&self.matrix(frequency))?;
-        Ok(lu)
+    /// When they are singular there.
+    pub fn at(&self, frequency: Hertz) -> Result<Factorised, Singular> {
+        let (mut lu, matrix) = (self.first.clone(), self.matrix(frequency));
+        lu.factor(&matrix)?;
+        Ok(Factorised { lu, matrix })
     }
 
     pub fn dim(&self) -> usize {
         self.elimination.pattern().dim()
+    }
+}
+
+/// The equations at one frequency.
+pub(super) struct Factorised {
+    lu: SparseLu<Complex>,
+    matrix: Vec<Complex>,
+}
+
+impl Factorised {
+    pub fn solve(&mut self, rhs: &mut [Complex]) {
+        self.lu.solve_refined(&self.matrix, rhs);
+    }
+
+    pub fn solve_transposed(&mut self, rhs: &mut [Complex]) {
+        self.lu.solve_transposed_refined(&self.matrix, rhs);
     }
 }
 
@@ -70,11 +86,11 @@ impl SmallSignal {
 pub(super) fn over<T: Send>(
     small: &SmallSignal,
     frequencies: &[Hertz],
-    f: impl Fn(&mut SparseLu<Complex>, Hertz) -> T + Sync,
+    f: impl Fn(&mut Factorised, Hertz) -> T + Sync,
 ) -> Result<Vec<T>, Singular> {
     frequencies
         .par_iter()
-        .map(|&frequency| small.factors(frequency).map(|mut lu| f(&mut lu, frequency)))
+        .map(|&frequency| small.at(frequency).map(|mut at| f(&mut at, frequency)))
         .collect()
 }
 

@@ -2,14 +2,14 @@
 //! (Rohrer, Nagel, Meyer and Weber 1971).
 
 use super::super::super::Outcome;
-use super::ac::{SmallSignal, frequency, over};
+use super::ac::{Factorised, SmallSignal, frequency, over};
 use super::failure::failed;
 use super::point::Point;
 use super::{AnalysisRun, Bench};
 use crate::data::waves::{Column, ColumnKind, Values, Waves};
 use crate::netlist::{Device, DeviceId, Node, Noise};
 use crate::numerics::dae::Stamps;
-use crate::numerics::linear::{Complex, Singular, SparseLu};
+use crate::numerics::linear::{Complex, Singular};
 use crate::numerics::math::{log, pow, sqrt};
 use crate::numerics::newton::Failure;
 use crate::units::Hertz;
@@ -85,13 +85,13 @@ fn spectra(
     let (p, n) = (place(asked.output.0), place(asked.output.1));
     let drive = unit_drive(bench, asked.input);
     let devices = noisy(noises).len();
-    let at = |lu: &mut SparseLu<Complex>, frequency: Hertz| {
+    let at = |equations: &mut Factorised, frequency: Hertz| {
         // The voltage at the output for a current into each equation.
         let mut transfer = vec![Complex::new(0.0, 0.0); small.dim()];
         for (row, sign) in [(p, 1.0), (n, -1.0)].into_iter().filter(|(row, _)| *row < small.dim()) {
             transfer[row] += Complex::new(sign, 0.0);
         }
-        lu.solve_transposed(&mut transfer);
+        equations.solve_transposed(&mut transfer);
         let of = |row: usize| transfer.get(row).copied().unwrap_or(Complex::new(0.0, 0.0));
         let mut parts = Vec::with_capacity(devices);
         let mut last = None;
