@@ -506,6 +506,36 @@ fn a_port_matrix_says_what_any_voltages_drive() {
 }
 
 #[test]
+fn long_lines_take_no_more_iterations() {
+    // Sixty electrical lengths across: 110 iterations without the second level.
+    let n = 272;
+    let mut crossbar = hard(n, Law::Linear).0;
+    (crossbar.word, crossbar.bit) =
+        (Lines::from_first(100.0, 100.0), Lines::from_last(100.0, 100.0));
+    let solver = Solver::new(crossbar.clone()).unwrap();
+    let mut rng = Seed::new(4).rng();
+    let mut volts = || (0..n).map(|_| rng.random_range(0.0..0.3)).collect::<Vec<f64>>();
+    let [a, b] = [volts(), volts()];
+    let solve = |solver: &Solver, word: &[f64]| {
+        let ports = PortVoltages { word: [word.to_vec(), vec![]], bit: [vec![], vec![0.0; n]] };
+        let found = solver.solve(&ports, None, &Settings::default()).unwrap();
+        assert!(found.report.converged && found.report.residual < 1e-10, "{:?}", found.report);
+        found
+    };
+    let sum: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+    let [a, b, sum] = [a, b, sum].map(|word| solve(&solver, &word));
+    assert!(sum.report.krylov < 70, "{:?}", sum.report);
+    let currents = a.bit_current[1].iter().zip(&b.bit_current[1]).zip(&sum.bit_current[1]);
+    let top = sum.bit_current[1].iter().fold(0.0, |top: f64, i| top.max(i.abs()));
+    for ((a, b), sum) in currents {
+        assert!((a + b - sum).abs() < 1e-8 * top, "{a} + {b} is not {sum}");
+    }
+    crossbar.law = Law::Sinh { v0: 0.25 };
+    let bent = solve(&Solver::new(crossbar).unwrap(), &[0.3; 272]);
+    assert!(bent.report.newton < 8 && bent.report.krylov < 120, "{:?}", bent.report);
+}
+
+#[test]
 fn what_is_not_reached_is_said() {
     let (crossbar, volts) = hard(64, Law::Linear);
     let solver = Solver::new(crossbar).unwrap();
