@@ -2,7 +2,7 @@
 
 use super::Records;
 use super::groups::{self, Group, Interval, Plan};
-use super::ruler::{self, ASIDE, Ruler, capital, file_names, shifted, y_axis};
+use super::ruler::{self, ASIDE, Ruler, Shown, capital, shifted, y_axis};
 use crate::report::figure::{Body, Chart, Figure, Label, Role, Series, Shape};
 
 /// Most series in one chart.
@@ -24,12 +24,11 @@ pub fn figures(records: &Records, plan: &Plan) -> Vec<Figure> {
     let frame =
         Frame { records, plan, groups: &groups, x: Ruler::new(&records.sweep.axes[x], &[]) };
     let (varying, _) = groups::figures(&records.points);
-    let files = file_names(&varying);
-    files.into_iter().filter_map(|(name, file)| chart(&frame, name, file)).collect()
+    ruler::shown(&varying, plan).iter().filter_map(|shown| chart(&frame, shown)).collect()
 }
 
-/// One figure against the axis; `file` is the name of its file.
-fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
+fn chart(frame: &Frame, shown: &Shown) -> Option<Figure> {
+    let Shown { name, file, parts } = shown;
     let factor = if groups::is_fraction(name) { 100.0 } else { 1.0 };
     let mut combinations: Vec<&[usize]> = frame.groups.iter().map(|g| &g.place[1..]).collect();
     combinations.sort();
@@ -38,12 +37,14 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
     let axis = &frame.records.sweep.axes[frame.plan.x?];
     let mut series = Vec::new();
     let mut intervals = Vec::new();
-    for (n, combination) in combinations[..drawn].iter().enumerate() {
+    let each = combinations[..drawn].iter().flat_map(|c| parts.iter().map(move |part| (c, part)));
+    let drawn_of = drawn * parts.len();
+    for (n, (combination, (name, part))) in each.enumerate() {
         let of = frame.groups.iter().filter(|g| g.place[1..] == **combination);
         let (mut means, mut bars, mut dots) = (Vec::new(), Vec::new(), Vec::new());
         for group in of {
             let Some(estimate) = group.estimate(name) else { continue };
-            let shift = APART * (n as f64 - 0.5 * (drawn as f64 - 1.0));
+            let shift = APART * (n as f64 - 0.5 * (drawn_of as f64 - 1.0));
             let Some(at) = group.setting(axis).and_then(|word| frame.x.at(word)) else { continue };
             let x = shifted(&frame.x.axis, at, shift);
             means.push([x, factor * estimate.mean]);
@@ -58,7 +59,8 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
             }
         }
         means.sort_by(|a, b| a[0].total_cmp(&b[0]));
-        series.extend(drawn_as(frame, n, drawn, combination, (means, bars, dots)));
+        let words = words(frame, combination, part);
+        series.extend(drawn_as(frame, [n, drawn_of], words, (means, bars, dots)));
     }
     let y = y_axis(name, series.iter())?;
     let left_out = match combinations.len() - drawn {
@@ -68,27 +70,31 @@ fn chart(frame: &Frame, name: &str, file: &'static str) -> Option<Figure> {
     Some(Figure {
         name: file,
         title: format!("{} against {}", capital(name), frame.x.axis.label),
-        caption: format!("{}{left_out}", caption(frame, name, &intervals, drawn)),
+        caption: format!("{}{left_out}", caption(frame, name, &intervals, drawn_of)),
         body: Body::Chart(Chart { x: frame.x.axis.clone(), y, series }),
     })
 }
 
 type Drawn = (Vec<[f64; 2]>, Vec<[f64; 3]>, Vec<[f64; 2]>);
 
-/// Chips, mean and interval of one combination of the other axes.
+/// What tells a series from the others.
+fn words(frame: &Frame, combination: &[usize], part: &str) -> String {
+    let axes = &frame.records.sweep.axes;
+    let values = frame.plan.others.iter().zip(combination);
+    let settings =
+        values.map(|(&axis, &value)| format!("{} = {}", axes[axis].key, axes[axis].values[value]));
+    let part = (!part.is_empty()).then(|| part.to_string());
+    settings.chain(part).collect::<Vec<_>>().join(", ")
+}
+
+/// Chips, mean and interval of the `n`-th of so many series.
 fn drawn_as(
     frame: &Frame,
-    n: usize,
-    of: usize,
-    combination: &[usize],
+    [n, of]: [usize; 2],
+    words: String,
     (means, bars, dots): Drawn,
 ) -> Vec<Series> {
     let role = if of == 1 { Role::Main } else { Role::Nth(n) };
-    let axes = &frame.records.sweep.axes;
-    let values = frame.plan.others.iter().zip(combination);
-    let words: Vec<String> = values
-        .map(|(&axis, &value)| format!("{} = {}", axes[axis].key, axes[axis].values[value]))
-        .collect();
     let key = |text: &str| match of {
         1 => Label::Key(text.to_string()),
         _ => Label::None,
@@ -100,7 +106,7 @@ fn drawn_as(
     let mean = match (of, dots.is_empty()) {
         (1, true) => Label::None,
         (1, false) => Label::Key("mean".to_string()),
-        _ => Label::Key(words.join(", ")),
+        _ => Label::Key(words),
     };
     let named = !frame.x.axis.names.is_empty();
     let all = [

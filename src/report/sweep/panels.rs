@@ -4,32 +4,26 @@ use std::collections::BTreeSet;
 
 use super::Records;
 use super::groups::{self, Group, Interval, Plan};
-use super::ruler::{self, ASIDE, Ruler, capital, file_names, shifted, y_axis};
+use super::ruler::{self, ASIDE, Ruler, Shown, capital, shifted, y_axis};
 use crate::report::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape};
 use crate::run::sweep_record::AxisRecord;
 use crate::spec::Design;
 
 /// Most panels of a figure.
-const PANELS: usize = 8;
+const PANELS: usize = 12;
+/// How far apart series stand sideways, as a fraction of the axis.
+const APART: f64 = 0.02;
 
 pub fn figures(records: &Records, plan: &Plan) -> Vec<Figure> {
     let groups = plan.groups(records);
     let (varying, _) = groups::figures(&records.points);
-    let files = file_names(&varying);
-    files
-        .into_iter()
-        .filter_map(|(name, file)| panels(records, plan, &groups, name, file))
-        .collect()
+    let shown = ruler::shown(&varying, plan);
+    shown.iter().filter_map(|shown| panels(records, plan, &groups, shown)).collect()
 }
 
-/// One figure against every axis; `file` is the name of its file.
-fn panels(
-    records: &Records,
-    plan: &Plan,
-    groups: &[Group],
-    name: &str,
-    file: &'static str,
-) -> Option<Figure> {
+/// What is shown against every axis.
+fn panels(records: &Records, plan: &Plan, groups: &[Group], shown: &Shown) -> Option<Figure> {
+    let Shown { name, file, parts } = shown;
     let axes = &records.sweep.axes;
     let mut intervals = Vec::new();
     let drawn: Vec<(Axis, Vec<Series>)> = axes
@@ -37,7 +31,7 @@ fn panels(
         .take(PANELS)
         .enumerate()
         .map(|(i, axis)| {
-            let (x, mut series) = against(plan, groups, axis, name, &mut intervals);
+            let (x, mut series) = against(plan, groups, axis, parts, &mut intervals);
             if i > 0 {
                 // The key of the first panel is that of all.
                 series.iter_mut().for_each(|series| series.label = Label::None);
@@ -63,12 +57,12 @@ fn panels(
     })
 }
 
-/// A figure against one axis.
+/// Figures against one axis.
 fn against(
     plan: &Plan,
     groups: &[Group],
     axis: &AxisRecord,
-    name: &str,
+    parts: &[(&str, &str)],
     intervals: &mut Vec<Interval>,
 ) -> (Axis, Vec<Series>) {
     let words: BTreeSet<&str> = groups.iter().filter_map(|group| group.setting(axis)).collect();
@@ -77,11 +71,33 @@ fn against(
         None => Vec::new(),
     };
     let ruler = Ruler::new(axis, &drawn);
+    let each = parts.iter().enumerate();
+    let series = each.flat_map(|(n, part)| {
+        let shift = APART * (n as f64 - 0.5 * (parts.len() as f64 - 1.0));
+        let points = points(groups, axis, part.0, (&ruler, shift), intervals);
+        series(plan, groups, &ruler, ([n, parts.len()], *part), points)
+    });
+    let series = series.collect();
+    (ruler.axis, series)
+}
+
+/// Means, intervals and single chips.
+type Points = (Vec<[f64; 2]>, Vec<[f64; 3]>, Vec<[f64; 2]>);
+
+/// A figure of the groups that set the axis, so far aside.
+fn points(
+    groups: &[Group],
+    axis: &AxisRecord,
+    name: &str,
+    (ruler, shift): (&Ruler, f64),
+    intervals: &mut Vec<Interval>,
+) -> Points {
     let factor = if groups::is_fraction(name) { 100.0 } else { 1.0 };
     let (mut means, mut bars, mut dots) = (Vec::new(), Vec::new(), Vec::new());
     for group in groups {
         let place = group.setting(axis).and_then(|word| ruler.at(word));
-        let (Some(x), Some(estimate)) = (place, group.estimate(name)) else { continue };
+        let (Some(at), Some(estimate)) = (place, group.estimate(name)) else { continue };
+        let x = shifted(&ruler.axis, at, shift);
         means.push([x, factor * estimate.mean]);
         if estimate.interval != Interval::None {
             bars.push([x, factor * estimate.range[0], factor * estimate.range[1]]);
@@ -94,26 +110,44 @@ fn against(
         }
     }
     means.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    (means, bars, dots)
+}
+
+/// How the `n`-th of so many figures is drawn.
+fn series(
+    plan: &Plan,
+    groups: &[Group],
+    ruler: &Ruler,
+    ([n, of], (name, part)): ([usize; 2], (&str, &str)),
+    (means, bars, dots): Points,
+) -> Vec<Series> {
+    let factor = if groups::is_fraction(name) { 100.0 } else { 1.0 };
     let key = |text: &str| Label::Key(text.to_string());
+    let once = |text: &str| if n == 0 { key(text) } else { Label::None };
     let one_by_one = plan.design == Design::OneAtATime;
     let follows = one_by_one && ruler.axis.names.is_empty();
     let own = groups.iter().find(|group| one_by_one && group.place == [0]);
     let level = own.and_then(|group| group.estimate(name)).map(|own| factor * own.mean);
-    let mean = if dots.is_empty() { "one point" } else { "mean" };
+    let role = if of == 1 { Role::Main } else { Role::Nth(n) };
+    let mean = match (of, dots.is_empty()) {
+        (1, true) => "one point",
+        (1, false) => "mean",
+        _ => part,
+    };
     let mut series = Vec::new();
     let mut put = |shape, role, label| series.push(Series { shape, role, label });
     if let Some(level) = level {
-        put(Shape::Level(level), Role::Limit, key("the file as it is"));
+        put(Shape::Level(level), Role::Limit, once("the file as it is"));
     }
     if !dots.is_empty() {
-        put(Shape::Dots(dots), Role::Many, key("one chip"));
+        put(Shape::Dots(dots), Role::Many, once("one chip"));
     }
     if !bars.is_empty() {
-        put(Shape::Whiskers(bars), Role::Main, key(&format!("{} interval", plan.percent())));
+        put(Shape::Whiskers(bars), role, once(&format!("{} interval", plan.percent())));
     }
     if follows {
-        put(Shape::Line(means.clone()), Role::Main, Label::None);
+        put(Shape::Line(means.clone()), role, Label::None);
     }
-    put(Shape::Dots(means), Role::Main, key(mean));
-    (ruler.axis, series)
+    put(Shape::Dots(means), role, key(mean));
+    series
 }

@@ -76,9 +76,25 @@ pub fn shifted(axis: &Axis, value: f64, shift: f64) -> f64 {
     }
 }
 
-/// The figures that get a chart, each with the name of its file.
-pub fn file_names(varying: &[String]) -> Vec<(&str, &'static str)> {
+/// What one chart shows: a figure, or two that are to be compared.
+pub struct Shown<'a> {
+    pub name: &'a str,
+    /// Of its file.
+    pub file: &'static str,
+    /// The figures, each with its name in the key where there are several.
+    pub parts: Vec<(&'a str, &'static str)>,
+}
+
+/// A chip as it was programmed, and the same chip after it has learned in place.
+const BEFORE_AND_AFTER: [(&str, &str); 2] =
+    [("initial-test-accuracy", "as programmed"), ("test-accuracy", "learned in place")];
+
+/// What gets a chart of its own. Accuracies before and after learning share one, unless there
+/// are other axes to be told apart.
+pub fn shown<'a>(varying: &'a [String], plan: &Plan) -> Vec<Shown<'a>> {
     let mut nodes = NODES.into_iter();
+    let has = |part: &str| varying.iter().any(|name| name == part);
+    let joins = plan.others.is_empty() && BEFORE_AND_AFTER.iter().all(|(part, _)| has(part));
     varying
         .iter()
         .filter(|name| !name.ends_with("samples"))
@@ -86,7 +102,13 @@ pub fn file_names(varying: &[String]) -> Vec<(&str, &'static str)> {
             let known = ORDER.iter().find(|known| *known == name).copied();
             // The parts of a figure, such as one a tensor, are for the tables.
             let node = || name.starts_with("v(").then(|| nodes.next()).flatten();
-            Some((name.as_str(), known.or_else(node)?))
+            let (name, file) = (name.as_str(), known.or_else(node)?);
+            let parts = match BEFORE_AND_AFTER.iter().position(|(part, _)| joins && *part == name) {
+                None => vec![(name, "")],
+                Some(0) => return None,
+                Some(_) => BEFORE_AND_AFTER.to_vec(),
+            };
+            Some(Shown { name, file, parts })
         })
         .collect()
 }
