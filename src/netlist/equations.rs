@@ -3,7 +3,7 @@
 //! beside them, or first made devices of ([`Netlist::flat`]).
 
 use super::device::View;
-use super::{DeviceId, Netlist, Node, Noise, Own};
+use super::{Device, DeviceId, Netlist, Node, Noise, Own};
 use crate::numerics::dae::{Dae, Instant, Quantity, Stamps};
 use crate::units::Second;
 
@@ -122,6 +122,19 @@ impl Dae for Netlist {
                 device.stamp(&self.view(DeviceId(id), at, x), out);
             }
         }
+    }
+
+    /// Nodes at voltage sources against ground.
+    fn forced(&self) -> Vec<(usize, usize)> {
+        let sources = self.devices().iter().enumerate().filter_map(|(id, (_, device))| {
+            let Device::VoltageSource(source) = device else { return None };
+            let node = match (source.p, source.n) {
+                (node, Node::GROUND) | (Node::GROUND, node) => self.unknown_of(node)?,
+                _ => return None,
+            };
+            Some((node, self.branch(DeviceId(id))?))
+        });
+        sources.collect()
     }
 
     /// The node's own name, or the device's.

@@ -1,5 +1,6 @@
 //! Differential-algebraic equations `I(x) + d/dt Q(x) = 0` with sparse slopes.
 
+mod laid;
 mod stamps;
 
 use std::sync::Arc;
@@ -60,6 +61,14 @@ pub trait Dae: Sync {
     /// [`Instant::Start`], so that its slopes need be asked for only once.
     fn eval_linear(&self, _at: Instant, _x: &[f64], _out: &mut Stamps) {}
 
+    /// Unknowns that an equation holds at a value of its own (nodes at sources), each with the
+    /// unknown of the same number as that equation (the current of the source): `(node, branch)`.
+    /// Those count of which the pattern shows that the equation `branch` has no other unknown, and
+    /// that the unknown `branch` is in no equation but `node`.
+    fn forced(&self) -> Vec<(usize, usize)> {
+        Vec::new()
+    }
+
     /// What to call an unknown (and the equation of the same number) in messages.
     fn name(&self, unknown: usize) -> String;
 
@@ -114,6 +123,18 @@ pub struct Pattern {
     charged: Vec<bool>,
     /// How many numbers the equations remember.
     memory: usize,
+    forced: Vec<Forced>,
+}
+
+/// See [`Dae::forced`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forced {
+    pub node: usize,
+    pub branch: usize,
+    /// Where the slope of the equation `branch` by the unknown `node` is stored.
+    pub own: usize,
+    /// Where that of the equation `node` by the unknown `branch` is.
+    pub flow: usize,
 }
 
 impl Pattern {
@@ -144,7 +165,7 @@ impl Pattern {
         let slots = |calls: &[(usize, usize)]| calls.iter().map(slot).collect::<Vec<u32>>();
         let (di_slots, dq_slots) = (slots(&di), slots(&dq));
         let others = [&di_slots[linear_calls.0..], &dq_slots[linear_calls.1..]];
-        Arc::new(Pattern {
+        let mut pattern = Pattern {
             dim,
             col_starts: columns.indptr().raw_storage().to_vec(),
             row_indices: columns.indices().to_vec(),
@@ -155,7 +176,81 @@ impl Pattern {
             diagonal: (0..dim).map(|k| slot(&(k, k))).collect(),
             charged,
             memory: dae.memory(),
-        })
+            forced: Vec::new(),
+        };
+        // More slopes may be in any place.
+        if links.is_empty() {
+            pattern.forced = pattern.alone(&dae.forced());
+        }
+        Arc::new(pattern)
+    }
+
+    /// Those of the pairs that stand alone, each node once.
+    fn alone(&self, pairs: &[(usize, usize)]) -> Vec<Forced> {
+        let (mut in_row, mut in_col) = (vec![0; self.dim], vec![0; self.dim]);
+        let stamped = self.stamped();
+        self.each(|slot, row, col| {
+            if stamped[slot] {
+                in_row[row] += 1;
+                in_col[col] += 1;
+            }
+        });
+        let mut taken = vec![false; self.dim];
+        let mut found = Vec::new();
+        for &(node, branch) in pairs {
+            let alone = in_row[branch] == 1 && in_col[branch] == 1;
+            if !alone || node == branch || taken[node] || self.charged[branch] {
+                continue;
+            }
+            let slot = |row, col| self.stored(row, col).filter(|&slot| stamped[slot]);
+            if let (Some(own), Some(flow)) = (slot(branch, node), slot(node, branch)) {
+                taken[node] = true;
+                found.push(Forced { node, branch, own, flow });
+            }
+        }
+        found
+    }
+
+    /// The pattern among some unknowns, whose place among them `place` tells, and where its slopes
+    /// stand in this one.
+    pub(super) fn among(&self, free: &[usize], place: &[u32]) -> (Arc<Pattern>, Vec<u32>) {
+        let mut pattern = Pattern {
+            dim: free.len(),
+            col_starts: vec![0],
+            row_indices: Vec::new(),
+            di_slots: Vec::new(),
+            dq_slots: Vec::new(),
+            linear_calls: (0, 0),
+            other_slots: [Vec::new(), Vec::new()],
+            diagonal: vec![0; free.len()],
+            charged: free.iter().map(|&k| self.charged[k]).collect(),
+            memory: self.memory,
+            forced: Vec::new(),
+        };
+        let stamped = self.stamped();
+        let mut slots = Vec::new();
+        for &col in free {
+            for slot in self.col_starts[col]..self.col_starts[col + 1] {
+                let row = self.row_indices[slot];
+                let Some(&row) = place.get(row).filter(|&&row| row != u32::MAX) else { continue };
+                let here = slots.len() as u32;
+                if stamped[slot] {
+                    pattern.di_slots.push(here);
+                }
+                if row == place[col] {
+                    pattern.diagonal[row as usize] = here;
+                }
+                pattern.row_indices.push(row as usize);
+                slots.push(slot as u32);
+            }
+            pattern.col_starts.push(slots.len());
+        }
+        (Arc::new(pattern), slots)
+    }
+
+    /// What is forced, where nothing else is in the way.
+    pub fn forced(&self) -> &[Forced] {
+        &self.forced
     }
 
     pub fn dim(&self) -> usize {
@@ -193,9 +288,13 @@ impl Pattern {
     /// # Panics
     /// If there is none at that place.
     pub fn slot(&self, row: usize, col: usize) -> usize {
+        self.stored(row, col).expect("a slope of the pattern")
+    }
+
+    fn stored(&self, row: usize, col: usize) -> Option<usize> {
         let start = self.col_starts[col];
         let column = &self.row_indices[start..self.col_starts[col + 1]];
-        start + column.binary_search(&row).expect("a slope of the pattern")
+        column.binary_search(&row).ok().map(|at| start + at)
     }
 
     /// The place of each unknown's own slope among the stored ones.

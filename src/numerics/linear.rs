@@ -2,14 +2,16 @@
 
 mod factors;
 mod order;
+mod reduction;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::dae::Pattern;
 use super::max_abs;
 use factors::Factors;
 pub use factors::{Complex, Entry};
 use order::Order;
+pub use reduction::Reduction;
 
 /// The matrix determines no value for this unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,21 +19,36 @@ pub struct Singular {
     pub unknown: usize,
 }
 
-/// The order of elimination of a pattern, shared by all factorisations with it.
+/// The order of elimination of a pattern, shared by all factorisations with it and found when
+/// the first of them asks.
 #[derive(Debug)]
 pub struct Elimination {
     pattern: Arc<Pattern>,
-    order: Order,
+    order: OnceLock<Order>,
+    reduction: OnceLock<Reduction>,
 }
 
 impl Elimination {
-    /// Orders the columns of a pattern.
     pub fn of(pattern: &Arc<Pattern>) -> Arc<Elimination> {
-        Arc::new(Elimination { pattern: pattern.clone(), order: Order::of(pattern) })
+        Arc::new(Elimination::whole(pattern))
+    }
+
+    fn whole(pattern: &Arc<Pattern>) -> Elimination {
+        let (order, reduction) = (OnceLock::new(), OnceLock::new());
+        Elimination { pattern: pattern.clone(), order, reduction }
     }
 
     pub fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
+    }
+
+    /// The system without what sources force.
+    pub fn reduction(&self) -> &Reduction {
+        self.reduction.get_or_init(|| Reduction::of(&self.pattern))
+    }
+
+    fn order(&self) -> &Order {
+        self.order.get_or_init(|| Order::of(&self.pattern))
     }
 }
 
@@ -54,7 +71,7 @@ impl<T: Entry> SparseLu<T> {
     /// When no pivot is left in a column. A pivot that is only rounding shows in the solution:
     /// see [`SparseLu::check`].
     pub fn factor(&mut self, values: &[T]) -> Result<(), Singular> {
-        let Elimination { pattern, order } = &*self.elimination;
+        let (pattern, order) = (self.elimination.pattern(), self.elimination.order());
         if self.factors.renew(pattern, order, values) {
             return Ok(());
         }
@@ -64,12 +81,12 @@ impl<T: Entry> SparseLu<T> {
 
     /// Replaces the right-hand side by the solution with the last factors.
     pub fn solve(&mut self, rhs: &mut [T]) {
-        self.factors.solve(&self.elimination.order, rhs);
+        self.factors.solve(self.elimination.order(), rhs);
     }
 
     /// Replaces the right-hand side by the solution with the transposed matrix.
     pub fn solve_transposed(&mut self, rhs: &mut [T]) {
-        self.factors.solve_transposed(&self.elimination.order, rhs);
+        self.factors.solve_transposed(self.elimination.order(), rhs);
     }
 
     /// As [`SparseLu::solve`] with the factors of these values, and once again for what is left:

@@ -1,5 +1,7 @@
 //! Newton's method for the equations of a [`Dae`]: at rest, and within an implicit step.
 
+mod system;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -89,9 +91,14 @@ impl Default for Target<'_> {
 pub struct Solver<'a> {
     pub(super) dae: &'a dyn Dae,
     pattern: Arc<Pattern>,
-    pub(super) lu: SparseLu,
+    elimination: Arc<Elimination>,
+    /// Of the system without what sources force.
+    lu: SparseLu,
     pub(super) stamps: Stamps,
-    pub(super) values: Vec<f64>,
+    /// What was factorised.
+    values: Vec<f64>,
+    /// A right-hand side of that system.
+    rhs: Vec<f64>,
     /// The `alpha` of the last factorisation.
     pub(super) factored: Option<f64>,
     /// How much smaller each simplified correction with it is than the one before; 1 while
@@ -107,21 +114,24 @@ pub struct Solver<'a> {
 impl<'a> Solver<'a> {
     /// A solver for equations with the pattern of the elimination.
     pub fn new(dae: &'a dyn Dae, elimination: &Arc<Elimination>) -> Solver<'a> {
-        Solver::along(dae, SparseLu::new(elimination))
+        let lu = SparseLu::new(elimination.reduction().elimination());
+        Solver::along(dae, elimination, lu)
     }
 
-    /// A solver that goes on along the pivots of an earlier one.
-    pub fn along(dae: &'a dyn Dae, lu: SparseLu) -> Solver<'a> {
-        let pattern = lu.pattern().clone();
+    /// A solver that goes on along the pivots of an earlier one with this elimination.
+    pub fn along(dae: &'a dyn Dae, elimination: &Arc<Elimination>, lu: SparseLu) -> Solver<'a> {
+        let pattern = elimination.pattern().clone();
         let dim = pattern.dim();
         assert_eq!(dim, dae.dim(), "the elimination is of other equations");
         let mut stamps = Stamps::new(&pattern);
         stamps.keep_linear(dae);
         Solver {
             dae,
+            values: vec![0.0; lu.pattern().len()],
+            rhs: vec![0.0; lu.pattern().dim()],
             lu,
+            elimination: elimination.clone(),
             stamps,
-            values: vec![0.0; pattern.len()],
             factored: None,
             rate: 1.0,
             delta: vec![0.0; dim],
@@ -201,13 +211,10 @@ impl<'a> Solver<'a> {
     pub(super) fn damped(&mut self, target: &Target, x: &mut [f64]) -> Result<(), Failure> {
         const MOST: usize = 60;
         let mut step = vec![0.0; x.len()];
-        self.evaluate(target.at, x);
+        self.evaluate_closed(target, x);
         for iteration in 1..=MOST {
             self.factor(target)?;
-            if let Err(singular) = self.lu.check(&self.values) {
-                self.factored = None;
-                return Err(singular.into());
-            }
+            self.check()?;
             self.correction(target, x);
             step.copy_from_slice(&self.delta);
             let (size, worst) = self.size(&step);
@@ -222,8 +229,8 @@ impl<'a> Solver<'a> {
                     .iter_mut()
                     .zip(x.iter().zip(&step))
                     .for_each(|(t, (x, d))| *t = x + cut * d);
-                self.evaluate_trial(target.at);
-                let trial = std::mem::take(&mut self.trial);
+                let mut trial = std::mem::take(&mut self.trial);
+                self.evaluate_closed(target, &mut trial);
                 self.correction(target, &trial);
                 self.trial = trial;
                 let next = self.size(&self.delta).0;
@@ -255,7 +262,7 @@ impl<'a> Solver<'a> {
         tolerance: f64,
     ) -> Result<(), Failure> {
         const MOST: usize = 12;
-        self.evaluate(target.at, x);
+        self.evaluate_unforced(target.at, x);
         let mut fresh = self.factored != Some(target.alpha);
         if fresh {
             self.factor(target)?;
@@ -271,7 +278,6 @@ impl<'a> Solver<'a> {
                 break;
             }
             x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
-            self.evaluate(target.at, x);
             if last.is_finite() {
                 self.rate = shrunk.max(0.3 * self.rate);
             }
@@ -279,8 +285,10 @@ impl<'a> Solver<'a> {
             // Where corrections no longer shrink they are rounding.
             let stalled = iteration > 2 && shrunk > 0.5 && size <= 10.0 * tolerance;
             if ahead * size <= tolerance || stalled {
+                self.evaluate_closed(target, x);
                 return Ok(());
             }
+            self.evaluate_unforced(target.at, x);
             last = size;
             if shrunk > 0.3 && iteration > 1 && !fresh {
                 self.factor(target)?;
@@ -289,59 +297,6 @@ impl<'a> Solver<'a> {
         }
         self.factored = None;
         Err(failure)
-    }
-
-    /// Solves with the factors of the last stage, in place.
-    pub(super) fn solve(&mut self, rhs: &mut [f64]) {
-        self.work.newton += 1;
-        self.lu.solve(rhs);
-    }
-
-    fn evaluate_trial(&mut self, at: Instant) {
-        self.work.evaluations += 1;
-        self.stamps.take(self.dae, at, &self.trial);
-    }
-
-    /// Factorises the slopes at the point last evaluated.
-    pub(super) fn factor(&mut self, target: &Target) -> Result<(), Failure> {
-        let slopes = self.stamps.current_slopes().iter().zip(self.stamps.charge_slopes());
-        for (value, (di, dq)) in self.values.iter_mut().zip(slopes) {
-            *value = di + target.alpha * dq;
-        }
-        if target.leak > 0.0 {
-            for &slot in &self.pattern.diagonal()[..self.dae.potentials()] {
-                self.values[slot as usize] += target.leak;
-            }
-        }
-        for &(k, _) in target.anchors {
-            self.values[self.pattern.diagonal()[k] as usize] += target.grip;
-        }
-        self.work.factorisations += 1;
-        self.factored = None;
-        self.lu.factor(&self.values)?;
-        (self.factored, self.rate) = (Some(target.alpha), 1.0);
-        Ok(())
-    }
-
-    /// `delta = -J^-1 residual`, from the stamps at `x` and the last factors.
-    pub(super) fn correction(&mut self, target: &Target, x: &[f64]) {
-        let potentials = self.dae.potentials();
-        let sums = self.stamps.currents().iter().zip(self.stamps.charges());
-        for (k, (delta, (i, q))) in self.delta.iter_mut().zip(sums).enumerate() {
-            let mut r = i + target.alpha * (q - target.held.map_or(0.0, |held| held[k]));
-            if k < potentials {
-                r += target.leak * (x[k] - target.centre.map_or(0.0, |centre| centre[k]));
-            }
-            if let Some((offset, kept)) = target.offset {
-                r -= kept * offset[k];
-            }
-            *delta = -r;
-        }
-        for &(k, value) in target.anchors {
-            self.delta[k] -= target.grip * (x[k] - value);
-        }
-        self.work.newton += 1;
-        self.lu.solve(&mut self.delta);
     }
 
     /// The largest magnitude among the potentials, those within devices too, and where.

@@ -71,6 +71,9 @@ impl Search<'_> {
 
 /// What holds an unknown in its place \[S\].
 const GRIP: f64 = 1e6;
+/// Where all potentials are below this \[V\], as they are without a source, rounding is judged by
+/// it.
+pub const SMALL: f64 = 1e-6;
 /// Iterations within a way that goes by small steps.
 const WITHIN: usize = 40;
 
@@ -175,7 +178,7 @@ impl Solver<'_> {
     fn full_steps(&mut self, target: &Target, x: &mut [f64], most: usize) -> Result<(), Failure> {
         let mut worst = 0;
         for iteration in 1..=most {
-            self.evaluate(target.at, x);
+            self.evaluate_closed(target, x);
             let held_back = self.stamps.limited();
             self.factor(target)?;
             self.correction(target, x);
@@ -185,7 +188,7 @@ impl Solver<'_> {
                 return Err(Failure::NotConverged { unknown: worst, iteration });
             }
             x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
-            let scale = self.size(x).0.max(f64::MIN_POSITIVE);
+            let scale = self.size(x).0.max(SMALL);
             if !held_back && size <= 1e-6 * scale {
                 return Ok(());
             }
@@ -201,13 +204,10 @@ impl Solver<'_> {
         let mut last = f64::INFINITY;
         let mut worst = 0;
         for iteration in 1..=MOST {
-            self.evaluate(target.at, x);
+            self.evaluate_closed(target, x);
             self.factor(target)?;
-            if iteration == 1
-                && let Err(singular) = self.lu.check(&self.values)
-            {
-                self.factored = None;
-                return Err(singular.into());
+            if iteration == 1 {
+                self.check()?;
             }
             self.correction(target, x);
             let (size, at) = self.size(&self.delta);
@@ -218,7 +218,7 @@ impl Solver<'_> {
             }
             x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
             let stalled = size >= 0.9 * last || iteration == MOST;
-            if size <= 1e-14 * scale || (size <= ROUNDING * scale && stalled) {
+            if size <= 1e-14 * scale || (stalled && size <= ROUNDING * scale.max(SMALL)) {
                 return Ok(());
             }
             last = size;

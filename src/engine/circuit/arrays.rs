@@ -1,7 +1,7 @@
 //! Operating points of netlists with crossbars: solved by their structure, or, where that does not
 //! converge, with every cell as a device.
 
-use crate::netlist::{Array, Device, Netlist, Node};
+use crate::netlist::{Array, Netlist, Node};
 use crate::numerics::coupled::{Attached, Attachments, Balance, Coupled};
 use crate::numerics::crossbar;
 use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
@@ -29,14 +29,7 @@ pub(super) fn attach(netlist: &Netlist) -> Result<Attachments, Failure> {
 /// Which unknowns are nodes that a source holds against ground.
 fn held(netlist: &Netlist) -> Vec<bool> {
     let mut held = vec![false; netlist.dim()];
-    for (_, device) in netlist.devices() {
-        let Device::VoltageSource(source) = device else { continue };
-        let ends = [source.p, source.n];
-        if ends.contains(&Node::GROUND) {
-            let nodes = ends.into_iter().filter_map(|node| netlist.unknown_of(node));
-            nodes.for_each(|k| held[k] = true);
-        }
-    }
+    netlist.forced().iter().for_each(|&(node, _)| held[node] = true);
     held
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Dae, Instant, Pattern};
+use super::laid::Linear;
+use super::{Dae, Forced, Instant, Pattern};
 
 /// The sums `I`, `Q` and their slopes at one point.
 #[derive(Debug, Clone)]
@@ -14,17 +15,6 @@ pub struct Stamps {
     pub(super) limits: Limits,
     pub(super) slopes: Slopes,
     linear: Option<Linear>,
-}
-
-/// The linear part as matrices.
-#[derive(Debug, Clone)]
-struct Linear {
-    di: Vec<f64>,
-    dq: Vec<f64>,
-    /// `(slot, row, col)` where `dq` is not zero.
-    charged: Vec<(u32, u32, u32)>,
-    /// Whether the slopes are now these, but for what other calls have added.
-    laid: bool,
 }
 
 /// Whether strongly bent laws are straightened on the way to a solution.
@@ -114,14 +104,7 @@ impl Stamps {
         self.clear_slopes();
         dae.eval_linear(Instant::Rest, &vec![0.0; pattern.dim], self);
         let (di, dq) = (self.current_slopes().to_vec(), self.charge_slopes().to_vec());
-        let mut charged = Vec::new();
-        for (col, ends) in pattern.col_starts.windows(2).enumerate() {
-            let stored = (ends[0]..ends[1]).filter(|&slot| dq[slot] != 0.0);
-            charged.extend(
-                stored.map(|slot| (slot as u32, pattern.row_indices[slot] as u32, col as u32)),
-            );
-        }
-        self.linear = Some(Linear { di, dq, charged, laid: false });
+        self.linear = Some(Linear::new(&pattern, di, dq));
     }
 
     /// Evaluates the equations at `x`.
@@ -129,8 +112,18 @@ impl Stamps {
     /// # Panics
     /// If they stamp otherwise than when the pattern was found.
     pub fn take(&mut self, dae: &dyn Dae, at: Instant, x: &[f64]) {
+        self.take_in(dae, at, x, true);
+    }
+
+    /// As [`Stamps::take`], but `I` in the balances of forced nodes ([`Pattern::forced`]) may lack
+    /// its linear part, which for a crossbar is half of the work.
+    pub fn take_unforced(&mut self, dae: &dyn Dae, at: Instant, x: &[f64]) {
+        self.take_in(dae, at, x, false);
+    }
+
+    fn take_in(&mut self, dae: &dyn Dae, at: Instant, x: &[f64], balances: bool) {
         self.clear_sums();
-        if at == Instant::Start || !self.lay_linear(x) {
+        if at == Instant::Start || !self.lay_linear(x, balances) {
             self.clear_slopes();
             dae.eval_linear(at, x, self);
         }
@@ -161,7 +154,7 @@ impl Stamps {
     }
 
     /// Sets the slopes to those of the linear part and adds its sums, if it is kept.
-    fn lay_linear(&mut self, x: &[f64]) -> bool {
+    fn lay_linear(&mut self, x: &[f64], balances: bool) -> bool {
         let (Some(linear), Slopes::Adding { pattern, di, dq, di_calls, dq_calls }) =
             (&mut self.linear, &mut self.slopes)
         else {
@@ -177,15 +170,7 @@ impl Stamps {
             linear.laid = true;
         }
         (*di_calls, *dq_calls) = pattern.linear_calls;
-        for (ends, x) in pattern.col_starts.windows(2).zip(x) {
-            let slots = ends[0]..ends[1];
-            for (&row, slope) in pattern.row_indices[slots.clone()].iter().zip(&linear.di[slots]) {
-                self.i[row] += slope * x;
-            }
-        }
-        for &(slot, row, col) in &linear.charged {
-            self.q[row as usize] += linear.dq[slot as usize] * x[col as usize];
-        }
+        linear.add(x, &mut self.i, &mut self.q, balances);
         true
     }
 
@@ -259,6 +244,11 @@ impl Stamps {
     /// The sums `I` and `Q` of one equation, which are zero afterwards.
     pub fn take_row(&mut self, row: usize) -> (f64, f64) {
         (std::mem::take(&mut self.i[row]), std::mem::take(&mut self.q[row]))
+    }
+
+    /// The unknown `branch` has moved by this since the sums were taken.
+    pub(in crate::numerics) fn shift(&mut self, forced: &Forced, by: f64) {
+        self.i[forced.node] += self.current_slopes()[forced.flow] * by;
     }
 
     /// `I`, one an equation.

@@ -10,7 +10,7 @@ use crate::numerics::coupled::{Attachments, Balance};
 use crate::numerics::dae::{Dae, Instant, Quantity, Stamps};
 use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
-use crate::numerics::rest::{Found, NotFound, Search, Way};
+use crate::numerics::rest::{Found, NotFound, SMALL, Search, Way};
 use crate::spec::Study;
 
 /// An operating point.
@@ -81,7 +81,7 @@ impl Quest<'_> {
         }
         let mut solver = match self.from {
             Some(Point { factors: Some(factors), .. }) => {
-                Solver::along(self.netlist, factors.clone())
+                Solver::along(self.netlist, self.elimination, factors.clone())
             }
             _ => Solver::new(self.netlist, self.elimination),
         };
@@ -188,7 +188,7 @@ fn imbalance(
     let pattern = solver.pattern();
     let mut rounding = vec![0.0; netlist.dim()];
     // The voltage of a node is exact to the rounding of the largest, by which it was found.
-    let top = x[..nodes].iter().fold(0.0f64, |top, x| top.max(x.abs()));
+    let top = x[..nodes].iter().fold(SMALL, |top, x| top.max(x.abs()));
     for (column, (ends, x)) in pattern.col_starts().windows(2).zip(x).enumerate() {
         let size = if column < nodes { top } else { x.abs() };
         for slot in ends[0]..ends[1] {
