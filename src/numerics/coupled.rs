@@ -83,9 +83,13 @@ pub struct Balance {
 const ROUNDS: usize = 200;
 /// The most Newton steps of the rest in a round, and the share of the way that the last one is.
 const MOST_STEPS: usize = 12;
-const ENOUGH: f64 = 1e-3;
+const ENOUGH: f64 = 1e-6;
 /// A step so short, of the largest potential, that nothing bends along it.
 const STRAIGHT: f64 = 1e-4;
+/// Slopes serve this far around where they were taken, of the largest potential, and as long as a
+/// correction is this much smaller than the one before.
+const NEAR: f64 = 1e-6;
+const SLOW: f64 = 0.05;
 /// Rounds that the mixing looks back on.
 const WINDOW: usize = 12;
 /// How well crossbars are solved in the end.
@@ -100,6 +104,8 @@ pub struct Coupled<'a> {
     dae: &'a dyn Dae,
     attached: &'a Attachments,
     lu: SparseLu,
+    /// Where the slopes were taken that it holds.
+    factored: Vec<f64>,
     stamps: Stamps,
     states: Vec<Option<Solution>>,
     pub work: Work,
@@ -117,6 +123,7 @@ impl<'a> Coupled<'a> {
             dae,
             attached,
             lu: SparseLu::new(elimination),
+            factored: Vec::new(),
             stamps,
             states: attached.arrays.iter().map(|_| None).collect(),
             work: Work::default(),
@@ -181,7 +188,7 @@ impl<'a> Coupled<'a> {
             let ports = PortVoltages { word: of(&array.word), bit: of(&array.bit) };
             let found = array
                 .solver
-                .solve(&ports, state.as_ref(), &settings)
+                .solve_from(&ports, state.take(), &settings)
                 .expect("the ports are those of the crossbar");
             for (sign, at, current) in array.ports(&found.word_current, &found.bit_current) {
                 if at != Stamps::NOWHERE {
@@ -207,12 +214,22 @@ impl<'a> Coupled<'a> {
             f.iter().zip(stamps.currents()).map(|(f, own)| f - own).collect()
         };
         let crossbars = beside(&self.stamps, &f);
-        let first = self.newton_step(f, round == 1)?;
         let potentials = self.dae.potentials();
+        let away = |from: &[f64]| {
+            x[..potentials]
+                .iter()
+                .zip(from)
+                .fold(0.0, |top: f64, (x, from)| top.max((x - from).abs()))
+        };
+        if round == 1 || away(&self.factored) > NEAR * max_abs(&x[..potentials]) {
+            self.factor(x, round == 1)?;
+        }
+        let first = self.newton_step(f);
         let (mut step, mut least) = (first.clone(), max_abs(&first[..potentials]));
         if least <= STRAIGHT * max_abs(&x[..potentials]) {
             return Ok(first);
         }
+        let mut slow = false;
         for _ in 0..MOST_STEPS {
             let there: Vec<f64> = x.iter().zip(&step).map(|(x, by)| x + by).collect();
             self.stamps.take(self.dae, Instant::Rest, &there);
@@ -221,11 +238,15 @@ impl<'a> Coupled<'a> {
             for link in &self.attached.links {
                 f[link.row] += link.g * step[link.col];
             }
-            let more = self.newton_step(f, false)?;
+            if slow {
+                self.factor(&there, false)?;
+            }
+            let more = self.newton_step(f);
             let (size, way) = (max_abs(&more[..potentials]), max_abs(&step[..potentials]));
             if size.is_nan() || size > 2.0 * least {
                 return Ok(first);
             }
+            slow = size > SLOW * least;
             least = least.min(size);
             step.iter_mut().zip(&more).for_each(|(step, more)| *step += more);
             if size <= ENOUGH * way {
@@ -235,21 +256,29 @@ impl<'a> Coupled<'a> {
         Ok(step)
     }
 
-    /// `-J^-1 f`, with `J` the slopes at the last point and the links of the crossbars.
-    fn newton_step(&mut self, mut f: Vec<f64>, checked: bool) -> Result<Vec<f64>, Failure> {
+    /// Factorises the slopes at `x`, where the equations were evaluated last, with the links of the
+    /// crossbars.
+    fn factor(&mut self, x: &[f64], checked: bool) -> Result<(), Failure> {
         let mut values = self.stamps.current_slopes().to_vec();
         for (&slot, link) in self.attached.slots.iter().zip(&self.attached.links) {
             values[slot] += link.g;
         }
         self.work.factorisations += 1;
-        self.work.newton += 1;
+        self.factored.clear();
+        self.factored.extend_from_slice(x);
         self.lu.factor(&values)?;
         if checked {
             self.lu.check(&values)?;
         }
+        Ok(())
+    }
+
+    /// `-J^-1 f`, with the last factors.
+    fn newton_step(&mut self, mut f: Vec<f64>) -> Vec<f64> {
+        self.work.newton += 1;
         self.lu.solve(&mut f);
         f.iter_mut().for_each(|f| *f = -*f);
-        Ok(f)
+        f
     }
 }
 

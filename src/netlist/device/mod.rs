@@ -347,6 +347,7 @@ impl Device {
 }
 
 /// A current from one row to another, with its slopes in some columns.
+#[inline]
 fn flow(out: &mut Stamps, [from, to]: [usize; 2], i: f64, slopes: &[(usize, f64)]) {
     out.i(from, i);
     out.i(to, -i);
@@ -357,6 +358,7 @@ fn flow(out: &mut Stamps, [from, to]: [usize; 2], i: f64, slopes: &[(usize, f64)
 }
 
 /// A charge on one row with its opposite on another, and its slopes in some columns.
+#[inline]
 fn charge(out: &mut Stamps, [on, off]: [usize; 2], q: f64, slopes: &[(usize, f64)]) {
     out.q(on, q);
     out.q(off, -q);

@@ -30,6 +30,13 @@ impl Default for Settings {
     }
 }
 
+/// Where a solve begins.
+enum Start<'a> {
+    Afresh,
+    Near(&'a Solution),
+    From(Solution),
+}
+
 /// From this many places on, the lines of one solve are shared among threads.
 const SHARED: usize = 1 << 16;
 
@@ -114,7 +121,21 @@ impl Solver {
         settings: &Settings,
     ) -> Result<Solution, Fault> {
         self.crossbar.check_ports(ports)?;
-        Ok(self.solve_anew(ports, start, settings))
+        Ok(self.solve_anew(ports, start.map_or(Start::Afresh, Start::Near), settings))
+    }
+
+    /// As [`Solver::solve`] from a state that is not needed any more, whose room the new one takes.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`].
+    pub fn solve_from(
+        &self,
+        ports: &PortVoltages,
+        start: Option<Solution>,
+        settings: &Settings,
+    ) -> Result<Solution, Fault> {
+        self.crossbar.check_ports(ports)?;
+        Ok(self.solve_anew(ports, start.map_or(Start::Afresh, Start::From), settings))
     }
 
     /// One solution a set of port voltages, each by itself and all at the same time.
@@ -127,7 +148,7 @@ impl Solver {
         settings: &Settings,
     ) -> Result<Vec<Solution>, Fault> {
         ports.iter().try_for_each(|ports| self.crossbar.check_ports(ports))?;
-        Ok(ports.par_iter().map(|ports| self.solve_anew(ports, None, settings)).collect())
+        Ok(ports.par_iter().map(|ports| self.solve_anew(ports, Start::Afresh, settings)).collect())
     }
 
     fn blank_pivots(&self) -> Pivots {
@@ -164,12 +185,7 @@ impl Solver {
         Group { side: &self.bit, grid: self.grid, index }
     }
 
-    fn solve_anew(
-        &self,
-        volts: &PortVoltages,
-        start: Option<&Solution>,
-        settings: &Settings,
-    ) -> Solution {
+    fn solve_anew(&self, volts: &PortVoltages, start: Start, settings: &Settings) -> Solution {
         // A poisoned lock guards only room.
         let pool = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let mut work = pool().pop().unwrap_or_else(|| self.work());
@@ -182,7 +198,7 @@ impl Solver {
         &self,
         work: &mut Work,
         volts: &PortVoltages,
-        start: Option<&Solution>,
+        start: Start,
         settings: &Settings,
     ) -> Solution {
         let rows = |ends: &[Vec<f64>; 2], groups| [0, 1].map(|e| in_rows(&ends[e], groups));
@@ -190,12 +206,18 @@ impl Solver {
             word: rows(&volts.word, self.grid.blocks),
             bit: rows(&volts.bit, self.grid.panels),
         };
-        match start.filter(|start| start.grid == self.grid) {
-            Some(start) => {
+        // The last solution has taken the room.
+        work.word.resize(self.grid.words(), ZERO);
+        work.bit.resize(self.grid.bits(), ZERO);
+        match start {
+            Start::Near(start) if start.grid == self.grid => {
                 work.word.copy_from_slice(&start.word);
                 work.bit.copy_from_slice(&start.bit);
             }
-            None => {
+            Start::From(start) if start.grid == self.grid => {
+                (work.word, work.bit) = (start.word, start.bit);
+            }
+            _ => {
                 spread(&self.word, &ports.word, self.grid.block(), &mut work.word);
                 spread(&self.bit, &ports.bit, self.grid.panel(), &mut work.bit);
             }
@@ -303,7 +325,7 @@ impl Solver {
         }
     }
 
-    fn solution(&self, work: &Work, ports: &Ports, report: Report) -> Solution {
+    fn solution(&self, work: &mut Work, ports: &Ports, report: Report) -> Solution {
         let Grid { rows, cols, blocks, panels } = self.grid;
         let crossbar = &self.crossbar;
         let mut word_current = [vec![0.0; rows], vec![0.0; rows]];
@@ -328,7 +350,7 @@ impl Solver {
             let out = of_ports(&crossbar.bit, &segments, column.iter(), volts);
             unpack(&out, -1.0, k, &mut bit_current);
         }
-        let (word, bit) = (work.word.clone(), work.bit.clone());
+        let (word, bit) = (std::mem::take(&mut work.word), std::mem::take(&mut work.bit));
         Solution { grid: self.grid, word, bit, word_current, bit_current, report }
     }
 }

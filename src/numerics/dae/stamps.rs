@@ -198,6 +198,7 @@ impl Stamps {
     }
 
     /// Adds to `I` of an equation.
+    #[inline]
     pub fn i(&mut self, row: usize, value: f64) {
         if row != Stamps::NOWHERE {
             self.i[row] += value;
@@ -205,6 +206,7 @@ impl Stamps {
     }
 
     /// Adds to `Q` of an equation.
+    #[inline]
     pub fn q(&mut self, row: usize, value: f64) {
         if row != Stamps::NOWHERE {
             self.q[row] += value;
@@ -212,6 +214,7 @@ impl Stamps {
     }
 
     /// Adds to `dI_row/dx_col`.
+    #[inline]
     pub fn di(&mut self, row: usize, col: usize, value: f64) {
         if row == Stamps::NOWHERE || col == Stamps::NOWHERE {
             return;
@@ -227,6 +230,7 @@ impl Stamps {
     }
 
     /// Adds to `dQ_row/dx_col`.
+    #[inline]
     pub fn dq(&mut self, row: usize, col: usize, value: f64) {
         if row == Stamps::NOWHERE || col == Stamps::NOWHERE {
             return;

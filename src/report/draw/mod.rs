@@ -46,7 +46,21 @@ pub fn png(svg: &str) -> std::io::Result<Vec<u8>> {
     let mut pixels = Pixmap::new(width, height).expect("figures have a size");
     pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(ZOOM, ZOOM), &mut pixels.as_mut());
-    pixels.encode_png().map_err(std::io::Error::other)
+    encoded(&pixels).map_err(std::io::Error::other)
+}
+
+/// Without the alpha of its pixels, which are opaque.
+fn encoded(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
+    let colours: Vec<u8> = pixels.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&colours)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// The bundled font alone, so that a figure looks the same on every machine.

@@ -195,8 +195,12 @@ fn stamp_junction(
     let i = junction.is * (e - 1.0) + g * (v - a) + at.gmin * v;
     let g = g + at.gmin;
     flow(out, pins, sign * i, &[(pins[0], g), (pins[1], -g)]);
-    let parts = junction.parts.map(|(c0, m)| depletion(a, c0, junction.potential, m, junction.fc));
-    let (q, c) = (parts[0].0 + parts[1].0, parts[0].1 + parts[1].1);
+    let part = |k: usize| {
+        let (c0, m) = junction.parts[k];
+        depletion(a, c0, junction.potential, m, junction.fc)
+    };
+    let [bottom, wall] = [part(0), part(1)];
+    let (q, c) = (bottom.0 + wall.0, bottom.1 + wall.1);
     charge(out, pins, sign * (q + c * (v - a)), &[(pins[0], c), (pins[1], -c)]);
 }
 
