@@ -19,6 +19,7 @@
 //! | `hidden.3.*` | the neuron circuit's own |
 //! | `hidden.3.offset`, `hidden.3.skew` | what its amplifier sees, `hidden.3.sense`, where that is off |
 //! | `output.2.nudge`, `output.2.pull` | the two parts of the nudge, at zero |
+//! | `output.2.set`, `output.2.source` | what they are told by, `output.2.demand`, and what follows it as far as its compliance goes |
 //!
 //! The devices that a write changes come first (cells, then leak and bias of every unit), so that
 //! [`refresh`] finds them by their place.
@@ -27,12 +28,15 @@
 //! the two directions have in common is the cells, not the wires.
 
 mod arrays;
+mod nudge;
 mod wires;
 
 pub use arrays::{WiredTile, expand_arrays, wired_tiles};
 
+use self::nudge::Limited;
 use super::{Array, Cells, Chip, Unit};
 use crate::model::LayerId;
+use crate::netlist::expression::Probe;
 use crate::netlist::{
     Arg, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node, NudgePort, Ports,
     Resistor, Vccs, Vcvs, VoltageSource,
@@ -94,6 +98,10 @@ fn in_order_of_mention(draft: &Netlist, ports: &mut Ports) -> Netlist {
         let args = device.args().into_iter().map(|arg| match arg {
             Arg::Node(node) => Arg::Node(renumber(node)),
             Arg::Nodes(nodes) => Arg::Nodes(nodes.into_iter().map(&mut renumber).collect()),
+            Arg::Expression(law) => Arg::Expression(law.map(|probe| match *probe {
+                Probe::Voltage(a, b) => Probe::Voltage(renumber(a), renumber(b)),
+                other => other,
+            })),
             other => other,
         });
         let args = args.collect();
@@ -288,10 +296,20 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
     let read = &model.layer(model.read).name;
     let ground = Node::GROUND;
     let read_units = chip.units(model.read);
+    let scale = chip.fabric.layers[model.read.0].scale;
     let nudge = layers[model.read.0].iter().enumerate().map(|(i, unit)| {
-        let n = unit.input;
-        let current = CurrentSource { p: ground, n, dc: 0.0, ..Default::default() };
-        let pull = Vccs { p: ground, n, cp: unit.output, cn: ground, gm: 0.0 };
+        let [mut current, mut pull] = [(); 2].map(|()| (ground, unit.input));
+        if let Some((limit, knee)) = chip.nonideal.periphery.nudge.compliance {
+            // The currents meet at a node of their own, whose voltage a limited source follows.
+            let demand = netlist.node(&format!("{read}.{i}.demand"));
+            let limited = Limited { demand, node: unit.input, scale, limit, knee };
+            limited.lay(&format!("{read}.{i}"), netlist);
+            (current, pull) = ((demand, ground), (ground, demand));
+        }
+        let (p, n) = current;
+        let current = CurrentSource { p, n, dc: 0.0, ..Default::default() };
+        let (p, n) = pull;
+        let pull = Vccs { p, n, cp: unit.output, cn: ground, gm: 0.0 };
         NudgePort {
             current: netlist.add(format!("{read}.{i}.nudge"), current),
             pull: netlist.add(format!("{read}.{i}.pull"), pull),
@@ -316,6 +334,6 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
         layers: free.iter().map(layer_port).collect(),
         read: free.iter().position(|&id| id == model.read).expect("the read layer is free"),
         nudge,
-        nudge_scale: chip.fabric.layers[model.read.0].scale,
+        nudge_scale: scale,
     }
 }

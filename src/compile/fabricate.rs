@@ -2,6 +2,7 @@
 //! engine sees the same chip.
 
 use super::aim::row_sums;
+use super::boundary::Converters;
 use super::quirk::Quirk;
 use super::segments::Segments;
 use super::units::Quirks;
@@ -25,6 +26,7 @@ pub struct Chip {
     pub(super) quirks: Vec<[Quirk; 2]>,
     /// Those of the neurons, one a layer.
     pub(super) neurons: Vec<Quirks>,
+    pub(super) converters: Converters,
     /// Wires of the tiles of each array.
     pub(super) segments: Vec<Vec<Segments>>,
     /// What a layer's gain is raised by; 1 where nothing makes up for lost conductance.
@@ -72,6 +74,7 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         seed,
         quirks,
         neurons: Quirks::draw(fabric, nonideal, seed),
+        converters: Converters::draw(fabric, nonideal, seed),
         segments: segments.collect(),
         compensation: vec![1.0; fabric.layers.len()],
         programmed: Written::default(),

@@ -2,9 +2,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::layout;
 use super::network::{Batch, Network};
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments};
+use super::{boundary, layout};
 use crate::compile::Chip;
 use crate::model::{EnergyModel, Family, State};
 use crate::numerics::kernels::Real;
@@ -50,10 +50,12 @@ impl<T: Real> Arrays<T> {
         self.net.refresh(chip);
     }
 
-    fn hold(&mut self, drive: &Drive) {
+    fn hold(&mut self, drive: &Drive, chip: &Chip) {
         if self.held.as_ref().is_none_or(|(clamp, _)| !same_bits(clamp, &drive.clamp)) {
+            let lines = chip.lines(&drive.clamp);
             let inputs = self.chunks(drive.clamp.rows()).into_par_iter();
-            let inputs = inputs.map(|samples| self.net.inputs(drive, samples)).collect();
+            let of = |samples| self.net.inputs(&drive.clamp, lines.as_ref(), samples);
+            let inputs = inputs.map(of).collect();
             self.held = Some((drive.clamp.clone(), inputs));
         }
     }
@@ -215,10 +217,11 @@ impl Engine for Behavioural {
             Some(_) => layout::starting(&self.chip.fabric.model, drive, start),
             None => self.chip.rest(&drive.clamp),
         };
+        let drive = &*boundary::sourced(&self.chip, drive);
         let task = Task { drive, start: &from, until };
         match &mut self.arrays {
-            Prepared::Single(arrays) => arrays.hold(drive),
-            Prepared::Double(arrays) => arrays.hold(drive),
+            Prepared::Single(arrays) => arrays.hold(drive, &self.chip),
+            Prepared::Double(arrays) => arrays.hold(drive, &self.chip),
         }
         match &self.arrays {
             Prepared::Single(arrays) => self.settle_in(arrays, &task, save),

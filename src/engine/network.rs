@@ -1,15 +1,18 @@
 //! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
 //! engine have in common.
 
+mod nudge;
 mod of_chip;
 mod skew;
 
 use std::ops::Range;
 
+use self::nudge::{Compliance, Nudged};
+use super::Drive;
 use super::layout::{from_lanes, to_lanes};
 use super::wires::Wires;
-use super::{Drive, Nudge};
 use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
+use crate::numerics::Mat;
 use crate::numerics::gemm::Into;
 use crate::numerics::kernels::{self, Real};
 use crate::numerics::lanes::{keep_lanes, largest};
@@ -40,6 +43,7 @@ pub struct Network<T> {
     read: usize,
     /// What a unit of force on each unit of the read layer adds to `d`.
     nudge: Vec<f64>,
+    compliance: Option<Compliance>,
     /// `[dim]`: `tau_l / tau`, which turns `dx/dt` into the residual.
     weight: Vec<T>,
     /// `g`, `[dim]`.
@@ -133,6 +137,7 @@ impl<T: Real> Network<T> {
             read,
             clamp_activation: model.layer(model.clamp).activation,
             nudge: vec![1.0; free[read].rows.len()],
+            compliance: None,
             free,
             blocks,
             weight: vec![T::of(1.0); dim],
@@ -158,19 +163,26 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`.
-    pub fn inputs(&self, drive: &Drive, samples: Range<usize>) -> Vec<T> {
-        let lanes = padded::<T>(samples.len());
-        let mut d = vec![T::default(); self.dim * lanes];
-        for (row, &bias) in d.chunks_exact_mut(lanes).zip(&self.bias) {
+    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`. The lines of
+    /// the inputs carry the activations of the clamped layer, or those given for them.
+    pub fn inputs(&self, clamp: &Mat, lines: Option<&Mat>, samples: Range<usize>) -> Vec<T> {
+        let width = padded::<T>(samples.len());
+        let mut d = vec![T::default(); self.dim * width];
+        for (row, &bias) in d.chunks_exact_mut(width).zip(&self.bias) {
             row.fill(bias);
         }
-        let mut x = vec![T::default(); drive.clamp.cols() * lanes];
-        to_lanes(&drive.clamp, samples, &mut x, lanes);
-        let mut xhat = vec![T::default(); x.len()];
-        kernels::activate(self.clamp_activation, &x, &mut xhat, &mut vec![T::default(); lanes]);
+        let mut xhat = vec![T::default(); clamp.cols() * width];
+        match lines {
+            Some(lines) => to_lanes(lines, samples, &mut xhat, width),
+            None => {
+                let mut x = vec![T::default(); xhat.len()];
+                to_lanes(clamp, samples, &mut x, width);
+                let mut work = vec![T::default(); width];
+                kernels::activate(self.clamp_activation, &x, &mut xhat, &mut work);
+            }
+        }
         for product in &self.inward {
-            product.add(&xhat, &mut d, lanes);
+            product.add(&xhat, &mut d, width);
         }
         d
     }
@@ -201,8 +213,7 @@ pub struct Batch<'a, T> {
     net: &'a Network<T>,
     /// `d`, `[dim, lanes]`.
     drive: Vec<T>,
-    /// The pull of an elastic nudge on each activation of the read layer; empty without one.
-    pull: Vec<T>,
+    nudged: Nudged<T>,
     /// `f(x)`, `[dim, lanes]`.
     xhat: Vec<T>,
     /// `[lanes]`
@@ -212,27 +223,25 @@ pub struct Batch<'a, T> {
 impl<'a, T: Real> Batch<'a, T> {
     /// Everything that does not move during a settling, the product with the inputs included.
     pub fn new(net: &'a Network<T>, drive: &Drive, samples: Range<usize>) -> Batch<'a, T> {
-        let inputs = net.inputs(drive, samples.clone());
+        let inputs = net.inputs(&drive.clamp, None, samples.clone());
         Batch::with_inputs(net, inputs, drive, samples)
     }
 
     /// [`Batch::new`] with the same samples' [`Network::inputs`].
     pub fn with_inputs(
         net: &'a Network<T>,
-        inputs: Vec<T>,
+        mut inputs: Vec<T>,
         drive: &Drive,
         samples: Range<usize>,
     ) -> Batch<'a, T> {
         let lanes = padded::<T>(samples.len());
-        let mut batch = Batch {
+        Batch {
             net,
+            nudged: Nudged::new(net, &drive.nudge, samples, lanes, &mut inputs),
             drive: inputs,
-            pull: Vec::new(),
             xhat: vec![T::default(); net.dim * lanes],
             work: vec![T::default(); lanes],
-        };
-        batch.nudge(&drive.nudge, samples, lanes);
-        batch
+        }
     }
 
     /// The largest force on each sample of a state `[dim, samples]`.
@@ -247,25 +256,6 @@ impl<'a, T: Real> Batch<'a, T> {
         let mut out = vec![T::default(); lanes];
         largest(&mut out, &dx, &self.net.weight);
         out[..samples].iter().map(|r| r.to_f64()).collect()
-    }
-
-    fn nudge(&mut self, nudge: &Nudge, samples: Range<usize>, lanes: usize) {
-        let (force, beta) = match nudge {
-            Nudge::None => return,
-            Nudge::Toward { target, beta } => {
-                self.pull = self.net.nudge.iter().map(|nudge| T::of(nudge * beta)).collect();
-                (target, *beta)
-            }
-            Nudge::Force(force) => (force, 1.0),
-        };
-        let rows = self.net.free[self.net.read].rows.clone();
-        for b in 0..lanes {
-            let row = force.row((samples.start + b).min(samples.end - 1));
-            for ((i, &value), nudge) in rows.clone().zip(row).zip(&self.net.nudge) {
-                let drive = &mut self.drive[i * lanes + b];
-                *drive = *drive + T::of(nudge * beta * value);
-            }
-        }
     }
 }
 
@@ -307,15 +297,10 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
             Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
             Family::Chn => dx.copy_from_slice(drive),
         }
-        if *is_read && !self.pull.is_empty() {
+        if *is_read && !self.nudged.is_none() {
             let first = self.net.free[self.net.read].rows.start;
-            let pulls = &self.pull[rows.start - first..rows.end - first];
-            let each = dx.chunks_exact_mut(lanes).zip(xhat.chunks_exact(lanes)).zip(pulls);
-            for ((dx, xhat), &pull) in each {
-                for (dx, &xhat) in dx.iter_mut().zip(xhat) {
-                    *dx = *dx - pull * xhat;
-                }
-            }
+            let units = rows.start - first..rows.end - first;
+            self.nudged.add(self.net, units, [x, xhat], dx, lanes);
         }
     }
 
@@ -340,6 +325,7 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
 
     fn keep(&mut self, from: usize, keep: &[usize]) {
         keep_lanes(&mut self.drive, from, keep);
+        self.nudged.keep(from, keep);
         for v in [&mut self.drive, &mut self.xhat] {
             v.truncate(self.net.dim * keep.len());
         }

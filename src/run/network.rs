@@ -9,17 +9,20 @@ use super::record::{
 use super::tensors::Tensor;
 use super::write::{Table, Value};
 use super::{Found, RunError};
-use crate::compile::Chip;
+use crate::compile::{Chip, Reading};
 use crate::data::DataSet;
 use crate::engine::{Clock, Drive, Engine, Nudge, Outcome, Save, Settled, Stats, Trace, Until};
 use crate::learn;
 use crate::model::{EnergyModel, EnergyPart};
 use crate::netlist::Ports;
-use crate::numerics::Activation;
+use crate::numerics::{Activation, Mat};
 use crate::spec::{Analysis, Fidelity, Simulate};
 
 /// Most memory that the states on the way may take \[bytes\].
 const TRACE_BYTES: usize = 256 << 20;
+
+/// What is read of the end of a simulation.
+const SIMULATED: Reading = Reading { phase: "simulate", first: 0 };
 
 /// The layers of a network, whether a model or the ports of a netlist tell of them.
 pub(super) struct Layout {
@@ -89,7 +92,12 @@ pub(super) fn settle(
     let settled = engine.settle(&drive, None, &until(simulate), &save);
     notes.extend(settled.notes.iter().cloned());
 
-    let samples = samples(&settled, layout, data, &energy(&settled));
+    let read = engine.chip().and_then(|chip| chip.read(&settled.state, SIMULATED));
+    let outputs = match read {
+        Some(mut read) => read.swap_remove(layout.read),
+        None => layout.layers[layout.read].2.values(&settled.state[layout.read]),
+    };
+    let samples = samples(&settled, &outputs, data, &energy(&settled));
     let op = (simulate.analysis == Analysis::Op).then(|| operating_point(&settled, layout));
     let waveforms = settled
         .trace
@@ -149,11 +157,10 @@ fn moments(simulate: &Simulate, layout: &Layout, batch: usize, notes: &mut Vec<S
 
 fn samples(
     settled: &Settled,
-    layout: &Layout,
+    outputs: &Mat,
     data: &DataSet,
     energy: &[EnergyPart],
 ) -> Vec<SampleRecord> {
-    let outputs = layout.layers[layout.read].2.values(&settled.state[layout.read]);
     (0..settled.outcome.len())
         .map(|s| {
             let outcome = &settled.outcome[s];

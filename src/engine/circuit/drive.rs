@@ -101,11 +101,22 @@ impl Driver {
         x
     }
 
-    /// Sets the sources of sample `s`.
-    pub fn drive(&self, netlist: &mut Netlist, ports: &Ports, drive: &Drive, s: usize) {
+    /// Sets the sources of sample `s`, those of the inputs to their activations, or those given
+    /// for them.
+    pub fn drive(
+        &self,
+        netlist: &mut Netlist,
+        ports: &Ports,
+        drive: &Drive,
+        lines: Option<&Mat>,
+        s: usize,
+    ) {
         let inputs = drive.clamp.row(s);
         let mut xhat = vec![0.0; inputs.len()];
-        ports.clamp.activation.row(inputs, &mut xhat);
+        match lines {
+            Some(lines) => xhat.copy_from_slice(lines.row(s)),
+            None => ports.clamp.activation.row(inputs, &mut xhat),
+        }
         for (sources, xhat) in ports.clamp.sources.iter().zip(xhat) {
             for (&source, sign) in sources.iter().zip([1.0, -1.0]) {
                 set_voltage(netlist, source, sign * ports.v_unit * xhat);

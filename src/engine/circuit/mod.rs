@@ -16,7 +16,7 @@ pub use study::{AnalysisRun, Progress, StudyRun, study};
 use self::arrays::{attach, moving};
 use self::drive::Driver;
 use self::sample::{Sample, Track};
-use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, moments};
+use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, boundary, moments};
 use crate::compile::{self, Chip};
 use crate::model::{EnergyModel, State};
 use crate::netlist::{Netlist, Ports};
@@ -154,12 +154,15 @@ impl Engine for Circuit {
         until: &Until,
         save: &Save,
     ) -> Settled {
+        let sourced = self.chip.as_ref().map(|chip| boundary::sourced(chip, drive));
+        let drive = sourced.as_deref().unwrap_or(drive);
+        let lines = self.chip.as_ref().and_then(|chip| chip.lines(&drive.clamp));
         let samples: Vec<Sample> = (0..drive.clamp.rows())
             .into_par_iter()
             .map_init(
                 || self.netlist.clone(),
                 |netlist, s| {
-                    self.driver.drive(netlist, &self.ports, drive, s);
+                    self.driver.drive(netlist, &self.ports, drive, lines.as_ref(), s);
                     self.run(netlist, start.map(|state| (state, s)), until, save)
                 },
             )

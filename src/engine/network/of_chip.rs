@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::nudge::Compliance;
 use super::{Network, Product, skew};
 use crate::compile::Chip;
 use crate::engine::wires::Wires;
@@ -94,6 +95,7 @@ impl<T: Real> Network<T> {
         }
         let read = plan(fabric.model.read);
         self.nudge.fill(per_siemens * read.gain * read.scale);
+        self.compliance = Compliance::of_chip(chip);
         self.tau = tau;
         skew::apply(self, chip);
     }

@@ -3,12 +3,14 @@
 //! Every effect is a key or a table that is absent by default; absent or at zero it changes no
 //! bit of a result. `docs/nonidealities.md` has the equations, units and sources in one place.
 
+mod periphery;
 mod preset;
 mod programming;
 mod read;
 mod time;
 mod update;
 
+pub use periphery::{Converter, NudgeSource, Periphery};
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
@@ -28,6 +30,7 @@ pub struct NonIdeal {
     pub update: Option<Update>,
     pub time: Time,
     pub wire: Wire,
+    pub periphery: Periphery,
 }
 
 /// What differs from device to device for the life of a chip.

@@ -1,5 +1,6 @@
 //! `[nonideal]` of a file.
 
+mod periphery;
 mod programming;
 mod time;
 mod update;
@@ -34,6 +35,7 @@ pub(in crate::spec) fn read(
         update: t.optional_table("update").and_then(|t| update::read(&t, window)),
         time: t.optional_table("time").map(of_time).unwrap_or_default(),
         wire: wire(&t.table("wire")),
+        periphery: t.optional_table("periphery").map(|t| periphery::read(&t)).unwrap_or_default(),
     };
     check_neurons(t, &nonideal.fabrication.neuron, amplifiers);
     nonideal
