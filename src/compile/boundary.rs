@@ -69,13 +69,30 @@ impl Chip {
         Some(lines)
     }
 
+    /// The activations of all layers that amplifiers come to rest at; `None` where they are the
+    /// activations of the state.
+    pub fn outputs(&self, state: &State) -> Option<State> {
+        let amplifier = self.nonideal.periphery.amplifier;
+        if amplifier.gain.is_none() && amplifier.swing.is_none() {
+            return None;
+        }
+        let v_unit = self.fabric.hardware.v_unit;
+        let mut outputs = self.fabric.model.activations(state);
+        for l in self.fabric.model.free_layers() {
+            let all = outputs[l.0].as_mut_slice().iter_mut();
+            all.for_each(|v| *v = amplifier.rest(*v * v_unit) / v_unit);
+        }
+        Some(outputs)
+    }
+
     /// The activations of all layers as the host reads them, those of the clamped layer as it
     /// asked for them; `None` where they are the activations of the state.
     pub fn read(&self, state: &State, reading: Reading) -> Option<State> {
+        let outputs = self.outputs(state);
         if self.converters.adc.iter().all(Vec::is_empty) {
-            return None;
+            return outputs;
         }
-        let mut read = self.fabric.model.activations(state);
+        let mut read = outputs.unwrap_or_else(|| self.fabric.model.activations(state));
         for l in self.fabric.model.free_layers() {
             self.convert(l, &mut read[l.0], reading);
         }

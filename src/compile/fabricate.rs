@@ -1,6 +1,8 @@
 //! A fabric as made: all static randomness of the hardware is drawn here, once, so that every
 //! engine sees the same chip.
 
+use std::borrow::Cow;
+
 use super::aim::row_sums;
 use super::boundary::Converters;
 use super::quirk::Quirk;
@@ -97,6 +99,19 @@ impl Chip {
             }
         }
         totals
+    }
+
+    /// The chip with conductances from line to line: where a cell is linear, but not alone on its
+    /// path, those that it has with what is in series with it.
+    pub fn conducting(&self) -> Cow<'_, Chip> {
+        let Some(r) = self.nonideal.cell.series() else { return Cow::Borrowed(self) };
+        let mut chip = self.clone();
+        for cells in &mut chip.cells {
+            for g in [&mut cells.plus, &mut cells.minus].into_iter().flat_map(Mat::as_mut_slice) {
+                *g /= 1.0 + r * *g;
+            }
+        }
+        Cow::Owned(chip)
     }
 
     /// The weight an array makes, `(Gp - Gn) / scale`, `[post, pre]`. On a perfect chip this is

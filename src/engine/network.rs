@@ -1,12 +1,17 @@
 //! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
 //! engine have in common.
 
+mod amplifier;
+mod curved;
+mod load;
 mod nudge;
 mod of_chip;
 mod skew;
 
 use std::ops::Range;
 
+use self::amplifier::Amplifiers;
+use self::curved::Curved;
 use self::nudge::{Compliance, Nudged};
 use super::Drive;
 use super::layout::{from_lanes, to_lanes};
@@ -34,7 +39,7 @@ pub struct Network<T> {
     /// The unit of time \[s\], the shortest time constant of a chip.
     pub tau: Second,
     /// Rows of all free layers.
-    pub dim: usize,
+    dim: usize,
     family: Family,
     free: Vec<Free>,
     blocks: Vec<Block>,
@@ -44,7 +49,9 @@ pub struct Network<T> {
     /// What a unit of force on each unit of the read layer adds to `d`.
     nudge: Vec<f64>,
     compliance: Option<Compliance>,
-    /// `[dim]`: `tau_l / tau`, which turns `dx/dt` into the residual.
+    amplifiers: Option<Amplifiers>,
+    curved: Option<Curved<T>>,
+    /// `[states]`: `tau_l / tau`, which turns `dx/dt` into the residual.
     weight: Vec<T>,
     /// `g`, `[dim]`.
     leak: Vec<T>,
@@ -65,11 +72,13 @@ struct Free {
     activation: Activation,
 }
 
-/// Rows of a layer whose activations can be computed by themselves.
+/// Rows of a layer whose activations can be computed by themselves; or of outputs that lag, whose
+/// activations are elsewhere.
 struct Block {
     rows: Range<usize>,
     activation: Activation,
     is_read: bool,
+    is_output: bool,
 }
 
 /// Rows of a block: their buffers together should fit the first-level cache.
@@ -83,6 +92,7 @@ impl Free {
             rows: start..(start + step).min(rows.end),
             activation: *activation,
             is_read,
+            is_output: false,
         })
     }
 }
@@ -117,6 +127,15 @@ impl<T: Real> Network<T> {
         net
     }
 
+    /// Numbers a sample: all free layers, and the outputs of amplifiers that lag.
+    pub fn states(&self) -> usize {
+        if self.lags() { 2 * self.dim } else { self.dim }
+    }
+
+    fn lags(&self) -> bool {
+        self.amplifiers.as_ref().is_some_and(Amplifiers::lag)
+    }
+
     fn unconnected(model: &EnergyModel) -> Network<T> {
         let mut dim = 0;
         let free: Vec<Free> = model
@@ -138,6 +157,8 @@ impl<T: Real> Network<T> {
             clamp_activation: model.layer(model.clamp).activation,
             nudge: vec![1.0; free[read].rows.len()],
             compliance: None,
+            amplifiers: None,
+            curved: None,
             free,
             blocks,
             weight: vec![T::of(1.0); dim],
@@ -163,7 +184,8 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`. The lines of
+    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`, and behind
+    /// that what [`Curved::inputs`] has of cells that are not linear. The lines of
     /// the inputs carry the activations of the clamped layer, or those given for them.
     pub fn inputs(&self, clamp: &Mat, lines: Option<&Mat>, samples: Range<usize>) -> Vec<T> {
         let width = padded::<T>(samples.len());
@@ -181,24 +203,33 @@ impl<T: Real> Network<T> {
                 kernels::activate(self.clamp_activation, &x, &mut xhat, &mut work);
             }
         }
-        for product in &self.inward {
-            product.add(&xhat, &mut d, width);
+        match &self.curved {
+            Some(curved) => d.extend(curved.inputs(self, &xhat, width)),
+            None => self.inward.iter().for_each(|product| product.add(&xhat, &mut d, width)),
         }
         d
     }
 
-    /// The free layers of some samples of a state, `[dim, samples]`.
-    pub fn gather(&self, state: &State, samples: Range<usize>) -> Vec<T> {
+    /// The free layers of some samples of a state, `[states, samples]`. Outputs that lag are at 0
+    /// where the state is that of rest, and else have come to rest themselves.
+    pub fn gather(&self, state: &State, is_rest: bool, samples: Range<usize>) -> Vec<T> {
         let width = samples.len();
-        let mut x = vec![T::default(); self.dim * width];
+        let mut x = vec![T::default(); self.states() * width];
+        let (values, outputs) = x.split_at_mut(self.dim * width);
         for f in &self.free {
-            let rows = &mut x[in_lanes(f.rows.clone(), width)];
+            let at = in_lanes(f.rows.clone(), width);
+            let rows = &mut values[at.clone()];
             to_lanes(&state[f.layer.0], samples.clone(), rows, width);
+            if let Some(amplifiers) = self.amplifiers.as_ref().filter(|a| a.lag() && !is_rest) {
+                let (outputs, mut work) = (&mut outputs[at], vec![T::default(); width]);
+                kernels::activate(f.activation, rows, outputs, &mut work);
+                amplifiers.rest(outputs);
+            }
         }
         x
     }
 
-    /// Writes some samples, `[dim, samples]`, into a state.
+    /// Writes some samples, `[states, samples]`, into a state.
     pub fn scatter(&self, x: &[T], samples: Range<usize>, state: &mut State) {
         let width = samples.len();
         for f in &self.free {
@@ -214,8 +245,10 @@ pub struct Batch<'a, T> {
     /// `d`, `[dim, lanes]`.
     drive: Vec<T>,
     nudged: Nudged<T>,
-    /// `f(x)`, `[dim, lanes]`.
+    /// `f(x)`, `[dim, lanes]`, or what amplifiers that do not lag make of it.
     xhat: Vec<T>,
+    /// What amplifiers that lag make of it; empty without any.
+    outputs: Vec<T>,
     /// `[lanes]`
     work: Vec<T>,
 }
@@ -240,14 +273,15 @@ impl<'a, T: Real> Batch<'a, T> {
             nudged: Nudged::new(net, &drive.nudge, samples, lanes, &mut inputs),
             drive: inputs,
             xhat: vec![T::default(); net.dim * lanes],
+            outputs: vec![T::default(); (net.states() - net.dim) * lanes],
             work: vec![T::default(); lanes],
         }
     }
 
-    /// The largest force on each sample of a state `[dim, samples]`.
+    /// The largest force on each sample of a state `[states, samples]`.
     pub fn residual(&mut self, x: &[T], samples: usize) -> Vec<f64> {
         let lanes = self.work.len();
-        let mut wide = vec![T::default(); self.net.dim * lanes];
+        let mut wide = vec![T::default(); self.net.states() * lanes];
         for (to, from) in wide.chunks_exact_mut(lanes).zip(x.chunks_exact(samples)) {
             to[..samples].copy_from_slice(from);
         }
@@ -273,7 +307,7 @@ impl<T: Real> Product<T> {
 
 impl<T: Real> Ode<T> for Batch<'_, T> {
     fn dim(&self) -> usize {
-        self.net.dim
+        self.net.states()
     }
 
     fn weight(&self) -> &[T] {
@@ -289,15 +323,21 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
     }
 
     fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize) {
-        let Block { rows, activation, is_read } = &self.net.blocks[block];
+        let Block { rows, activation, is_read, is_output } = &self.net.blocks[block];
+        if *is_output {
+            return;
+        }
         let at = in_lanes(rows.clone(), lanes);
         let (drive, xhat) = (&self.drive[at.clone()], &mut self.xhat[at]);
         kernels::activate(*activation, x, xhat, &mut self.work);
+        if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|a| !a.lag()) {
+            amplifiers.rest(xhat);
+        }
         match self.net.family {
             Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
             Family::Chn => dx.copy_from_slice(drive),
         }
-        if *is_read && !self.nudged.is_none() {
+        if *is_read && !self.nudged.is_none() && self.outputs.is_empty() {
             let first = self.net.free[self.net.read].rows.start;
             let units = rows.start - first..rows.end - first;
             self.nudged.add(self.net, units, [x, xhat], dx, lanes);
@@ -305,8 +345,22 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
     }
 
     fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
-        for product in &self.net.inner {
-            product.add(&self.xhat, dx, lanes);
+        let (x, a) = x.split_at(self.net.dim * lanes);
+        let (dx, da) = dx.split_at_mut(self.net.dim * lanes);
+        let mut xhat = &self.xhat;
+        if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|a| a.lag()) {
+            amplifiers.slopes([&self.xhat, a], [&mut self.outputs, da], &mut self.work);
+            xhat = &self.outputs;
+            if !self.nudged.is_none() {
+                let rows = self.net.free[self.net.read].rows.clone();
+                let at = in_lanes(rows.clone(), lanes);
+                let here = [&x[at.clone()], &xhat[at.clone()]];
+                self.nudged.add(self.net, 0..rows.len(), here, &mut dx[at], lanes);
+            }
+        }
+        match &self.net.curved {
+            Some(curved) => self.push(curved, [x, xhat], dx, lanes),
+            None => self.net.inner.iter().for_each(|product| product.add(xhat, dx, lanes)),
         }
         for product in &self.net.sneaks {
             product.add(x, dx, lanes);
@@ -325,8 +379,9 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
 
     fn keep(&mut self, from: usize, keep: &[usize]) {
         keep_lanes(&mut self.drive, from, keep);
+        self.drive.truncate(self.drive.len() / from * keep.len());
         self.nudged.keep(from, keep);
-        for v in [&mut self.drive, &mut self.xhat] {
+        for v in [&mut self.xhat, &mut self.outputs] {
             v.truncate(self.net.dim * keep.len());
         }
         self.work.truncate(keep.len());

@@ -214,6 +214,13 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     };
     let subject = simulate::Subject::Network { model: model.as_ref(), chn };
     let simulate = simulate::read(&t.table("simulate"), &subject);
+    {
+        let t = match &preset {
+            Some(preset) => t.in_place("nonideal", &preset.table),
+            None => t.table("nonideal"),
+        };
+        nonideal::check_engine(&t, &nonideal, simulate.engine);
+    }
     let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));
     let checks = trains || t.has("gradcheck");
     let gradcheck = match checks {

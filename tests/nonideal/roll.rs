@@ -79,6 +79,12 @@ const ROLL: &[(&str, &str, &str)] = &[
     ),
     ("periphery.nudge", "{}", "{ bits = 4, range = \"1 uA\" }"),
     ("periphery.nudge", "{}", "{ compliance = \"0.1 V\" }"),
+    ("periphery.amplifier", "{ output-resistance = \"0 ohm\" }", "{ gain = 1000 }"),
+    ("periphery.amplifier", "{}", "{ bandwidth = \"1 MHz\", slew = \"1 MV/s\" }"),
+    ("periphery.amplifier", "{}", "{ swing = \"0.1 V\" }"),
+    ("periphery.amplifier", "{}", "{ output-resistance = \"1 kohm\" }"),
+    ("cell", "{ transistor = { r-on = \"0 ohm\" } }", "{ transistor = { r-on = \"1 kohm\" } }"),
+    ("cell", "{}", "{ sinh = { v0 = \"0.5 V\" } }"),
     ("wire", "{ r-segment = \"0 ohm\", r-sense = \"0 ohm\" }", "{ r-sense = \"5 ohm\" }"),
 ];
 

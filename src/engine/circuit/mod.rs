@@ -3,6 +3,7 @@
 mod arrays;
 mod bare;
 mod drive;
+mod lag;
 mod sample;
 mod study;
 
@@ -47,7 +48,8 @@ impl Circuit {
     /// The circuit of a chip, every cell and wire segment of it. At rest, tiles with wires are
     /// solved as crossbars.
     pub fn from_chip(chip: Chip, analysis: Analysis) -> Circuit {
-        let arrays = analysis == Analysis::Op && !chip.nonideal.wire.is_ideal();
+        let wired = !chip.nonideal.wire.is_ideal();
+        let arrays = analysis == Analysis::Op && wired && chip.nonideal.cell.has_products();
         let (netlist, ports) =
             if arrays { compile::expand_arrays(&chip) } else { compile::expand(&chip) };
         let clamp = chip.fabric.model.clamp.0;

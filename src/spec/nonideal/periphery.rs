@@ -1,6 +1,6 @@
 //! What stands between a network and its host.
 
-use crate::units::{Ampere, Volt};
+use crate::units::{Ampere, Hertz, Ohm, Volt};
 
 /// Converters and sources at the edge of a chip. The default is perfect.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -11,6 +11,8 @@ pub struct Periphery {
     pub adc: Converter,
     /// `nudge`: pushes currents into the read layer.
     pub nudge: NudgeSource,
+    /// `amplifier`: holds the lines of the neurons.
+    pub amplifier: Amplifier,
 }
 
 /// Converters of one kind. Codes are symmetric about 0, of which there are `2^bits - 1`, or with
@@ -62,4 +64,38 @@ pub struct NudgeSource {
     /// `compliance`: how far a node may move toward a rail before a source is cut off, and `knee`:
     /// how far before that its current begins to fall.
     pub compliance: Option<(Volt, Volt)>,
+}
+
+/// The two amplifiers that hold the lines of a neuron at its activation and at the negative of it,
+/// followers with their own output fed back.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Amplifier {
+    /// `gain`: of the open loop; `None` is infinite.
+    pub gain: Option<f64>,
+    /// `bandwidth`: product of gain and bandwidth; `None` follows at once.
+    pub bandwidth: Option<Hertz>,
+    /// `slew`: the steepest slope \[V/s\]; only with a bandwidth.
+    pub slew: Option<f64>,
+    /// `swing`: the largest voltage, either way.
+    pub swing: Option<Volt>,
+    /// `output-resistance`: behind the feedback.
+    pub resistance: Ohm,
+}
+
+impl Amplifier {
+    /// Whether an output is anything but its activation, whatever hangs on it.
+    pub fn shapes(&self) -> bool {
+        self.gain.is_some() || self.bandwidth.is_some() || self.swing.is_some()
+    }
+
+    /// Whether a line at rest is anything but its activation.
+    pub fn is_ideal(&self) -> bool {
+        !self.shapes() && self.resistance <= 0.0
+    }
+
+    /// What an output comes to rest at for a voltage asked for.
+    pub fn rest(&self, v: Volt) -> Volt {
+        let v = self.gain.map_or(v, |gain| v * (1.0 / (1.0 + 1.0 / gain)));
+        self.swing.map_or(v, |swing| v.clamp(-swing, swing))
+    }
 }

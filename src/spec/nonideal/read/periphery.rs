@@ -2,7 +2,7 @@
 
 use super::{deviation, within};
 use crate::diag::Diagnostic;
-use crate::spec::nonideal::{Converter, NudgeSource, Periphery};
+use crate::spec::nonideal::{Amplifier, Converter, NudgeSource, Periphery};
 use crate::spec::reader::TableReader;
 use crate::units::{Dimension, Range};
 
@@ -11,6 +11,7 @@ pub(super) fn read(t: &TableReader) -> Periphery {
         dac: t.optional_table("dac").map(|t| converter(&t, false)).unwrap_or_default(),
         adc: t.optional_table("adc").map(|t| converter(&t, true)).unwrap_or_default(),
         nudge: t.optional_table("nudge").map(|t| nudge(&t)).unwrap_or_default(),
+        amplifier: t.optional_table("amplifier").map(|t| amplifier(&t)).unwrap_or_default(),
     }
 }
 
@@ -118,3 +119,27 @@ fn nudge(t: &TableReader) -> NudgeSource {
 
 /// The overdrive of a mirror transistor.
 const DEFAULT_KNEE: f64 = 0.1;
+
+fn amplifier(t: &TableReader) -> Amplifier {
+    let positive = |key, dimension, why| within(t, key, dimension, Range::Positive, why);
+    let why = "an amplifier without gain holds nothing: leave it out for an infinite one";
+    let gain = positive("gain", Dimension::One, why);
+    let why = "an amplifier without bandwidth never moves: leave it out for one that follows at \
+               once";
+    let bandwidth = positive("bandwidth", Dimension::Hertz, why);
+    let why = "a slope of nothing never gets anywhere: leave it out for an unlimited one";
+    let slew = positive("slew", Dimension::VoltPerSecond, why);
+    let why = "the limits are on either side of 0 V: leave it out for none";
+    let swing = positive("swing", Dimension::Volt, why);
+    let why = "an output of no resistance is 0 ohm; none is below";
+    let resistance =
+        within(t, "output-resistance", Dimension::Ohm, Range::NonNegative, why).unwrap_or(0.0);
+    if t.has("slew") && !t.has("bandwidth") {
+        t.report(
+            Diagnostic::at(t.span("slew"), "`slew` without `bandwidth`")
+                .label("steeper than what?")
+                .help("add for example `bandwidth = \"100 MHz\"`, at which small signals follow"),
+        );
+    }
+    Amplifier { gain, bandwidth, slew, swing, resistance }
+}
