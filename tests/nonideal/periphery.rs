@@ -252,7 +252,7 @@ fn a_nudge_comes_in_codes() {
     nonideal.periphery.nudge.codes = Some((4, 7.0 * step));
     let (_, mut coded) = engine(&nonideal);
     let (_, mut exact) = engine(&NonIdeal::default());
-    let mut settle = |engine: &mut Behavioural, nudge| {
+    let settle = |engine: &mut Behavioural, nudge| {
         let drive = Drive { clamp: clamp.clone(), nudge };
         engine.settle(&drive, None, &UNTIL, &Save::End).state
     };
