@@ -72,12 +72,14 @@ impl Chip {
     /// The activations of all layers that amplifiers come to rest at; `None` where they are the
     /// activations of the state.
     pub fn outputs(&self, state: &State) -> Option<State> {
-        let amplifier = self.nonideal.periphery.amplifier;
-        if amplifier.gain.is_none() && amplifier.swing.is_none() {
+        let periphery = &self.nonideal.periphery;
+        let amplifier = periphery.amplifier;
+        if amplifier.gain.is_none() && amplifier.swing.is_none() && periphery.supply.is_none() {
             return None;
         }
         let v_unit = self.fabric.hardware.v_unit;
         let mut outputs = self.fabric.model.activations(state);
+        self.sag(&mut outputs);
         for l in self.fabric.model.free_layers() {
             let all = outputs[l.0].as_mut_slice().iter_mut();
             all.for_each(|v| *v = amplifier.rest(*v * v_unit) / v_unit);

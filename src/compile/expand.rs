@@ -22,6 +22,8 @@
 //! | `hidden.3.law`, `hidden.3.lawn` | nodes that the neuron circuit holds where amplifiers are not ideal |
 //! | `hidden.3.out`, `hidden.3.outn` | what its amplifiers, of the same names, hold; without an output resistance the lines |
 //! | `hidden.3.rout`, `hidden.3.routn` | output resistances, up to the lines |
+//! | `hidden.3.full`, `hidden.3.fulln` | nodes that the neuron circuit holds where its supply gives way |
+//! | `hidden.3.sag`, `hidden.3.sagn`, `supply.droop` | what lowers them, and by how much |
 //! | `output.2.nudge`, `output.2.pull` | the two parts of the nudge, at zero |
 //! | `output.2.set`, `output.2.source` | what they are told by, `output.2.demand`, and what follows it as far as its compliance goes |
 //!
@@ -35,6 +37,7 @@ mod amplifier;
 mod arrays;
 mod nudge;
 mod series;
+mod supply;
 mod wires;
 
 pub use arrays::{WiredTile, expand_arrays, wired_tiles};
@@ -96,6 +99,7 @@ fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
     for id in chip.fabric.model.free_layers() {
         lay_neurons(chip, id, &layers[id.0], netlist);
     }
+    supply::lay_droop(chip, netlist);
     lay_ports(chip, &layers, netlist)
 }
 
@@ -145,6 +149,7 @@ pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
         plan.leak.clone().into_iter().zip(bias).flat_map(|(leak, bias)| [leak, bias])
     });
     let cells = cells(chip).filter(|_| draft == Draft::Cells).map(|cell| cell.g);
+    supply::refresh(chip, netlist);
     for (place, value) in cells.chain(rows).enumerate() {
         match netlist.device_mut(DeviceId(place)) {
             Device::Resistor(resistor) => resistor.g = value,
@@ -275,9 +280,11 @@ fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) 
     }
     let name = &chip.fabric.model.layer(id).name;
     let held = amplifier::lay(&chip.nonideal.periphery.amplifier, name, units, netlist);
+    let held = held.as_deref().unwrap_or(units);
+    let full = chip.nonideal.periphery.supply.map(|_| supply::lay(name, held, netlist));
     let site = Site {
         layer: name,
-        units: held.as_deref().unwrap_or(units),
+        units: full.as_deref().unwrap_or(held),
         gain: chip.fabric.layers[id.0].gain,
         v_unit: hardware.v_unit,
         c_node: hardware.c_node,

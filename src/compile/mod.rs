@@ -32,6 +32,7 @@ mod pulse;
 mod quirk;
 mod segments;
 mod summary;
+mod supply;
 mod units;
 mod write;
 

@@ -3,6 +3,7 @@
 
 mod amplifier;
 mod curved;
+mod late;
 mod load;
 mod nudge;
 mod of_chip;
@@ -51,6 +52,8 @@ pub struct Network<T> {
     compliance: Option<Compliance>,
     amplifiers: Option<Amplifiers>,
     curved: Option<Curved<T>>,
+    /// What a unit of each activation takes of the supply; empty where it gives no way.
+    draws: Vec<T>,
     /// `[states]`: `tau_l / tau`, which turns `dx/dt` into the residual.
     weight: Vec<T>,
     /// `g`, `[dim]`.
@@ -159,6 +162,7 @@ impl<T: Real> Network<T> {
             compliance: None,
             amplifiers: None,
             curved: None,
+            draws: Vec::new(),
             free,
             blocks,
             weight: vec![T::of(1.0); dim],
@@ -215,16 +219,12 @@ impl<T: Real> Network<T> {
     pub fn gather(&self, state: &State, is_rest: bool, samples: Range<usize>) -> Vec<T> {
         let width = samples.len();
         let mut x = vec![T::default(); self.states() * width];
-        let (values, outputs) = x.split_at_mut(self.dim * width);
         for f in &self.free {
-            let at = in_lanes(f.rows.clone(), width);
-            let rows = &mut values[at.clone()];
+            let rows = &mut x[in_lanes(f.rows.clone(), width)];
             to_lanes(&state[f.layer.0], samples.clone(), rows, width);
-            if let Some(amplifiers) = self.amplifiers.as_ref().filter(|a| a.lag() && !is_rest) {
-                let (outputs, mut work) = (&mut outputs[at], vec![T::default(); width]);
-                kernels::activate(f.activation, rows, outputs, &mut work);
-                amplifiers.rest(outputs);
-            }
+        }
+        if self.lags() && !is_rest {
+            self.rest_outputs(&mut x, width);
         }
         x
     }
@@ -330,14 +330,14 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
         let at = in_lanes(rows.clone(), lanes);
         let (drive, xhat) = (&self.drive[at.clone()], &mut self.xhat[at]);
         kernels::activate(*activation, x, xhat, &mut self.work);
-        if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|a| !a.lag()) {
+        if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|_| !self.net.is_late()) {
             amplifiers.rest(xhat);
         }
         match self.net.family {
             Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
             Family::Chn => dx.copy_from_slice(drive),
         }
-        if *is_read && !self.nudged.is_none() && self.outputs.is_empty() {
+        if *is_read && !self.nudged.is_none() && !self.net.is_late() {
             let first = self.net.free[self.net.read].rows.start;
             let units = rows.start - first..rows.end - first;
             self.nudged.add(self.net, units, [x, xhat], dx, lanes);
@@ -347,17 +347,8 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
     fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
         let (x, a) = x.split_at(self.net.dim * lanes);
         let (dx, da) = dx.split_at_mut(self.net.dim * lanes);
-        let mut xhat = &self.xhat;
-        if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|a| a.lag()) {
-            amplifiers.slopes([&self.xhat, a], [&mut self.outputs, da], &mut self.work);
-            xhat = &self.outputs;
-            if !self.nudged.is_none() {
-                let rows = self.net.free[self.net.read].rows.clone();
-                let at = in_lanes(rows.clone(), lanes);
-                let here = [&x[at.clone()], &xhat[at.clone()]];
-                self.nudged.add(self.net, 0..rows.len(), here, &mut dx[at], lanes);
-            }
-        }
+        self.come_late([x, a], [&mut *dx, da], lanes);
+        let xhat = if self.outputs.is_empty() { &self.xhat } else { &self.outputs };
         match &self.net.curved {
             Some(curved) => self.push(curved, [x, xhat], dx, lanes),
             None => self.net.inner.iter().for_each(|product| product.add(xhat, dx, lanes)),

@@ -51,7 +51,9 @@ impl Bench {
             }
             Bench::Behavioural { chip } | Bench::Circuit { chip, .. } => {
                 let nonideal = &chip.nonideal;
-                let linear = nonideal.cell.is_linear() && nonideal.periphery.amplifier.is_ideal();
+                let periphery = &nonideal.periphery;
+                let held = periphery.amplifier.is_ideal() && periphery.supply.is_none();
+                let linear = held && nonideal.cell.is_linear();
                 (linear && nonideal.wire.is_ideal()).then(|| Network::of_chip(chip))
             }
         }

@@ -7,7 +7,7 @@ use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
     Amplifier, Analysis, ArrayStyle, Converter, MirrorSpread, NeuronSpread, NonIdeal,
 };
-use eqcircuit::spec::{Precision, Selector, Transistor};
+use eqcircuit::spec::{Precision, Selector, Supply, Transistor};
 
 use crate::common::{hardware, layered, normal, random_network};
 
@@ -37,6 +37,7 @@ const EFFECTS: &[Effect] = &[
     ("amplifier gain", |bad| bad.periphery.amplifier.gain = Some(30.0)),
     ("amplifier swing", |bad| bad.periphery.amplifier.swing = Some(0.12)),
     ("amplifier output", |bad| bad.periphery.amplifier.resistance = 5e3),
+    ("supply", |bad| bad.periphery.supply = Some(Supply { droop: 2e3, voltage: 0.5 })),
     ("access transistor", |bad| {
         bad.cell.transistor = Some(Transistor { r_on: 15e3, saturation: None });
     }),

@@ -84,6 +84,11 @@ const ROLL: &[(&str, &str, &str)] = &[
     ("periphery.amplifier", "{}", "{ swing = \"0.1 V\" }"),
     ("periphery.amplifier", "{}", "{ output-resistance = \"1 kohm\" }"),
     ("cell", "{ transistor = { r-on = \"0 ohm\" } }", "{ transistor = { r-on = \"1 kohm\" } }"),
+    (
+        "periphery.supply",
+        "{ droop = \"0 ohm\", voltage = \"1 V\" }",
+        "{ droop = \"2 ohm\", voltage = \"1 V\" }",
+    ),
     ("cell", "{}", "{ sinh = { v0 = \"0.5 V\" } }"),
     ("wire", "{ r-segment = \"0 ohm\", r-sense = \"0 ohm\" }", "{ r-sense = \"5 ohm\" }"),
 ];

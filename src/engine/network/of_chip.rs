@@ -110,6 +110,8 @@ impl<T: Real> Network<T> {
     /// Takes over the amplifiers, with states of their own where they lag.
     fn amplify(&mut self, chip: &Chip) {
         self.amplifiers = Amplifiers::of_chip(chip, self.tau);
+        let draws = chip.draws().into_iter().flatten().flatten();
+        self.draws = draws.map(T::of).collect();
         self.blocks.retain(|block| !block.is_output);
         self.weight.truncate(self.dim);
         let (dim, states) = (self.dim, self.states());

@@ -12,7 +12,7 @@ mod time;
 mod update;
 
 pub use cell::{Conduction, Selector, Transistor};
-pub use periphery::{Amplifier, Converter, NudgeSource, Periphery};
+pub use periphery::{Amplifier, Converter, NudgeSource, Periphery, Supply};
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};

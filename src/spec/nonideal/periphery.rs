@@ -13,6 +13,8 @@ pub struct Periphery {
     pub nudge: NudgeSource,
     /// `amplifier`: holds the lines of the neurons.
     pub amplifier: Amplifier,
+    /// `supply`: what activations are referred to; `None` gives no way.
+    pub supply: Option<Supply>,
 }
 
 /// Converters of one kind. Codes are symmetric about 0, of which there are `2^bits - 1`, or with
@@ -98,4 +100,13 @@ impl Amplifier {
         let v = self.gain.map_or(v, |gain| v * (1.0 / (1.0 + 1.0 / gain)));
         self.swing.map_or(v, |swing| v.clamp(-swing, swing))
     }
+}
+
+/// The supply that all activations are referred to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Supply {
+    /// `droop`: volts that it gives way by for every ampere.
+    pub droop: Ohm,
+    /// `voltage`: at no load.
+    pub voltage: Volt,
 }

@@ -2,7 +2,7 @@
 
 use super::{deviation, within};
 use crate::diag::Diagnostic;
-use crate::spec::nonideal::{Amplifier, Converter, NudgeSource, Periphery};
+use crate::spec::nonideal::{Amplifier, Converter, NudgeSource, Periphery, Supply};
 use crate::spec::reader::TableReader;
 use crate::units::{Dimension, Range};
 
@@ -12,6 +12,7 @@ pub(super) fn read(t: &TableReader) -> Periphery {
         adc: t.optional_table("adc").map(|t| converter(&t, true)).unwrap_or_default(),
         nudge: t.optional_table("nudge").map(|t| nudge(&t)).unwrap_or_default(),
         amplifier: t.optional_table("amplifier").map(|t| amplifier(&t)).unwrap_or_default(),
+        supply: t.optional_table("supply").and_then(|t| supply(&t)),
     }
 }
 
@@ -142,4 +143,22 @@ fn amplifier(t: &TableReader) -> Amplifier {
         );
     }
     Amplifier { gain, bandwidth, slew, swing, resistance }
+}
+
+fn supply(t: &TableReader) -> Option<Supply> {
+    let why = "a supply that holds its voltage droops by 0 ohm; none droops by less";
+    let droop = match t.has("droop") {
+        true => within(t, "droop", Dimension::Ohm, Range::NonNegative, why),
+        false => {
+            t.quantity("droop", Dimension::Ohm, Range::NonNegative).needed("droop = \"2 ohm\"")
+        }
+    };
+    let why = "activations are referred to the voltage of their supply";
+    let voltage = match t.has("voltage") {
+        true => within(t, "voltage", Dimension::Volt, Range::Positive, why),
+        false => {
+            t.quantity("voltage", Dimension::Volt, Range::Positive).needed("voltage = \"1 V\"")
+        }
+    };
+    droop.zip(voltage).filter(|(r, _)| *r > 0.0).map(|(droop, voltage)| Supply { droop, voltage })
 }
