@@ -12,13 +12,20 @@
 //!
 //! | device | what it is |
 //! |---|---|
-//! | `input-hidden.t0.p.3.5` | that cell |
+//! | `input-hidden.t0.p.3.5` | that cell, or what stores in it |
+//! | `input-hidden.t0.tr.p.3.5`, `input-hidden.t0.sel.p.3.5` | its transistor and its selector, where they are not in its conductance |
 //! | `input-hidden.t0.ws.p.3.5` | wire segment that leads to its place on the word line |
 //! | `input-hidden.t0.bs.p.3.5` | wire segment that leads on from its place on the bit line |
 //! | `hidden.3.leak`, `hidden.3.bias` | leak resistor and bias current of a summing node |
 //! | `hidden.3.*` | the neuron circuit's own |
 //! | `hidden.3.offset`, `hidden.3.skew` | what its amplifier sees, `hidden.3.sense`, where that is off |
+//! | `hidden.3.law`, `hidden.3.lawn` | nodes that the neuron circuit holds where amplifiers are not ideal |
+//! | `hidden.3.out`, `hidden.3.outn` | what its amplifiers, of the same names, hold; without an output resistance the lines |
+//! | `hidden.3.rout`, `hidden.3.routn` | output resistances, up to the lines |
+//! | `hidden.3.full`, `hidden.3.fulln` | nodes that the neuron circuit holds where its supply gives way |
+//! | `hidden.3.sag`, `hidden.3.sagn`, `supply.droop` | what lowers them, and by how much |
 //! | `output.2.nudge`, `output.2.pull` | the two parts of the nudge, at zero |
+//! | `output.2.set`, `output.2.source` | what they are told by, `output.2.demand`, and what follows it as far as its compliance goes |
 //!
 //! The devices that a write changes come first (cells, then leak and bias of every unit), so that
 //! [`refresh`] finds them by their place.
@@ -26,16 +33,22 @@
 //! A shared array is laid once for each direction it is used in, with the same conductances: what
 //! the two directions have in common is the cells, not the wires.
 
+mod amplifier;
 mod arrays;
+mod nudge;
+mod series;
+mod supply;
 mod wires;
 
 pub use arrays::{WiredTile, expand_arrays, wired_tiles};
 
+use self::nudge::Limited;
 use super::{Array, Cells, Chip, Unit};
 use crate::model::LayerId;
+use crate::netlist::expression::Probe;
 use crate::netlist::{
-    Arg, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node, NudgePort, Ports,
-    Resistor, Vccs, Vcvs, VoltageSource,
+    Arg, BehaviouralCurrent, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node,
+    NudgePort, Ports, Resistor, Vccs, Vcvs, VoltageSource,
 };
 use crate::spec::{Pins, Site};
 use crate::units::Siemens;
@@ -46,6 +59,7 @@ use crate::units::Siemens;
 /// # Panics
 /// If a neuron circuit of the hardware cannot be laid ([`crate::spec::NeuronCircuit::check`]).
 pub fn expand(chip: &Chip) -> (Netlist, Ports) {
+    let chip = &*chip.conducting();
     let mut draft = Netlist::new();
     let mut ports = lay(chip, &mut draft, Draft::Cells);
     let netlist = in_order_of_mention(&draft, &mut ports);
@@ -71,10 +85,13 @@ fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
         } else {
             (cell.driver(&layers), layers[cell.array.post.0][cell.post].input)
         };
-        netlist.add(cell.name(""), Resistor { p, n, g: cell.g, ..Default::default() });
+        series::lay(chip, &cell, [p, n], netlist);
     }
     for id in chip.fabric.model.free_layers() {
         lay_row(chip, id, &layers[id.0], netlist);
+    }
+    for cell in cells(chip).filter(|_| draft == Draft::Cells) {
+        series::lay_rest(chip, &cell, &layers, netlist);
     }
     if wired && draft == Draft::Cells {
         wires::lay(chip, &layers, netlist);
@@ -82,6 +99,7 @@ fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
     for id in chip.fabric.model.free_layers() {
         lay_neurons(chip, id, &layers[id.0], netlist);
     }
+    supply::lay_droop(chip, netlist);
     lay_ports(chip, &layers, netlist)
 }
 
@@ -94,6 +112,10 @@ fn in_order_of_mention(draft: &Netlist, ports: &mut Ports) -> Netlist {
         let args = device.args().into_iter().map(|arg| match arg {
             Arg::Node(node) => Arg::Node(renumber(node)),
             Arg::Nodes(nodes) => Arg::Nodes(nodes.into_iter().map(&mut renumber).collect()),
+            Arg::Expression(law) => Arg::Expression(law.map(|probe| match *probe {
+                Probe::Voltage(a, b) => Probe::Voltage(renumber(a), renumber(b)),
+                other => other,
+            })),
             other => other,
         });
         let args = args.collect();
@@ -116,6 +138,7 @@ fn in_order_of_mention(draft: &Netlist, ports: &mut Ports) -> Netlist {
 /// # Panics
 /// If the netlist is not one that [`expand`] or [`expand_arrays`] made of this chip.
 pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
+    let chip = &*chip.conducting();
     let draft = if netlist.arrays().is_empty() { Draft::Cells } else { Draft::Arrays };
     if draft == Draft::Arrays {
         arrays::refresh_tiles(chip, netlist);
@@ -126,9 +149,14 @@ pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
         plan.leak.clone().into_iter().zip(bias).flat_map(|(leak, bias)| [leak, bias])
     });
     let cells = cells(chip).filter(|_| draft == Draft::Cells).map(|cell| cell.g);
+    supply::refresh(chip, netlist);
     for (place, value) in cells.chain(rows).enumerate() {
         match netlist.device_mut(DeviceId(place)) {
             Device::Resistor(resistor) => resistor.g = value,
+            Device::BehaviouralCurrent(cell) => {
+                let v0 = chip.nonideal.cell.v0.expect("a cell with a law of its own");
+                *cell = BehaviouralCurrent::sinh(cell.p, cell.n, value * v0, v0);
+            }
             Device::CurrentSource(source) => source.dc = value,
             other => panic!("device {place} is no cell, leak or bias: {other:?}"),
         }
@@ -250,9 +278,13 @@ fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) 
     if chip.has_skew() {
         lay_skew(&chip.fabric.model.layer(id).name, units, &made, netlist);
     }
+    let name = &chip.fabric.model.layer(id).name;
+    let held = amplifier::lay(&chip.nonideal.periphery.amplifier, name, units, netlist);
+    let held = held.as_deref().unwrap_or(units);
+    let full = chip.nonideal.periphery.supply.map(|_| supply::lay(name, held, netlist));
     let site = Site {
-        layer: &chip.fabric.model.layer(id).name,
-        units,
+        layer: name,
+        units: full.as_deref().unwrap_or(held),
         gain: chip.fabric.layers[id.0].gain,
         v_unit: hardware.v_unit,
         c_node: hardware.c_node,
@@ -288,10 +320,21 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
     let read = &model.layer(model.read).name;
     let ground = Node::GROUND;
     let read_units = chip.units(model.read);
+    let scale = chip.fabric.layers[model.read.0].scale;
     let nudge = layers[model.read.0].iter().enumerate().map(|(i, unit)| {
-        let n = unit.input;
-        let current = CurrentSource { p: ground, n, dc: 0.0, ..Default::default() };
-        let pull = Vccs { p: ground, n, cp: unit.output, cn: ground, gm: 0.0 };
+        let [mut current, mut pull] = [(); 2].map(|()| (ground, unit.input));
+        if let Some((limit, knee)) = chip.nonideal.periphery.nudge.compliance {
+            // The currents meet at a node of their own, whose voltage a limited source follows.
+            let demand = netlist.node(&format!("{read}.{i}.demand"));
+            let limited = Limited { demand, node: unit.input, scale, limit, knee };
+            limited.lay(&format!("{read}.{i}"), netlist);
+            (current, pull) = ((demand, ground), (ground, demand));
+        }
+        let (p, n) = current;
+        let current = CurrentSource { p, n, dc: 0.0, ..Default::default() };
+        let (p, n) = pull;
+        let output = amplifier::output(&chip.nonideal.periphery.amplifier, read, i, unit, netlist);
+        let pull = Vccs { p, n, cp: output, cn: ground, gm: 0.0 };
         NudgePort {
             current: netlist.add(format!("{read}.{i}.nudge"), current),
             pull: netlist.add(format!("{read}.{i}.pull"), pull),
@@ -316,6 +359,6 @@ fn lay_ports(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) -> Ports 
         layers: free.iter().map(layer_port).collect(),
         read: free.iter().position(|&id| id == model.read).expect("the read layer is free"),
         nudge,
-        nudge_scale: chip.fabric.layers[model.read.0].scale,
+        nudge_scale: scale,
     }
 }

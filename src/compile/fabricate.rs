@@ -1,7 +1,10 @@
 //! A fabric as made: all static randomness of the hardware is drawn here, once, so that every
 //! engine sees the same chip.
 
+use std::borrow::Cow;
+
 use super::aim::row_sums;
+use super::boundary::Converters;
 use super::quirk::Quirk;
 use super::segments::Segments;
 use super::units::Quirks;
@@ -25,6 +28,7 @@ pub struct Chip {
     pub(super) quirks: Vec<[Quirk; 2]>,
     /// Those of the neurons, one a layer.
     pub(super) neurons: Vec<Quirks>,
+    pub(super) converters: Converters,
     /// Wires of the tiles of each array.
     pub(super) segments: Vec<Vec<Segments>>,
     /// What a layer's gain is raised by; 1 where nothing makes up for lost conductance.
@@ -72,6 +76,7 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         seed,
         quirks,
         neurons: Quirks::draw(fabric, nonideal, seed),
+        converters: Converters::draw(fabric, nonideal, seed),
         segments: segments.collect(),
         compensation: vec![1.0; fabric.layers.len()],
         programmed: Written::default(),
@@ -94,6 +99,19 @@ impl Chip {
             }
         }
         totals
+    }
+
+    /// The chip with conductances from line to line: where a cell is linear, but not alone on its
+    /// path, those that it has with what is in series with it.
+    pub fn conducting(&self) -> Cow<'_, Chip> {
+        let Some(r) = self.nonideal.cell.series() else { return Cow::Borrowed(self) };
+        let mut chip = self.clone();
+        for cells in &mut chip.cells {
+            for g in [&mut cells.plus, &mut cells.minus].into_iter().flat_map(Mat::as_mut_slice) {
+                *g /= 1.0 + r * *g;
+            }
+        }
+        Cow::Owned(chip)
     }
 
     /// The weight an array makes, `(Gp - Gn) / scale`, `[post, pre]`. On a perfect chip this is

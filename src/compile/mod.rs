@@ -21,7 +21,9 @@
 
 mod ageing;
 mod aim;
+mod boundary;
 mod cell;
+mod converter;
 mod expand;
 mod fabricate;
 mod faults;
@@ -30,9 +32,11 @@ mod pulse;
 mod quirk;
 mod segments;
 mod summary;
+mod supply;
 mod units;
 mod write;
 
+pub use boundary::Reading;
 pub use cell::{Programmed, program_cells};
 pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};

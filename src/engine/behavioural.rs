@@ -2,9 +2,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::layout;
 use super::network::{Batch, Network};
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments};
+use super::{boundary, layout};
 use crate::compile::Chip;
 use crate::model::{EnergyModel, Family, State};
 use crate::numerics::kernels::Real;
@@ -50,17 +50,19 @@ impl<T: Real> Arrays<T> {
         self.net.refresh(chip);
     }
 
-    fn hold(&mut self, drive: &Drive) {
+    fn hold(&mut self, drive: &Drive, chip: &Chip) {
         if self.held.as_ref().is_none_or(|(clamp, _)| !same_bits(clamp, &drive.clamp)) {
+            let lines = chip.lines(&drive.clamp);
             let inputs = self.chunks(drive.clamp.rows()).into_par_iter();
-            let inputs = inputs.map(|samples| self.net.inputs(drive, samples)).collect();
+            let of = |samples| self.net.inputs(&drive.clamp, lines.as_ref(), samples);
+            let inputs = inputs.map(of).collect();
             self.held = Some((drive.clamp.clone(), inputs));
         }
     }
 
     /// Chunks of samples, cut by the size of the network and of the batch alone.
     fn chunks(&self, batch: usize) -> Vec<Range<usize>> {
-        layout::chunks::<T>(batch, (TSITOURAS.stages() + 4) * self.net.dim)
+        layout::chunks::<T>(batch, (TSITOURAS.stages() + 4) * self.net.states())
     }
 }
 
@@ -78,8 +80,12 @@ const REMAINING: [f64; 2] = [0.02, 0.2];
 
 impl Behavioural {
     /// # Panics
-    /// If the model is not a HAM: arrays compute nothing else.
+    /// If the model is not a HAM: arrays compute nothing else. If the chip is one that only the
+    /// circuit engine can hold ([`crate::spec::NonIdeal::needs_cells`]).
     pub fn new(chip: Chip, precision: Precision) -> Behavioural {
+        if let Some((_, what)) = chip.nonideal.needs_cells() {
+            panic!("products of matrices have no {what}");
+        }
         assert_eq!(chip.fabric.model.family, Family::Ham, "arrays compute the dynamics of a HAM");
         let arrays = match precision {
             Precision::F32 => Prepared::Single(Arrays::of_chip(&chip)),
@@ -108,7 +114,7 @@ impl Behavioural {
             first_step: math::pow(self.relative, 1.0 / self.tableau().order as f64).min(0.5),
         };
         let ends = self.over_chunks(arrays, task, |stepper, samples, inputs| {
-            let mut x = net.gather(task.start, samples.clone());
+            let mut x = net.gather(task.start, task.is_rest, samples.clone());
             let mut batch = Batch::with_inputs(net, inputs.clone(), task.drive, samples.clone());
             let ends =
                 stepper.run(&mut batch, &mut x, samples.len(), &goal, &[], &mut |_, _, _| {});
@@ -148,7 +154,7 @@ impl Behavioural {
         let goal = Goal { settled: None, until, ..*goal };
         let ways = self.over_chunks(arrays, task, |stepper, samples, inputs| {
             let width = samples.len();
-            let mut x = net.gather(task.start, samples.clone());
+            let mut x = net.gather(task.start, task.is_rest, samples.clone());
             let mut way = vec![vec![T::default(); x.len()]; moments.len()];
             let mut batch = Batch::with_inputs(net, inputs.clone(), task.drive, samples.clone());
             stepper.run(&mut batch, &mut x, width, &goal, &moments, &mut |m, s, x| {
@@ -200,6 +206,8 @@ impl Behavioural {
 struct Task<'a> {
     drive: &'a Drive,
     start: &'a State,
+    /// Whether it starts from rest.
+    is_rest: bool,
     until: &'a Until,
 }
 
@@ -215,10 +223,11 @@ impl Engine for Behavioural {
             Some(_) => layout::starting(&self.chip.fabric.model, drive, start),
             None => self.chip.rest(&drive.clamp),
         };
-        let task = Task { drive, start: &from, until };
+        let drive = &*boundary::sourced(&self.chip, drive);
+        let task = Task { drive, start: &from, is_rest: start.is_none(), until };
         match &mut self.arrays {
-            Prepared::Single(arrays) => arrays.hold(drive),
-            Prepared::Double(arrays) => arrays.hold(drive),
+            Prepared::Single(arrays) => arrays.hold(drive, &self.chip),
+            Prepared::Double(arrays) => arrays.hold(drive, &self.chip),
         }
         match &self.arrays {
             Prepared::Single(arrays) => self.settle_in(arrays, &task, save),

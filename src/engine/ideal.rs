@@ -47,7 +47,7 @@ impl Ideal {
     }
 
     fn iterate(&self, drive: &Drive, start: &State, plan: &Plan) -> Vec<Chunk<'_>> {
-        layout::chunks::<f64>(drive.clamp.rows(), 5 * self.net.dim)
+        layout::chunks::<f64>(drive.clamp.rows(), 5 * self.net.states())
             .into_par_iter()
             .map(|samples| {
                 let mut chunk = Chunk::new(&self.net, drive, start, samples, plan);
@@ -187,9 +187,9 @@ impl<'a> Chunk<'a> {
         samples: Range<usize>,
         plan: &Plan,
     ) -> Chunk<'a> {
-        let end = net.gather(start, samples.clone());
+        let end = net.gather(start, false, samples.clone());
         let width = padded::<f64>(samples.len());
-        let mut x = vec![0.0; net.dim * width];
+        let mut x = vec![0.0; net.states() * width];
         for (to, from) in x.chunks_exact_mut(width).zip(end.chunks_exact(samples.len())) {
             to[..samples.len()].copy_from_slice(from);
         }

@@ -11,6 +11,7 @@
 //! is in seconds, except for the ideal engine, whose clock counts iterations.
 
 mod behavioural;
+mod boundary;
 mod circuit;
 mod ideal;
 mod layout;

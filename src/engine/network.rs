@@ -1,15 +1,24 @@
 //! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
 //! engine have in common.
 
+mod amplifier;
+mod curved;
+mod late;
+mod load;
+mod nudge;
 mod of_chip;
 mod skew;
 
 use std::ops::Range;
 
+use self::amplifier::Amplifiers;
+use self::curved::Curved;
+use self::nudge::{Compliance, Nudged};
+use super::Drive;
 use super::layout::{from_lanes, to_lanes};
 use super::wires::Wires;
-use super::{Drive, Nudge};
 use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
+use crate::numerics::Mat;
 use crate::numerics::gemm::Into;
 use crate::numerics::kernels::{self, Real};
 use crate::numerics::lanes::{keep_lanes, largest};
@@ -31,7 +40,7 @@ pub struct Network<T> {
     /// The unit of time \[s\], the shortest time constant of a chip.
     pub tau: Second,
     /// Rows of all free layers.
-    pub dim: usize,
+    dim: usize,
     family: Family,
     free: Vec<Free>,
     blocks: Vec<Block>,
@@ -40,7 +49,12 @@ pub struct Network<T> {
     read: usize,
     /// What a unit of force on each unit of the read layer adds to `d`.
     nudge: Vec<f64>,
-    /// `[dim]`: `tau_l / tau`, which turns `dx/dt` into the residual.
+    compliance: Option<Compliance>,
+    amplifiers: Option<Amplifiers>,
+    curved: Option<Curved<T>>,
+    /// What a unit of each activation takes of the supply; empty where it gives no way.
+    draws: Vec<T>,
+    /// `[states]`: `tau_l / tau`, which turns `dx/dt` into the residual.
     weight: Vec<T>,
     /// `g`, `[dim]`.
     leak: Vec<T>,
@@ -61,11 +75,13 @@ struct Free {
     activation: Activation,
 }
 
-/// Rows of a layer whose activations can be computed by themselves.
+/// Rows of a layer whose activations can be computed by themselves; or of outputs that lag, whose
+/// activations are elsewhere.
 struct Block {
     rows: Range<usize>,
     activation: Activation,
     is_read: bool,
+    is_output: bool,
 }
 
 /// Rows of a block: their buffers together should fit the first-level cache.
@@ -79,6 +95,7 @@ impl Free {
             rows: start..(start + step).min(rows.end),
             activation: *activation,
             is_read,
+            is_output: false,
         })
     }
 }
@@ -113,6 +130,15 @@ impl<T: Real> Network<T> {
         net
     }
 
+    /// Numbers a sample: all free layers, and the outputs of amplifiers that lag.
+    pub fn states(&self) -> usize {
+        if self.lags() { 2 * self.dim } else { self.dim }
+    }
+
+    fn lags(&self) -> bool {
+        self.amplifiers.as_ref().is_some_and(Amplifiers::lag)
+    }
+
     fn unconnected(model: &EnergyModel) -> Network<T> {
         let mut dim = 0;
         let free: Vec<Free> = model
@@ -133,6 +159,10 @@ impl<T: Real> Network<T> {
             read,
             clamp_activation: model.layer(model.clamp).activation,
             nudge: vec![1.0; free[read].rows.len()],
+            compliance: None,
+            amplifiers: None,
+            curved: None,
+            draws: Vec::new(),
             free,
             blocks,
             weight: vec![T::of(1.0); dim],
@@ -158,35 +188,48 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`.
-    pub fn inputs(&self, drive: &Drive, samples: Range<usize>) -> Vec<T> {
-        let lanes = padded::<T>(samples.len());
-        let mut d = vec![T::default(); self.dim * lanes];
-        for (row, &bias) in d.chunks_exact_mut(lanes).zip(&self.bias) {
+    /// What the inputs of some samples and the biases add to `d`, `[dim, lanes]`, and behind
+    /// that what [`Curved::inputs`] has of cells that are not linear. The lines of
+    /// the inputs carry the activations of the clamped layer, or those given for them.
+    pub fn inputs(&self, clamp: &Mat, lines: Option<&Mat>, samples: Range<usize>) -> Vec<T> {
+        let width = padded::<T>(samples.len());
+        let mut d = vec![T::default(); self.dim * width];
+        for (row, &bias) in d.chunks_exact_mut(width).zip(&self.bias) {
             row.fill(bias);
         }
-        let mut x = vec![T::default(); drive.clamp.cols() * lanes];
-        to_lanes(&drive.clamp, samples, &mut x, lanes);
-        let mut xhat = vec![T::default(); x.len()];
-        kernels::activate(self.clamp_activation, &x, &mut xhat, &mut vec![T::default(); lanes]);
-        for product in &self.inward {
-            product.add(&xhat, &mut d, lanes);
+        let mut xhat = vec![T::default(); clamp.cols() * width];
+        match lines {
+            Some(lines) => to_lanes(lines, samples, &mut xhat, width),
+            None => {
+                let mut x = vec![T::default(); xhat.len()];
+                to_lanes(clamp, samples, &mut x, width);
+                let mut work = vec![T::default(); width];
+                kernels::activate(self.clamp_activation, &x, &mut xhat, &mut work);
+            }
+        }
+        match &self.curved {
+            Some(curved) => d.extend(curved.inputs(self, &xhat, width)),
+            None => self.inward.iter().for_each(|product| product.add(&xhat, &mut d, width)),
         }
         d
     }
 
-    /// The free layers of some samples of a state, `[dim, samples]`.
-    pub fn gather(&self, state: &State, samples: Range<usize>) -> Vec<T> {
+    /// The free layers of some samples of a state, `[states, samples]`. Outputs that lag are at 0
+    /// where the state is that of rest, and else have come to rest themselves.
+    pub fn gather(&self, state: &State, is_rest: bool, samples: Range<usize>) -> Vec<T> {
         let width = samples.len();
-        let mut x = vec![T::default(); self.dim * width];
+        let mut x = vec![T::default(); self.states() * width];
         for f in &self.free {
             let rows = &mut x[in_lanes(f.rows.clone(), width)];
             to_lanes(&state[f.layer.0], samples.clone(), rows, width);
         }
+        if self.lags() && !is_rest {
+            self.rest_outputs(&mut x, width);
+        }
         x
     }
 
-    /// Writes some samples, `[dim, samples]`, into a state.
+    /// Writes some samples, `[states, samples]`, into a state.
     pub fn scatter(&self, x: &[T], samples: Range<usize>, state: &mut State) {
         let width = samples.len();
         for f in &self.free {
@@ -201,10 +244,11 @@ pub struct Batch<'a, T> {
     net: &'a Network<T>,
     /// `d`, `[dim, lanes]`.
     drive: Vec<T>,
-    /// The pull of an elastic nudge on each activation of the read layer; empty without one.
-    pull: Vec<T>,
-    /// `f(x)`, `[dim, lanes]`.
+    nudged: Nudged<T>,
+    /// `f(x)`, `[dim, lanes]`, or what amplifiers that do not lag make of it.
     xhat: Vec<T>,
+    /// What amplifiers that lag make of it; empty without any.
+    outputs: Vec<T>,
     /// `[lanes]`
     work: Vec<T>,
 }
@@ -212,33 +256,32 @@ pub struct Batch<'a, T> {
 impl<'a, T: Real> Batch<'a, T> {
     /// Everything that does not move during a settling, the product with the inputs included.
     pub fn new(net: &'a Network<T>, drive: &Drive, samples: Range<usize>) -> Batch<'a, T> {
-        let inputs = net.inputs(drive, samples.clone());
+        let inputs = net.inputs(&drive.clamp, None, samples.clone());
         Batch::with_inputs(net, inputs, drive, samples)
     }
 
     /// [`Batch::new`] with the same samples' [`Network::inputs`].
     pub fn with_inputs(
         net: &'a Network<T>,
-        inputs: Vec<T>,
+        mut inputs: Vec<T>,
         drive: &Drive,
         samples: Range<usize>,
     ) -> Batch<'a, T> {
         let lanes = padded::<T>(samples.len());
-        let mut batch = Batch {
+        Batch {
             net,
+            nudged: Nudged::new(net, &drive.nudge, samples, lanes, &mut inputs),
             drive: inputs,
-            pull: Vec::new(),
             xhat: vec![T::default(); net.dim * lanes],
+            outputs: vec![T::default(); (net.states() - net.dim) * lanes],
             work: vec![T::default(); lanes],
-        };
-        batch.nudge(&drive.nudge, samples, lanes);
-        batch
+        }
     }
 
-    /// The largest force on each sample of a state `[dim, samples]`.
+    /// The largest force on each sample of a state `[states, samples]`.
     pub fn residual(&mut self, x: &[T], samples: usize) -> Vec<f64> {
         let lanes = self.work.len();
-        let mut wide = vec![T::default(); self.net.dim * lanes];
+        let mut wide = vec![T::default(); self.net.states() * lanes];
         for (to, from) in wide.chunks_exact_mut(lanes).zip(x.chunks_exact(samples)) {
             to[..samples].copy_from_slice(from);
         }
@@ -247,25 +290,6 @@ impl<'a, T: Real> Batch<'a, T> {
         let mut out = vec![T::default(); lanes];
         largest(&mut out, &dx, &self.net.weight);
         out[..samples].iter().map(|r| r.to_f64()).collect()
-    }
-
-    fn nudge(&mut self, nudge: &Nudge, samples: Range<usize>, lanes: usize) {
-        let (force, beta) = match nudge {
-            Nudge::None => return,
-            Nudge::Toward { target, beta } => {
-                self.pull = self.net.nudge.iter().map(|nudge| T::of(nudge * beta)).collect();
-                (target, *beta)
-            }
-            Nudge::Force(force) => (force, 1.0),
-        };
-        let rows = self.net.free[self.net.read].rows.clone();
-        for b in 0..lanes {
-            let row = force.row((samples.start + b).min(samples.end - 1));
-            for ((i, &value), nudge) in rows.clone().zip(row).zip(&self.net.nudge) {
-                let drive = &mut self.drive[i * lanes + b];
-                *drive = *drive + T::of(nudge * beta * value);
-            }
-        }
     }
 }
 
@@ -283,7 +307,7 @@ impl<T: Real> Product<T> {
 
 impl<T: Real> Ode<T> for Batch<'_, T> {
     fn dim(&self) -> usize {
-        self.net.dim
+        self.net.states()
     }
 
     fn weight(&self) -> &[T] {
@@ -299,29 +323,35 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
     }
 
     fn begin(&mut self, block: usize, x: &[T], dx: &mut [T], lanes: usize) {
-        let Block { rows, activation, is_read } = &self.net.blocks[block];
+        let Block { rows, activation, is_read, is_output } = &self.net.blocks[block];
+        if *is_output {
+            return;
+        }
         let at = in_lanes(rows.clone(), lanes);
         let (drive, xhat) = (&self.drive[at.clone()], &mut self.xhat[at]);
         kernels::activate(*activation, x, xhat, &mut self.work);
+        if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|_| !self.net.is_late()) {
+            amplifiers.rest(xhat);
+        }
         match self.net.family {
             Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
             Family::Chn => dx.copy_from_slice(drive),
         }
-        if *is_read && !self.pull.is_empty() {
+        if *is_read && !self.nudged.is_none() && !self.net.is_late() {
             let first = self.net.free[self.net.read].rows.start;
-            let pulls = &self.pull[rows.start - first..rows.end - first];
-            let each = dx.chunks_exact_mut(lanes).zip(xhat.chunks_exact(lanes)).zip(pulls);
-            for ((dx, xhat), &pull) in each {
-                for (dx, &xhat) in dx.iter_mut().zip(xhat) {
-                    *dx = *dx - pull * xhat;
-                }
-            }
+            let units = rows.start - first..rows.end - first;
+            self.nudged.add(self.net, units, [x, xhat], dx, lanes);
         }
     }
 
     fn complete(&mut self, x: &[T], dx: &mut [T], lanes: usize) {
-        for product in &self.net.inner {
-            product.add(&self.xhat, dx, lanes);
+        let (x, a) = x.split_at(self.net.dim * lanes);
+        let (dx, da) = dx.split_at_mut(self.net.dim * lanes);
+        self.come_late([x, a], [&mut *dx, da], lanes);
+        let xhat = if self.outputs.is_empty() { &self.xhat } else { &self.outputs };
+        match &self.net.curved {
+            Some(curved) => self.push(curved, [x, xhat], dx, lanes),
+            None => self.net.inner.iter().for_each(|product| product.add(xhat, dx, lanes)),
         }
         for product in &self.net.sneaks {
             product.add(x, dx, lanes);
@@ -340,7 +370,9 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
 
     fn keep(&mut self, from: usize, keep: &[usize]) {
         keep_lanes(&mut self.drive, from, keep);
-        for v in [&mut self.drive, &mut self.xhat] {
+        self.drive.truncate(self.drive.len() / from * keep.len());
+        self.nudged.keep(from, keep);
+        for v in [&mut self.xhat, &mut self.outputs] {
             v.truncate(self.net.dim * keep.len());
         }
         self.work.truncate(keep.len());

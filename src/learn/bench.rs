@@ -42,15 +42,19 @@ impl Bench {
         }
     }
 
-    /// The equation for implicit differentiation; `None` for a chip with wires and for a CHN,
-    /// whose equations are others.
+    /// The equation for implicit differentiation; `None` for a chip with wires, cells that
+    /// are not linear or amplifiers that are not ideal, and for a CHN, whose equations are others.
     pub fn network(&self) -> Option<Network> {
         match self {
             Bench::Ideal { model, .. } => {
                 (model.family == Family::Ham).then(|| Network::of_model(model))
             }
             Bench::Behavioural { chip } | Bench::Circuit { chip, .. } => {
-                chip.nonideal.wire.is_ideal().then(|| Network::of_chip(chip))
+                let nonideal = &chip.nonideal;
+                let periphery = &nonideal.periphery;
+                let held = periphery.amplifier.is_ideal() && periphery.supply.is_none();
+                let linear = held && nonideal.cell.is_linear();
+                (linear && nonideal.wire.is_ideal()).then(|| Network::of_chip(chip))
             }
         }
     }
@@ -84,7 +88,11 @@ impl Bench {
         let cost = |place, delta| {
             let mut engine = self.moved(place, delta).engine();
             let settled = engine.settle(&drive, Some(free), until, &Save::End);
-            let outputs = model.layer(model.read).activation.values(&settled.state[model.read.0]);
+            let chip = engine.chip().and_then(|chip| chip.outputs(&settled.state));
+            let outputs = match chip {
+                Some(mut outputs) => outputs.swap_remove(model.read.0),
+                None => model.layer(model.read).activation.values(&settled.state[model.read.0]),
+            };
             let cost = Cost::SquaredError.value(&outputs, target);
             let all = settled.outcome.iter().all(|outcome| outcome.is_settled());
             all.then(|| cost.iter().sum::<f64>() / cost.len() as f64)

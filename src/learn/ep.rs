@@ -1,5 +1,6 @@
 //! Equilibrium propagation (Scellier and Bengio 2017), centred by default (Laborieux et al. 2021).
 
+use crate::compile::Reading;
 use crate::engine::{Drive, Engine, Nudge, Save, Settled, Until};
 use crate::model::{Cost, EnergyModel, Params, State};
 use crate::numerics::Mat;
@@ -14,6 +15,8 @@ pub struct Estimate {
     pub free: Settled,
     /// The nudged phases, in the order run: towards the target last.
     pub nudged: Vec<Settled>,
+    /// The outputs of the free phase as the host reads them, `[batch, size]`.
+    pub outputs: Mat,
     /// The cost of each sample in the free phase.
     pub cost: Vec<f64>,
     /// How many samples settled in every phase.
@@ -49,21 +52,40 @@ impl EquilibriumPropagation {
         };
         let kept: Vec<usize> = (0..clamp.rows()).filter(|&s| finite(s)).collect();
         let span = span * kept.len().max(1) as f64;
-        let grad = if kept.len() == clamp.rows() {
-            model.grad_between(&ends[0].state, &ends[1].state, span)
-        } else {
-            let [low, high] =
-                ends.map(|e| e.state.iter().map(|x| x.select_rows(&kept)).collect::<State>());
-            model.grad_between(&low, &high, span)
+        let of_kept =
+            |state: &State| -> State { state.iter().map(|x| x.select_rows(&kept)).collect() };
+        let all = kept.len() == clamp.rows();
+        let read = |settled: &Settled, phase| {
+            engine.chip().and_then(|chip| chip.read(&settled.state, Reading { phase, first: 0 }))
+        };
+        let phases =
+            [low.as_ref().map_or("free", |_| "low"), high.as_ref().map_or("free", |_| "high")];
+        let grad = match (read(ends[0], phases[0]), read(ends[1], phases[1])) {
+            (Some(low), Some(high)) if all => model.grad_of_activations(&low, &high, span),
+            (Some(low), Some(high)) => {
+                model.grad_of_activations(&of_kept(&low), &of_kept(&high), span)
+            }
+            _ if all => model.grad_between(&ends[0].state, &ends[1].state, span),
+            _ => model.grad_between(&of_kept(&ends[0].state), &of_kept(&ends[1].state), span),
         };
         let settled = (0..clamp.rows())
             .filter(|&s| {
                 free.outcome[s].is_settled() && ends.iter().all(|e| e.outcome[s].is_settled())
             })
             .count();
-        let outputs = model.layer(model.read).activation.values(&free.state[model.read.0]);
+        let reading = Reading { phase: "free", first: 0 };
+        let outputs = outputs(engine, model, &free.state, reading);
         let cost = Cost::SquaredError.value(&outputs, target);
         let nudged = [low, high].into_iter().flatten().collect();
-        Estimate { grad, free, nudged, cost, settled }
+        Estimate { grad, free, nudged, outputs, cost, settled }
+    }
+}
+
+/// The outputs of a state `[batch, size]` as the host reads them.
+pub fn outputs(engine: &dyn Engine, model: &EnergyModel, state: &State, reading: Reading) -> Mat {
+    let read = engine.chip().and_then(|chip| chip.read(state, reading));
+    match read {
+        Some(mut read) => read.swap_remove(model.read.0),
+        None => model.layer(model.read).activation.values(&state[model.read.0]),
     }
 }

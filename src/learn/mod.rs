@@ -10,7 +10,7 @@ mod truth;
 
 pub use bench::{Bench, Place, difference_step};
 pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
-pub use ep::{EquilibriumPropagation, Estimate, Phases};
+pub use ep::{EquilibriumPropagation, Estimate, Phases, outputs};
 pub use optim::{Optimiser, OptimiserRule, OptimiserState};
 pub use trainer::{Tally, Trainer};
 pub use truth::{Agreement, Network, agreement, compare};

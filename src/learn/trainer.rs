@@ -1,9 +1,11 @@
 //! A network that learns in place: settle, nudge, contrast, write, batch by batch.
 
-use super::{EquilibriumPropagation, Optimiser, one_hot, prediction};
+use super::{EquilibriumPropagation, Optimiser, one_hot, outputs, prediction};
+use crate::compile::Reading;
 use crate::data::DataSet;
 use crate::engine::{Drive, Engine, Nudge, Outcome, Save, Until};
 use crate::model::{Cost, Coupling, EnergyModel};
+use crate::numerics::Mat;
 
 /// Everything that changes while a network learns, and how it is to change.
 pub struct Trainer {
@@ -80,7 +82,7 @@ impl Trainer {
         let target = one_hot(&labels, self.model.layer(self.model.read).size);
         let estimate =
             self.rule.estimate(&mut *self.engine, &self.model, &clamp, &target, &self.until);
-        let mut tally = self.tally(&estimate.free.state, &estimate.free.outcome, &labels);
+        let mut tally = tally(&estimate.outputs, &estimate.free.outcome, &labels);
         tally.cost = estimate.cost.iter().filter(|c| c.is_finite()).sum();
         tally.settled = estimate.settled;
         let nudged = estimate.nudged.iter().flat_map(|phase| &phase.outcome);
@@ -110,9 +112,9 @@ impl Trainer {
             let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
             let drive = Drive { clamp, nudge: Nudge::None };
             let settled = self.engine.settle(&drive, None, &self.until, &Save::End);
-            let mut tally = self.tally(&settled.state, &settled.outcome, &labels);
-            let read = self.model.read;
-            let outputs = self.model.layer(read).activation.values(&settled.state[read.0]);
+            let reading = Reading { phase: "test", first: samples[0] };
+            let outputs = outputs(&*self.engine, &self.model, &settled.state, reading);
+            let mut tally = tally(&outputs, &settled.outcome, &labels);
             let target = one_hot(&labels, outputs.cols());
             let cost = Cost::SquaredError.value(&outputs, &target);
             tally.cost = cost.iter().filter(|c| c.is_finite()).sum();
@@ -126,22 +128,20 @@ impl Trainer {
         let couplings = self.model.couplings.iter().zip(&self.limits);
         couplings.map(|(c, limit)| c.values().iter().filter(|w| w.abs() >= *limit).count()).sum()
     }
+}
 
-    fn tally(&self, state: &crate::model::State, outcome: &[Outcome], labels: &[usize]) -> Tally {
-        let read = self.model.read;
-        let outputs = self.model.layer(read).activation.values(&state[read.0]);
-        let right = |(row, label): &(&[f64], &usize)| {
-            row.iter().all(|v| v.is_finite()) && prediction(row) == **label
-        };
-        let times = || outcome.iter().filter_map(Outcome::time);
-        Tally {
-            samples: labels.len(),
-            right: outputs.iter_rows().zip(labels).filter(right).count(),
-            settled: outcome.iter().filter(|o| o.is_settled()).count(),
-            free_time: times().sum(),
-            free_time_largest: times().fold(0.0, f64::max),
-            ..Tally::default()
-        }
+fn tally(outputs: &Mat, outcome: &[Outcome], labels: &[usize]) -> Tally {
+    let right = |(row, label): &(&[f64], &usize)| {
+        row.iter().all(|v| v.is_finite()) && prediction(row) == **label
+    };
+    let times = || outcome.iter().filter_map(Outcome::time);
+    Tally {
+        samples: labels.len(),
+        right: outputs.iter_rows().zip(labels).filter(right).count(),
+        settled: outcome.iter().filter(|o| o.is_settled()).count(),
+        free_time: times().sum(),
+        free_time_largest: times().fold(0.0, f64::max),
+        ..Tally::default()
     }
 }
 

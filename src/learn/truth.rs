@@ -55,6 +55,7 @@ impl Network {
     /// The network that a chip makes, defects and all, wires left out. States are what the neurons
     /// see, `y = a x + c`: the force `-r x` is `-r (y - c) / a`.
     pub fn of_chip(chip: &Chip) -> Network {
+        let chip = &*chip.conducting();
         let fabric = &chip.fabric;
         let model = fabric.model.clone();
         let restoring = (0..model.layers.len())

@@ -32,6 +32,8 @@ pub use cost::Cost;
 pub use coupling::{Coupling, Params};
 pub use layer::Layer;
 
+use std::borrow::Cow;
+
 use crate::numerics::{Mat, dot};
 
 /// Which of the two dynamics of [`crate::model`] the network follows.
@@ -196,6 +198,13 @@ impl EnergyModel {
             let layers = self.layers.iter().zip(state);
             layers.map(|(layer, x)| layer.activation.quick_values(x)).collect::<Vec<_>>()
         });
+        let each = self.couplings.iter().map(|c| c.grad_between(&low, &high, self.clamp, span));
+        Params(each.collect())
+    }
+
+    /// As [`EnergyModel::grad_between`], from the activations of the two states.
+    pub fn grad_of_activations(&self, low: &State, high: &State, span: f64) -> Params {
+        let [low, high] = [low, high].map(|s| s.iter().map(Cow::Borrowed).collect::<Vec<_>>());
         let each = self.couplings.iter().map(|c| c.grad_between(&low, &high, self.clamp, span));
         Params(each.collect())
     }

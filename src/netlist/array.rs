@@ -1,10 +1,8 @@
 //! Crossbars in a netlist, kept as matrices until something needs every cell.
 
-use super::expression::{self, Dialect, Probe};
 use super::validate::Groups;
 use super::{BehaviouralCurrent, Device, Netlist, Node, Resistor};
 use crate::numerics::crossbar::{Crossbar, End, Law, Lines, PortVoltages, Wire};
-use crate::units::{Siemens, Volt};
 
 /// A crossbar between nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +82,7 @@ impl Array {
             let (p, n) = (word[k], bit[j * rows + i]);
             let cell = match self.crossbar.law {
                 Law::Linear => Device::from(Resistor { p, n, g, ..Default::default() }),
-                Law::Sinh { v0 } => sinh(p, n, g, v0).into(),
+                Law::Sinh { v0 } => BehaviouralCurrent::sinh(p, n, g * v0, v0).into(),
                 Law::Monotone(_) => panic!("no device has a law of one's own"),
             };
             netlist.add(format!("{}.{i}.{j}", self.name), cell);
@@ -163,11 +161,4 @@ impl Netlist {
         }
         netlist
     }
-}
-
-/// `i = g v0 sinh(v / v0)` from `p` to `n`.
-fn sinh(p: Node, n: Node, g: Siemens, v0: Volt) -> BehaviouralCurrent {
-    let law = format!("{:?} * sinh(v(p, n) / {v0:?})", g * v0);
-    let law = expression::parse(&law, Dialect::Home).expect("an expression");
-    BehaviouralCurrent { p, n, i: law.map(|_| Probe::Voltage(p, n)) }
 }

@@ -9,17 +9,20 @@ use super::record::{
 use super::tensors::Tensor;
 use super::write::{Table, Value};
 use super::{Found, RunError};
-use crate::compile::Chip;
+use crate::compile::{Chip, Reading};
 use crate::data::DataSet;
 use crate::engine::{Clock, Drive, Engine, Nudge, Outcome, Save, Settled, Stats, Trace, Until};
 use crate::learn;
 use crate::model::{EnergyModel, EnergyPart};
 use crate::netlist::Ports;
-use crate::numerics::Activation;
+use crate::numerics::{Activation, Mat};
 use crate::spec::{Analysis, Fidelity, Simulate};
 
 /// Most memory that the states on the way may take \[bytes\].
 const TRACE_BYTES: usize = 256 << 20;
+
+/// What is read of the end of a simulation.
+const SIMULATED: Reading = Reading { phase: "simulate", first: 0 };
 
 /// The layers of a network, whether a model or the ports of a netlist tell of them.
 pub(super) struct Layout {
@@ -89,7 +92,17 @@ pub(super) fn settle(
     let settled = engine.settle(&drive, None, &until(simulate), &save);
     notes.extend(settled.notes.iter().cloned());
 
-    let samples = samples(&settled, layout, data, &energy(&settled));
+    let read = engine.chip().and_then(|chip| chip.read(&settled.state, SIMULATED));
+    let activations = layout.layers[layout.read].2.values(&settled.state[layout.read]);
+    let outputs = match read {
+        Some(mut read) => {
+            let read = read.swap_remove(layout.read);
+            notes.push(note_of_reading(&activations, &read));
+            read
+        }
+        None => activations,
+    };
+    let samples = samples(&settled, &outputs, data, &energy(&settled));
     let op = (simulate.analysis == Analysis::Op).then(|| operating_point(&settled, layout));
     let waveforms = settled
         .trace
@@ -112,6 +125,19 @@ pub(super) fn settle(
         waves: Vec::new(),
         study: None,
     })
+}
+
+/// How far what the host reads is from what there is, for people.
+fn note_of_reading(there: &Mat, read: &Mat) -> String {
+    let pairs = there.as_slice().iter().zip(read.as_slice());
+    let apart: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).filter(|d| d.is_finite()).collect();
+    let most = apart.iter().copied().fold(0.0, f64::max);
+    let square = apart.iter().map(|d| d * d).sum::<f64>() / apart.len().max(1) as f64;
+    format!(
+        "the host reads outputs through amplifiers and converters: {:.2e} of an activation off in \
+         root mean square, {most:.2e} at most",
+        square.sqrt()
+    )
 }
 
 /// When to stop.
@@ -149,11 +175,10 @@ fn moments(simulate: &Simulate, layout: &Layout, batch: usize, notes: &mut Vec<S
 
 fn samples(
     settled: &Settled,
-    layout: &Layout,
+    outputs: &Mat,
     data: &DataSet,
     energy: &[EnergyPart],
 ) -> Vec<SampleRecord> {
-    let outputs = layout.layers[layout.read].2.values(&settled.state[layout.read]);
     (0..settled.outcome.len())
         .map(|s| {
             let outcome = &settled.outcome[s];

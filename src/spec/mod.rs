@@ -201,19 +201,21 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
     let preset = nonideal::of_file(t, library);
     let window = preset.as_ref().and_then(|preset| preset.window);
     let hardware = hardware::read(&t.table("hardware"), model.as_ref(), library, trains, window);
+    let falls_short = match &preset {
+        Some(preset) => t.in_place("nonideal", &preset.table),
+        None => t.table("nonideal"),
+    };
     let nonideal = {
-        let t = match &preset {
-            Some(preset) => t.in_place("nonideal", &preset.table),
-            None => t.table("nonideal"),
-        };
         let clamp = model.as_ref().map(|m| m.clamp.0);
         let circuits = hardware.neurons.iter().enumerate();
         let amplifiers: Vec<&NeuronCircuit> =
             circuits.filter(|(l, _)| Some(*l) != clamp).map(|(_, circuit)| circuit).collect();
-        nonideal::read(&t, [hardware.g_min, hardware.g_max], &amplifiers)
+        nonideal::read(&falls_short, [hardware.g_min, hardware.g_max], &amplifiers)
     };
     let subject = simulate::Subject::Network { model: model.as_ref(), chn };
     let simulate = simulate::read(&t.table("simulate"), &subject);
+    nonideal::check_engine(&falls_short, &nonideal, simulate.engine);
+    drop(falls_short);
     let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));
     let checks = trains || t.has("gradcheck");
     let gradcheck = match checks {

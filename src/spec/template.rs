@@ -8,8 +8,10 @@ use crate::netlist::{Arg, Device, Field, Kind, Netlist, Node, ROLL};
 use crate::units::{self, Dimension, Farad, Range, Volt};
 
 /// Names of nodes and devices that a unit's place has of its own; a circuit may not use them.
-const TAKEN: [&str; 10] =
-    ["u", "v", "vn", "leak", "bias", "nudge", "pull", "sense", "skew", "offset"];
+const TAKEN: [&str; 23] = [
+    "u", "v", "vn", "leak", "bias", "nudge", "pull", "sense", "skew", "offset", "demand", "set",
+    "source", "law", "lawn", "out", "outn", "rout", "routn", "full", "fulln", "sag", "sagn",
+];
 
 /// What is wrong with a neuron circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]

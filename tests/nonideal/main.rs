@@ -10,7 +10,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod engines;
 mod fabrication;
+mod periphery;
 mod presets;
 mod programming;
 mod roll;

@@ -1,13 +1,15 @@
 //! The roll of all effects: off or at zero none changes a bit; none hangs on threads or on the
 //! order of writes.
 
-use eqcircuit::compile::{Cells, Chip, compile, expand, fabricate};
+use eqcircuit::compile::{Cells, Chip, Reading, compile, expand, fabricate};
+use eqcircuit::model::State;
 use eqcircuit::netlist::{Netlist, Ports};
+use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::run::chip as chip_of;
 use eqcircuit::spec::{Edit, Library, NonIdeal, Subject, load};
 
-use super::{big, hardware};
+use super::{big, common, hardware};
 
 /// Every key that can be zero: what is written for it, and what is written for it to be on.
 const ROLL: &[(&str, &str, &str)] = &[
@@ -63,6 +65,31 @@ const ROLL: &[(&str, &str, &str)] = &[
     ("time", "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"0 S\"] }] }", ""),
     ("wire", "{ r-segment = \"0 ohm\", spread = 0.3 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", r-driver = \"0 ohm\" }", "{ r-driver = \"5 ohm\" }"),
+    (
+        "periphery.dac",
+        "{ offset = \"0 V\", gain = 0, inl = 0, dnl = 0, shared = 3 }",
+        "{ bits = 4, range = \"0.2 V\" }",
+    ),
+    ("periphery.dac", "{ unipolar = true }", "{ range = \"0.1 V\" }"),
+    ("periphery.adc", "{ noise = \"0 V\" }", "{ noise = \"1 mV\" }"),
+    (
+        "periphery.adc",
+        "{ offset = \"3 mV\", gain = 0.1, calibrated = true }",
+        "{ offset = \"3 mV\", gain = 0.1 }",
+    ),
+    ("periphery.nudge", "{}", "{ bits = 4, range = \"1 uA\" }"),
+    ("periphery.nudge", "{}", "{ compliance = \"0.1 V\" }"),
+    ("periphery.amplifier", "{ output-resistance = \"0 ohm\" }", "{ gain = 1000 }"),
+    ("periphery.amplifier", "{}", "{ bandwidth = \"1 MHz\", slew = \"1 MV/s\" }"),
+    ("periphery.amplifier", "{}", "{ swing = \"0.1 V\" }"),
+    ("periphery.amplifier", "{}", "{ output-resistance = \"1 kohm\" }"),
+    ("cell", "{ transistor = { r-on = \"0 ohm\" } }", "{ transistor = { r-on = \"1 kohm\" } }"),
+    (
+        "periphery.supply",
+        "{ droop = \"0 ohm\", voltage = \"1 V\" }",
+        "{ droop = \"2 ohm\", voltage = \"1 V\" }",
+    ),
+    ("cell", "{}", "{ sinh = { v0 = \"0.5 V\" } }"),
     ("wire", "{ r-segment = \"0 ohm\", r-sense = \"0 ohm\" }", "{ r-sense = \"5 ohm\" }"),
 ];
 
@@ -76,10 +103,20 @@ fn loaded(edits: &[String]) -> (Chip, String) {
     (chip_of(model, hardware, nonideal, spec.seed), spec.resolved)
 }
 
-/// All that an engine reads of a chip.
-fn readable(chip: &Chip) -> (Vec<Cells>, Netlist, Ports) {
+/// All that an engine reads of a chip, and the host.
+fn readable(chip: &Chip) -> (Vec<Cells>, Netlist, Ports, Vec<Mat>, Option<f64>) {
     let (netlist, ports) = expand(chip);
-    (chip.cells.clone(), netlist, ports)
+    let model = &chip.fabric.model;
+    let state: State = (model.layers.iter().enumerate())
+        .map(|(l, layer)| common::normal(Seed::new(8).index(l), 3, layer.size, 1.0))
+        .collect();
+    let mut seen = chip
+        .read(&state, Reading { phase: "free", first: 0 })
+        .unwrap_or_else(|| model.activations(&state));
+    let lines = chip.lines(&state[model.clamp.0]);
+    seen.extend(lines.or_else(|| Some(model.activations(&state)[model.clamp.0].clone())));
+    let code = chip.nudge_codes().map(|code| code(3e-7)).filter(|i| *i != 3e-7);
+    (chip.cells.clone(), netlist, ports, seen, code)
 }
 
 #[test]

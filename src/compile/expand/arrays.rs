@@ -11,9 +11,11 @@ use crate::spec::Rows;
 /// such as `input-hidden.t0`.
 ///
 /// # Panics
-/// If the chip has no wires, or as [`super::expand`].
+/// If the chip has no wires, or something in series with its cells that is not a conductance, or as [`super::expand`].
 pub fn expand_arrays(chip: &Chip) -> (Netlist, Ports) {
     assert!(!chip.nonideal.wire.is_ideal(), "a chip without wires has no lines to solve");
+    assert!(chip.nonideal.cell.has_products(), "tiles have cells of one law");
+    let chip = &*chip.conducting();
     let mut draft = Netlist::new();
     let mut ports = lay(chip, &mut draft, Draft::Arrays);
     let netlist = in_order_of_mention(&draft, &mut ports);
@@ -47,7 +49,7 @@ pub fn wired_tiles(chip: &Chip) -> impl Iterator<Item = WiredTile> + '_ {
                 rows: lines.len(),
                 cols: block.post.len(),
                 conductance: conductances(rows, array, cells, tile),
-                law: Law::Linear,
+                law: chip.nonideal.cell.v0.map_or(Law::Linear, |v0| Law::Sinh { v0 }),
                 word: word_lines(chip, a, tile),
                 bit: bit_lines(chip, a, tile),
             };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Drive, Nudge};
 use super::arrays::port_conductances;
+use super::lag::{self, Lag};
 use crate::model::State;
 use crate::netlist::{Device, DeviceId, Netlist, Node, NudgePort, Ports};
 use crate::numerics::Mat;
@@ -25,6 +26,8 @@ pub(super) struct Driver {
     pub volts: Vec<f64>,
     /// The offset of each neuron \[V\]; empty where none has any.
     offsets: Vec<f64>,
+    /// The amplifiers that lag behind the neurons.
+    lags: Vec<Lag>,
 }
 
 impl Driver {
@@ -40,6 +43,7 @@ impl Driver {
             force: Vec::new(),
             volts: Vec::new(),
             offsets: Vec::new(),
+            lags: lag::of_netlist(netlist, ports),
         };
         let skewed = ports.layers.iter().any(|layer| !layer.skew.is_empty());
         for layer in &ports.layers {
@@ -58,10 +62,14 @@ impl Driver {
         driver
     }
 
-    /// The largest magnitude of the force, from the net currents `I`.
+    /// The largest magnitude of the force, from the net currents `I`, or of how far an amplifier
+    /// lags behind.
     pub fn residual(&self, currents: &[f64]) -> f64 {
         let forces = self.nodes.iter().zip(&self.force).map(|(&k, force)| currents[k] * force);
-        forces.fold(0.0, |top: f64, f| if f.abs() > top || f.is_nan() { f.abs() } else { top })
+        let behind = self.lags.iter().map(|lag| lag.behind(currents));
+        forces
+            .chain(behind)
+            .fold(0.0, |top: f64, f| if f.abs() > top || f.is_nan() { f.abs() } else { top })
     }
 
     /// The states of a batch from the voltages of the summing nodes, a row a sample.
@@ -85,8 +93,8 @@ impl Driver {
     }
 
     /// The unknowns of a sample at the start: summing nodes at the state's row or at rest, all
-    /// else at zero.
-    pub fn start(&self, dim: usize, state: Option<(&State, usize)>) -> Vec<f64> {
+    /// else at zero, but for amplifiers that lag, which rest where the state leaves them.
+    pub fn start(&self, ports: &Ports, dim: usize, state: Option<(&State, usize)>) -> Vec<f64> {
         let mut x = vec![0.0; dim];
         if let Some((state, s)) = state {
             let free = state.iter().enumerate().filter(|(l, _)| *l != self.clamp);
@@ -97,15 +105,27 @@ impl Driver {
             for (&k, offset) in self.nodes.iter().zip(&self.offsets) {
                 x[k] -= offset;
             }
+            lag::start(&self.lags, ports, state, (self.clamp, s), &mut x);
         }
         x
     }
 
-    /// Sets the sources of sample `s`.
-    pub fn drive(&self, netlist: &mut Netlist, ports: &Ports, drive: &Drive, s: usize) {
+    /// Sets the sources of sample `s`, those of the inputs to their activations, or those given
+    /// for them.
+    pub fn drive(
+        &self,
+        netlist: &mut Netlist,
+        ports: &Ports,
+        drive: &Drive,
+        lines: Option<&Mat>,
+        s: usize,
+    ) {
         let inputs = drive.clamp.row(s);
         let mut xhat = vec![0.0; inputs.len()];
-        ports.clamp.activation.row(inputs, &mut xhat);
+        match lines {
+            Some(lines) => xhat.copy_from_slice(lines.row(s)),
+            None => ports.clamp.activation.row(inputs, &mut xhat),
+        }
         for (sources, xhat) in ports.clamp.sources.iter().zip(xhat) {
             for (&source, sign) in sources.iter().zip([1.0, -1.0]) {
                 set_voltage(netlist, source, sign * ports.v_unit * xhat);

@@ -3,6 +3,7 @@
 mod arrays;
 mod bare;
 mod drive;
+mod lag;
 mod sample;
 mod study;
 
@@ -16,7 +17,7 @@ pub use study::{AnalysisRun, Progress, StudyRun, study};
 use self::arrays::{attach, moving};
 use self::drive::Driver;
 use self::sample::{Sample, Track};
-use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, moments};
+use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, boundary, moments};
 use crate::compile::{self, Chip};
 use crate::model::{EnergyModel, State};
 use crate::netlist::{Netlist, Ports};
@@ -47,7 +48,8 @@ impl Circuit {
     /// The circuit of a chip, every cell and wire segment of it. At rest, tiles with wires are
     /// solved as crossbars.
     pub fn from_chip(chip: Chip, analysis: Analysis) -> Circuit {
-        let arrays = analysis == Analysis::Op && !chip.nonideal.wire.is_ideal();
+        let wired = !chip.nonideal.wire.is_ideal();
+        let arrays = analysis == Analysis::Op && wired && chip.nonideal.cell.has_products();
         let (netlist, ports) =
             if arrays { compile::expand_arrays(&chip) } else { compile::expand(&chip) };
         let clamp = chip.fabric.model.clamp.0;
@@ -154,12 +156,15 @@ impl Engine for Circuit {
         until: &Until,
         save: &Save,
     ) -> Settled {
+        let sourced = self.chip.as_ref().map(|chip| boundary::sourced(chip, drive));
+        let drive = sourced.as_deref().unwrap_or(drive);
+        let lines = self.chip.as_ref().and_then(|chip| chip.lines(&drive.clamp));
         let samples: Vec<Sample> = (0..drive.clamp.rows())
             .into_par_iter()
             .map_init(
                 || self.netlist.clone(),
                 |netlist, s| {
-                    self.driver.drive(netlist, &self.ports, drive, s);
+                    self.driver.drive(netlist, &self.ports, drive, lines.as_ref(), s);
                     self.run(netlist, start.map(|state| (state, s)), until, save)
                 },
             )

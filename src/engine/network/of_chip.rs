@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::{Network, Product, skew};
+use super::amplifier::Amplifiers;
+use super::curved::Curved;
+use super::nudge::Compliance;
+use super::{BLOCK, Block, Network, Product, load, skew};
 use crate::compile::Chip;
 use crate::engine::wires::Wires;
 use crate::model::LayerId;
@@ -18,6 +21,7 @@ const ROUNDINGS: f64 = 1000.0;
 impl<T: Real> Network<T> {
     /// The arrays of a chip as made.
     pub fn of_chip(chip: &Chip) -> Network<T> {
+        let chip = &*chip.conducting();
         let fabric = &chip.fabric;
         let mut net = Network::unconnected(&fabric.model);
         for array in &fabric.arrays {
@@ -31,6 +35,7 @@ impl<T: Real> Network<T> {
 
     /// Takes over a chip as it stands now, of the shape this network was made for.
     pub fn refresh(&mut self, chip: &Chip) {
+        let chip = &*chip.conducting();
         if let Some(wires) = &mut self.wires {
             wires.refresh(chip);
         }
@@ -53,6 +58,7 @@ impl<T: Real> Network<T> {
             let (rows, plan) = (f.rows.clone(), plan(f.layer));
             self.weight[rows.clone()].fill(T::of(plan.tau / tau));
             let totals = match &self.wires {
+                None if chip.nonideal.cell.v0.is_some() => plan.leak.clone(),
                 None => chip.row_totals(f.layer),
                 Some(wires) => {
                     let loads = wires.loads(chip, f.layer);
@@ -94,7 +100,30 @@ impl<T: Real> Network<T> {
         }
         let read = plan(fabric.model.read);
         self.nudge.fill(per_siemens * read.gain * read.scale);
+        load::apply(self, chip, per_siemens);
+        self.curved = Curved::of_chip(self, chip, per_siemens);
+        self.compliance = Compliance::of_chip(chip);
         self.tau = tau;
         skew::apply(self, chip);
+        self.amplify(chip);
+    }
+    /// Takes over the amplifiers, with states of their own where they lag.
+    fn amplify(&mut self, chip: &Chip) {
+        self.amplifiers = Amplifiers::of_chip(chip, self.tau);
+        let draws = chip.draws().into_iter().flatten().flatten();
+        self.draws = draws.map(T::of).collect();
+        self.blocks.retain(|block| !block.is_output);
+        self.weight.truncate(self.dim);
+        let (dim, states) = (self.dim, self.states());
+        let weight = self.amplifiers.as_ref().map_or(1.0, Amplifiers::weight);
+        self.weight.resize(states, T::of(weight));
+        let activation = self.clamp_activation;
+        let outputs = (dim..states).step_by(BLOCK).map(|start| Block {
+            rows: start..(start + BLOCK).min(states),
+            activation,
+            is_read: false,
+            is_output: true,
+        });
+        self.blocks.extend(outputs);
     }
 }

@@ -16,6 +16,8 @@ use crate::numerics::kernels::Real;
 ///
 /// which has the form of the equation without them, in `y`.
 pub(super) fn apply<T: Real>(net: &mut Network<T>, chip: &Chip) {
+    // Of every row: `a / k`, `a` and `c`.
+    let mut all = vec![(1.0, 1.0, 0.0); net.dim];
     for f in 0..net.free.len() {
         let (layer, rows) = (net.free[f].layer, net.free[f].rows.clone());
         let Some(units) = chip.units(layer) else { continue };
@@ -27,6 +29,7 @@ pub(super) fn apply<T: Real>(net: &mut Network<T>, chip: &Chip) {
             let g = net.leak[row].to_f64() / capacitance;
             net.leak[row] = T::of(g);
             net.bias[row] = T::of(drive[i] * net.bias[row].to_f64() + g * offset[i]);
+            all[row] = (drive[i], units[i].gain, offset[i]);
         }
         for product in net.inward.iter_mut().chain(&mut net.inner) {
             if product.post == rows {
@@ -34,18 +37,18 @@ pub(super) fn apply<T: Real>(net: &mut Network<T>, chip: &Chip) {
                 each.for_each(|(m, by)| scale(m, *by));
             }
         }
-        for sneak in net.sneaks.iter_mut().filter(|s| rows.contains(&s.post.start)) {
-            let (first, n) = (sneak.post.start - rows.start, sneak.post.len());
-            for (k, m) in sneak.m.iter_mut().enumerate() {
-                let (i, j) = (first + k / n, first + k % n);
-                *m = T::of(m.to_f64() * drive[i] / units[j].gain);
-                let bias = &mut net.bias[rows.start + i];
-                *bias = T::of(bias.to_f64() - m.to_f64() * offset[j]);
-            }
-        }
         if f == net.read {
             let each = net.nudge.iter_mut().zip(&drive).zip(&units);
             each.for_each(|((nudge, drive), unit)| *nudge *= drive * unit.nudge);
+        }
+    }
+    for sneak in &mut net.sneaks {
+        let (post, pre, n) = (sneak.post.start, sneak.pre.start, sneak.pre.len());
+        for (k, m) in sneak.m.iter_mut().enumerate() {
+            let ((drive, ..), (_, gain, offset)) = (all[post + k / n], all[pre + k % n]);
+            *m = T::of(m.to_f64() * drive / gain);
+            let bias = &mut net.bias[post + k / n];
+            *bias = T::of(bias.to_f64() - m.to_f64() * offset);
         }
     }
 }

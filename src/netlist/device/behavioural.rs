@@ -1,9 +1,9 @@
 use super::parameters::parameters;
 use super::{Arg, Args, Element, Field, Kind, Own, Path, View, flow, stamp_branch};
 use crate::netlist::Node;
-use crate::netlist::expression::{Expression, Probe};
+use crate::netlist::expression::{self, Dialect, Expression, Probe};
 use crate::numerics::dae::Stamps;
-use crate::units::{Dimension, Kelvin};
+use crate::units::{Ampere, Dimension, Kelvin, Ohm, Volt};
 
 /// 0 degrees Celsius \[K\].
 const CELSIUS: Kelvin = 273.15;
@@ -118,5 +118,26 @@ impl Element for BehaviouralCurrent {
     fn stamp(&self, at: &View, out: &mut Stamps) {
         let (i, slopes) = value(&self.i, at);
         flow(out, [at.node(self.p), at.node(self.n)], i, &slopes);
+    }
+}
+
+impl BehaviouralCurrent {
+    /// `i = current sinh(v / v0)` from `p` to `n`.
+    pub fn sinh(p: Node, n: Node, current: Ampere, v0: Volt) -> BehaviouralCurrent {
+        let law = format!("{current:?} * sinh(v(p, n) / {v0:?})");
+        BehaviouralCurrent::of(p, n, &law)
+    }
+
+    /// A transistor that is on, by the square law: `r_on` at 0 V, up to `saturation` either way.
+    pub fn channel(p: Node, n: Node, r_on: Ohm, saturation: Ampere) -> BehaviouralCurrent {
+        let share = format!("limit(abs(v(p, n)) / {:?}, 0, 1)", 2.0 * saturation * r_on);
+        let law = format!("{saturation:?} * sgn(v(p, n)) * {share} * (2 - {share})");
+        BehaviouralCurrent::of(p, n, &law)
+    }
+
+    /// A law of `v(p, n)`.
+    fn of(p: Node, n: Node, law: &str) -> BehaviouralCurrent {
+        let law = expression::parse(law, Dialect::Home).expect("an expression");
+        BehaviouralCurrent { p, n, i: law.map(|_| Probe::Voltage(p, n)) }
     }
 }

@@ -3,16 +3,20 @@
 //! Every effect is a key or a table that is absent by default; absent or at zero it changes no
 //! bit of a result. `docs/nonidealities.md` has the equations, units and sources in one place.
 
+mod cell;
+mod periphery;
 mod preset;
 mod programming;
 mod read;
 mod time;
 mod update;
 
+pub use cell::{Conduction, Selector, Transistor};
+pub use periphery::{Amplifier, Converter, NudgeSource, Periphery, Supply};
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
-pub(super) use read::read;
+pub(super) use read::{check_engine, read};
 pub use time::{Drift, Relaxation, Retention, Temperature, Time, Trend};
 pub use update::{Rounding, StepLaw, Update};
 
@@ -28,6 +32,29 @@ pub struct NonIdeal {
     pub update: Option<Update>,
     pub time: Time,
     pub wire: Wire,
+    pub periphery: Periphery,
+    /// `cell`: how a cell conducts.
+    pub cell: Conduction,
+}
+
+impl NonIdeal {
+    /// What of it only the circuit engine can hold, where there is such a thing, with the key of
+    /// its table: the behavioural engine knows arrays as products of matrices.
+    pub fn needs_cells(&self) -> Option<(&'static str, &'static str)> {
+        let (wired, curved) = (!self.wire.is_ideal(), self.cell.v0.is_some());
+        let loaded = self.periphery.amplifier.resistance > 0.0;
+        if !self.cell.has_products() {
+            Some(("cell", "cells with something in series that is not linear"))
+        } else if curved && wired {
+            Some(("cell", "cells that are not linear behind wires"))
+        } else if curved && loaded {
+            Some(("cell", "cells that are not linear on lines with an output resistance"))
+        } else if wired && loaded {
+            Some(("periphery", "amplifiers with an output resistance behind wires"))
+        } else {
+            None
+        }
+    }
 }
 
 /// What differs from device to device for the life of a chip.

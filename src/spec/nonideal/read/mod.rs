@@ -1,5 +1,7 @@
 //! `[nonideal]` of a file.
 
+mod cell;
+mod periphery;
 mod programming;
 mod time;
 mod update;
@@ -8,8 +10,8 @@ use super::{
     Along, Cluster, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread, StuckAt, Wire,
 };
 use crate::diag::Diagnostic;
-use crate::spec::NeuronCircuit;
 use crate::spec::reader::TableReader;
+use crate::spec::{Fidelity, NeuronCircuit};
 use crate::units::{Dimension, Range, Siemens};
 
 /// Reads how hardware of this window and these amplifiers falls short.
@@ -34,9 +36,24 @@ pub(in crate::spec) fn read(
         update: t.optional_table("update").and_then(|t| update::read(&t, window)),
         time: t.optional_table("time").map(of_time).unwrap_or_default(),
         wire: wire(&t.table("wire")),
+        cell: t.optional_table("cell").map(|t| cell::read(&t)).unwrap_or_default(),
+        periphery: t.optional_table("periphery").map(|t| periphery::read(&t)).unwrap_or_default(),
     };
     check_neurons(t, &nonideal.fabrication.neuron, amplifiers);
     nonideal
+}
+
+/// Reports what the behavioural engine cannot hold.
+pub(in crate::spec) fn check_engine(t: &TableReader, nonideal: &NonIdeal, engine: Fidelity) {
+    let Some((key, what)) = nonideal.needs_cells().filter(|_| engine == Fidelity::Behavioural)
+    else {
+        return;
+    };
+    t.report(
+        Diagnostic::at(t.span(key), format!("the behavioural engine has no {what}"))
+            .label("not as products of matrices")
+            .help("write `engine = \"circuit\"` in [simulate], which solves every cell"),
+    );
 }
 
 /// A number that is nothing where it is not given; outside its range it is a mistake, with the

@@ -1,0 +1,130 @@
+//! What the host sees of a chip, and what a chip sees of its host.
+
+use rayon::prelude::*;
+
+use super::converter::{Curve, Way};
+use super::quirk::normals;
+use super::{Chip, Fabric};
+use crate::model::{LayerId, State};
+use crate::numerics::Mat;
+use crate::numerics::seed::Seed;
+use crate::spec::NonIdeal;
+use crate::units::{Ampere, Volt};
+
+/// The converters of a chip as made; a list is empty where they are ideal.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Converters {
+    /// Of the clamped layer's lines.
+    dac: Vec<Curve>,
+    /// Of the outputs of each layer.
+    adc: Vec<Vec<Curve>>,
+}
+
+impl Converters {
+    pub fn draw(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Converters {
+        let model = &fabric.model;
+        let (place, periphery) = (seed.child("converters"), &nonideal.periphery);
+        let clamp = model.layer(model.clamp);
+        let adc = model.layers.iter().enumerate().map(|(l, layer)| {
+            if LayerId(l) == model.clamp {
+                return Vec::new();
+            }
+            let place = place.child("adc").child(&layer.name);
+            Curve::draw(&periphery.adc, Way::In, layer.size, place)
+        });
+        let place = place.child("dac").child(&clamp.name);
+        Converters {
+            dac: Curve::draw(&periphery.dac, Way::Out, clamp.size, place),
+            adc: adc.collect(),
+        }
+    }
+}
+
+/// A reading of a state, by name: it tells the noise of its samples from that of other readings of
+/// the same chip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Such as `free`.
+    pub phase: &'static str,
+    /// The place of the first sample of the state among all that are read in this phase.
+    pub first: usize,
+}
+
+impl Chip {
+    /// The activations `[batch, size]` that the lines of the clamped layer carry for its states
+    /// as the host has them; `None` where those are its activations.
+    pub fn lines(&self, clamp: &Mat) -> Option<Mat> {
+        let (spec, curves) = (&self.nonideal.periphery.dac, &self.converters.dac);
+        if curves.is_empty() {
+            return None;
+        }
+        let model = &self.fabric.model;
+        let mut lines = model.layer(model.clamp).activation.values(clamp);
+        let v_unit = self.fabric.hardware.v_unit;
+        for s in 0..lines.rows() {
+            for (i, v) in lines.row_mut(s).iter_mut().enumerate() {
+                *v = curves[i / spec.shared.max(1)].convert(*v * v_unit, 0.0) / v_unit;
+            }
+        }
+        Some(lines)
+    }
+
+    /// The activations of all layers that amplifiers come to rest at; `None` where they are the
+    /// activations of the state.
+    pub fn outputs(&self, state: &State) -> Option<State> {
+        let periphery = &self.nonideal.periphery;
+        let amplifier = periphery.amplifier;
+        if amplifier.gain.is_none() && amplifier.swing.is_none() && periphery.supply.is_none() {
+            return None;
+        }
+        let v_unit = self.fabric.hardware.v_unit;
+        let mut outputs = self.fabric.model.activations(state);
+        self.sag(&mut outputs);
+        for l in self.fabric.model.free_layers() {
+            let all = outputs[l.0].as_mut_slice().iter_mut();
+            all.for_each(|v| *v = amplifier.rest(*v * v_unit) / v_unit);
+        }
+        Some(outputs)
+    }
+
+    /// The activations of all layers as the host reads them, those of the clamped layer as it
+    /// asked for them; `None` where they are the activations of the state.
+    pub fn read(&self, state: &State, reading: Reading) -> Option<State> {
+        let outputs = self.outputs(state);
+        if self.converters.adc.iter().all(Vec::is_empty) {
+            return outputs;
+        }
+        let mut read = outputs.unwrap_or_else(|| self.fabric.model.activations(state));
+        for l in self.fabric.model.free_layers() {
+            self.convert(l, &mut read[l.0], reading);
+        }
+        Some(read)
+    }
+
+    fn convert(&self, layer: LayerId, outputs: &mut Mat, reading: Reading) {
+        let (spec, curves) = (&self.nonideal.periphery.adc, &self.converters.adc[layer.0]);
+        let (units, v_unit) = (outputs.cols(), self.fabric.hardware.v_unit);
+        let place = self.seed.child("samples").index(self.writes).child(reading.phase);
+        let place = place.child(&self.fabric.model.layer(layer).name);
+        let rows = outputs.as_mut_slice().par_chunks_mut(units.max(1)).enumerate();
+        rows.for_each(|(s, row)| {
+            let noise: Vec<Volt> = match spec.noise > 0.0 {
+                true => normals(place.index(reading.first + s), units),
+                false => Vec::new(),
+            };
+            for (i, v) in row.iter_mut().enumerate() {
+                let noise = noise.get(i).map_or(0.0, |z| spec.noise * z);
+                *v = curves[i / spec.shared.max(1)].convert(*v * v_unit, noise) / v_unit;
+            }
+        });
+    }
+
+    /// The current that a nudge source pushes for what the host asks of it, before its mirror;
+    /// `None` where that is the same.
+    pub fn nudge_codes(&self) -> Option<impl Fn(Ampere) -> Ampere + use<>> {
+        let (bits, range) = self.nonideal.periphery.nudge.codes?;
+        let top = f64::from((1_u32 << (bits - 1)) - 1);
+        let step = range / top;
+        Some(move |i: Ampere| step * (i / step).round().clamp(-top, top))
+    }
+}
