@@ -4,6 +4,7 @@
 use super::aim::row_sums;
 use super::quirk::Quirk;
 use super::segments::Segments;
+use super::teach::{Fast, Learning};
 use super::units::Quirks;
 use super::{Direction, Fabric, Written};
 use crate::model::{Coupling, EnergyPart, LayerId, State};
@@ -33,6 +34,9 @@ pub struct Chip {
     pub(super) programmed: Written,
     /// How often it was written.
     pub(super) writes: usize,
+    /// Fast arrays as made, one an array, or none at all.
+    pub(super) fast: Vec<Fast>,
+    pub(super) learning: Learning,
 }
 
 /// The conductances of an array as made, `[post, pre]` \[S\].
@@ -76,6 +80,8 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         compensation: vec![1.0; fabric.layers.len()],
         programmed: Written::default(),
         writes: 0,
+        fast: Vec::new(),
+        learning: Learning::default(),
     };
     chip.program();
     chip

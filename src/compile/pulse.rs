@@ -1,6 +1,12 @@
 //! Cells moved by pulses.
 
-use crate::spec::{Rounding, Update};
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use crate::numerics::draws::Normals;
+use crate::numerics::kernels::exp_of;
+use crate::numerics::seed::Seed;
+use crate::spec::{Rounding, StepLaw, Update};
 use crate::units::Siemens;
 
 /// How one device differs from the law of all.
@@ -79,16 +85,59 @@ impl<'a> Pulser<'a> {
         change: Siemens,
         [z, u]: [f64; 2],
     ) -> (Siemens, usize) {
-        let Update { law, step, noise, at_most, .. } = self.update;
-        let asked = change.abs() / step;
+        let asked = change.abs() / self.update.step;
         let whole = if self.is_stochastic() { (asked + u).floor() } else { asked.round() };
-        let pulses = at_most.map_or(whole as usize, |most| (whole as usize).min(most));
-        if pulses == 0 {
+        let pulses = self.at_most(whole as usize);
+        (self.pulsed(device, g, change > 0.0, pulses, z), pulses)
+    }
+
+    /// Adds `change` to what a cell is owed and gives it the whole steps of that, once they are
+    /// worth the threshold.
+    pub fn pay(
+        &self,
+        device: &Device,
+        g: Siemens,
+        change: Siemens,
+        owed: &mut Siemens,
+        z: f64,
+    ) -> (Siemens, usize) {
+        let Update { step, threshold, .. } = *self.update;
+        let threshold = threshold.unwrap_or(step);
+        *owed += change;
+        if owed.abs() < threshold {
             return (g, 0);
         }
-        let up = change > 0.0;
-        let length = step / self.window.half * device.steps[usize::from(!up)];
-        let length = if up { length } else { -length };
+        let pulses = self.at_most((owed.abs() / step).floor() as usize);
+        let up = *owed > 0.0;
+        let given = step * pulses as f64;
+        *owed -= if up { given } else { -given };
+        (self.pulsed(device, g, up, pulses, z), pulses)
+    }
+
+    /// The changes of the plus and the minus cell of a pair as they are to be pulsed.
+    pub fn shared(&self, [plus, minus]: [Siemens; 2]) -> [Siemens; 2] {
+        match (self.update.one_way, plus - minus) {
+            (false, _) => [plus, minus],
+            (true, change) => [change.max(0.0), (-change).max(0.0)],
+        }
+    }
+
+    fn at_most(&self, pulses: usize) -> usize {
+        self.update.at_most.map_or(pulses, |most| pulses.min(most))
+    }
+
+    /// The pulses of a change, right on the mean over `u`, uniform between 0 and 1.
+    pub fn by_chance(&self, change: Siemens, u: f64) -> usize {
+        (change.abs() / self.update.step + u).floor() as usize
+    }
+
+    /// A cell after pulses in one direction, whose noise together is `z`.
+    pub fn pulsed(&self, device: &Device, g: Siemens, up: bool, pulses: usize, z: f64) -> Siemens {
+        if pulses == 0 {
+            return g;
+        }
+        let Update { law, noise, .. } = self.update;
+        let length = self.length(device, up);
         let [low, high] = device.ends;
         let mut w = self.window.position(g);
         let first = length * law.shape(w, device.ends, up);
@@ -98,6 +147,193 @@ impl<'a> Pulser<'a> {
         if *noise > 0.0 {
             w = (w + noise * first * (pulses as f64).sqrt() * z).clamp(low, high);
         }
-        ((self.window.middle + self.window.half * w).max(0.0), pulses)
+        self.conductance(w)
+    }
+
+    /// The mean step of a device, signed, in units of half the window.
+    fn length(&self, device: &Device, up: bool) -> f64 {
+        let length = self.update.step / self.window.half * device.steps[usize::from(!up)];
+        if up { length } else { -length }
+    }
+
+    /// What a position stands for.
+    #[inline]
+    pub fn conductance(&self, w: f64) -> Siemens {
+        (self.window.middle + self.window.half * w).max(0.0)
+    }
+
+    /// Appends a pulse to a batch that has room.
+    #[inline]
+    pub fn gather(&self, batch: &mut Batch, device: &Device, g: Siemens, up: bool) {
+        let n = batch.len;
+        batch.w[n] = self.window.position(g);
+        batch.length[n] = self.length(device, up);
+        [batch.low[n], batch.high[n]] = device.ends;
+        batch.len = n + 1;
+    }
+
+    /// One pulse for every cell of a batch.
+    pub fn advance(&self, batch: &mut Batch) {
+        let Update { law, noise, .. } = self.update;
+        if let StepLaw::Power { .. } = law {
+            for k in 0..batch.len {
+                let ends = [batch.low[k], batch.high[k]];
+                let h = law.shape(batch.w[k], ends, batch.length[k] > 0.0);
+                batch.w[k] += batch.length[k] * h * (1.0 + noise * batch.z[k]);
+                batch.w[k] = batch.w[k].clamp(ends[0], ends[1]);
+            }
+            return;
+        }
+        advance(law, *noise, batch);
+    }
+
+    /// Where each device of a row of cells comes to by pulses up and down in turn, `pairs` of them:
+    /// its symmetry point, but for noise.
+    pub fn symmetry_points(
+        &self,
+        devices: &[Device],
+        g: &[Siemens],
+        pairs: usize,
+        place: Seed,
+    ) -> Vec<Siemens> {
+        let each = devices.par_chunks(WIDTH).zip(g.par_chunks(WIDTH)).enumerate();
+        let points = each.flat_map_iter(|(k, (devices, g))| {
+            let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
+            let mut batch = Batch::default();
+            for (device, &g) in devices.iter().zip(g) {
+                self.gather(&mut batch, device, g, true);
+            }
+            let up = batch.length;
+            let mut down = [0.0; WIDTH];
+            for (down, device) in down.iter_mut().zip(devices) {
+                *down = self.length(device, false);
+            }
+            for _ in 0..pairs {
+                for length in [&up, &down] {
+                    batch.length = *length;
+                    if let Some(normals) = &mut normals {
+                        normals.fill(&mut batch.z[..devices.len()]);
+                    }
+                    self.advance(&mut batch);
+                }
+            }
+            let ends = batch.w;
+            (0..devices.len()).map(move |k| self.conductance(ends[k])).collect::<Vec<_>>()
+        });
+        points.collect()
+    }
+}
+
+/// Pulses that a batch has room for.
+pub(super) const WIDTH: usize = 32;
+
+/// A pulse each for some cells, no cell twice.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub len: usize,
+    /// Positions.
+    pub w: [f64; WIDTH],
+    /// Mean steps, signed.
+    pub length: [f64; WIDTH],
+    pub low: [f64; WIDTH],
+    pub high: [f64; WIDTH],
+    /// Standard normal.
+    pub z: [f64; WIDTH],
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        let none = [0.0; WIDTH];
+        // Ends apart, so that what lies idle stays finite.
+        Batch { len: 0, w: none, length: none, low: [-1.0; WIDTH], high: [1.0; WIDTH], z: none }
+    }
+}
+
+/// [`StepLaw::shape`] and a step by it, without a branch; [`StepLaw::Power`] is none of it. The
+/// whole width is computed, so that no remainder goes one by one.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+fn advance(law: &StepLaw, noise: f64, batch: &mut Batch) {
+    let Batch { w, length, low, high, z, .. } = batch;
+    let mut h = [1.0; WIDTH];
+    match law {
+        StepLaw::Linear { gamma: [rising, falling] } => {
+            for k in 0..WIDTH {
+                let up = length[k] > 0.0;
+                let (gamma, end) = if up { (*rising, high[k]) } else { (*falling, low[k]) };
+                h[k] = 1.0 - gamma * w[k] / end;
+            }
+        }
+        StepLaw::SoftBounds => {
+            for k in 0..WIDTH {
+                let end = if length[k] > 0.0 { high[k] } else { low[k] };
+                h[k] = 1.0 - w[k] / end;
+            }
+        }
+        StepLaw::Exponential { gamma: [rising, falling], amplitude, a, b } => {
+            for k in 0..WIDTH {
+                let up = length[k] > 0.0;
+                let (gamma, amplitude) =
+                    if up { (*rising, amplitude[0]) } else { (-*falling, amplitude[1]) };
+                let at = 2.0 * a * w[k] / (high[k] - low[k]) + b;
+                h[k] = 1.0 - amplitude * exp_of(gamma * at);
+            }
+        }
+        StepLaw::Constant | StepLaw::Power { .. } => {}
+    }
+    for k in 0..WIDTH {
+        let h = if h[k] > 0.0 { h[k] } else { 0.0 };
+        let to = w[k] + length[k] * h * (1.0 + noise * z[k]);
+        let to = if to < low[k] { low[k] } else { to };
+        w[k] = if to > high[k] { high[k] } else { to };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Rounding;
+
+    #[test]
+    fn many_pulses_at_once_are_pulses_one_by_one() {
+        let exponential =
+            StepLaw::Exponential { gamma: [5.0, 4.0], amplitude: [-1.18, -0.08], a: -0.5, b: -0.4 };
+        let laws = [
+            StepLaw::Constant,
+            StepLaw::Linear { gamma: [0.1, 0.6] },
+            StepLaw::SoftBounds,
+            exponential,
+            StepLaw::Power { gamma: [1.5, 0.7] },
+        ];
+        for law in laws {
+            let update = Update {
+                law,
+                step: 0.3e-6,
+                noise: 0.3,
+                rounding: Rounding::Nearest,
+                ..Update::default()
+            };
+            let pulser = Pulser::new(&update, [1e-6, 25e-6]);
+            let device = |k: usize| Device {
+                steps: [1.0 + 0.01 * k as f64, 0.9],
+                ends: [-1.0 - 0.01 * k as f64, 1.05],
+            };
+            let mut batch = Batch::default();
+            let mut alone = Vec::new();
+            for k in 0..WIDTH {
+                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, (k as f64).sin());
+                pulser.gather(&mut batch, &device(k), g, up);
+                batch.z[k] = z;
+                alone.push(pulser.pulsed(&device(k), g, up, 1, z));
+            }
+            pulser.advance(&mut batch);
+            for (k, alone) in alone.into_iter().enumerate() {
+                let off = pulser.conductance(batch.w[k]) - alone;
+                assert!(off.abs() < 1e-19, "{:?}, cell {k}: off by {off:e} S", update.law);
+            }
+        }
     }
 }

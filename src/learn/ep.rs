@@ -1,7 +1,7 @@
 //! Equilibrium propagation (Scellier and Bengio 2017), centred by default (Laborieux et al. 2021).
 
 use crate::engine::{Drive, Engine, Nudge, Save, Settled, Until};
-use crate::model::{Cost, EnergyModel, Params, State};
+use crate::model::{Cost, EnergyModel, Outer, Params, State};
 use crate::numerics::Mat;
 pub use crate::spec::{EquilibriumPropagation, Phases};
 
@@ -44,10 +44,7 @@ impl EquilibriumPropagation {
             Phases::Negative => (Some(nudged(-self.beta)), None, self.beta),
         };
         let ends = [low.as_ref().unwrap_or(&free), high.as_ref().unwrap_or(&free)];
-        let finite = |s: usize| {
-            ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
-        };
-        let kept: Vec<usize> = (0..clamp.rows()).filter(|&s| finite(s)).collect();
+        let kept = kept(ends);
         let span = span * kept.len().max(1) as f64;
         let grad = if kept.len() == clamp.rows() {
             model.grad_between(&ends[0].state, &ends[1].state, span)
@@ -66,4 +63,31 @@ impl EquilibriumPropagation {
         let nudged = [low, high].into_iter().flatten().collect();
         Estimate { grad, free, nudged, cost, settled }
     }
+
+    /// `-rate` times the gradient of an estimate of this rule as sums of products, one a coupling.
+    pub fn contrast(
+        &self,
+        estimate: &Estimate,
+        model: &EnergyModel,
+        rate: f64,
+    ) -> Vec<Option<Outer>> {
+        let (free, nudged) = (&estimate.free, &estimate.nudged);
+        let (low, high, span) = match self.phases {
+            Phases::Centred => (&nudged[0], &nudged[1], 2.0 * self.beta),
+            Phases::Positive => (free, &nudged[0], self.beta),
+            Phases::Negative => (&nudged[0], free, self.beta),
+        };
+        let kept = kept([low, high]);
+        let [low, high] = [low, high]
+            .map(|end| end.state.iter().map(|x| x.select_rows(&kept)).collect::<State>());
+        model.contrast(&low, &high, span * kept.len().max(1) as f64, rate)
+    }
+}
+
+/// The samples that stayed finite to both ends.
+fn kept(ends: [&Settled; 2]) -> Vec<usize> {
+    let finite = |s: usize| {
+        ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
+    };
+    (0..ends[0].outcome.len()).filter(|&s| finite(s)).collect()
 }
