@@ -9,23 +9,34 @@ use crate::spec::{TrainKind, Trains};
 
 /// The train of a line: a pulse in each slot whose bit is set.
 #[derive(Clone, Copy, Default)]
-struct Line {
-    bits: u64,
+pub(super) struct Line {
+    pub bits: u64,
     /// Whether it stands for a number below zero.
-    negative: bool,
+    pub negative: bool,
 }
 
 /// The trains of the samples of a batch on all lines of an array.
 pub(super) struct Coincidences {
-    /// `[terms, rows]`
+    /// `[rows, terms]`
     lines: Vec<Line>,
-    rows: usize,
     pub cols: usize,
+    terms: usize,
     slots: usize,
     /// The columns that have a pulse, by term, slot and sign.
     columns: Vec<u32>,
     /// Where those of a term, slot and sign begin.
     starts: Vec<u32>,
+    /// The columns that have any, by term.
+    lit: Vec<(u32, Line)>,
+    lit_starts: Vec<u32>,
+}
+
+/// What meets a row in a term.
+pub(super) enum Met<'a> {
+    /// Few cells: the columns that coincide in a slot, and whether they raise the weight.
+    Slot(&'a [u32], bool),
+    /// Many: the columns that may coincide, with the train of the row.
+    Term(&'a [(u32, Line)], Line),
 }
 
 impl Coincidences {
@@ -42,56 +53,97 @@ impl Coincidences {
     ) -> Coincidences {
         let (on_rows, on_columns) =
             if post_on_rows { (&outer.post, &outer.pre) } else { (&outer.pre, &outer.post) };
-        let (rows, cols, slots) = (on_rows.cols(), on_columns.cols(), trains.length);
-        let mut lines = Vec::with_capacity(on_rows.rows() * rows);
-        let (mut columns, mut starts) = (Vec::new(), vec![0]);
+        let (rows, terms, slots) = (on_rows.cols(), on_rows.rows(), trains.length);
+        let mut met = Coincidences {
+            lines: vec![Line::default(); rows * terms],
+            cols: on_columns.cols(),
+            terms,
+            slots,
+            columns: Vec::new(),
+            starts: vec![0],
+            lit: Vec::new(),
+            lit_starts: vec![0],
+        };
         let mut lists = vec![Vec::new(); 2 * slots];
-        for term in 0..on_rows.rows() {
+        let mut words = ["rows", "columns"].map(|name| Words::new(place.child(name)));
+        for term in 0..terms {
             let (d, x) = (on_rows.row(term), on_columns.row(term));
             let [top_d, top_x] = [d, x].map(|v| v.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
             let each = (pulses * top_d * top_x / slots as f64).sqrt();
-            let place = |of: &str| place.child(of).index(term);
             let share = |top: f64| if top > 0.0 { each / top } else { 0.0 };
-            lines.extend(train(d, share(top_d), trains, Spread::Evenly, place("rows")));
-            for (j, line) in
-                train(x, share(top_x), trains, Spread::First, place("columns")).enumerate()
-            {
-                let mut bits = line.bits;
-                while bits != 0 {
-                    let slot = bits.trailing_zeros() as usize;
-                    lists[2 * slot + usize::from(line.negative)].push(j as u32);
-                    bits &= bits - 1;
-                }
+            let [of_rows, of_columns] = &mut words;
+            for (i, d) in d.iter().enumerate() {
+                met.lines[i * terms + term] =
+                    train(*d, share(top_d), trains, Spread::Evenly, of_rows);
+            }
+            for (j, x) in x.iter().enumerate() {
+                let line = train(*x, share(top_x), trains, Spread::First, of_columns);
+                met.light(j as u32, line, &mut lists);
             }
             for list in &mut lists {
-                columns.append(list);
-                starts.push(columns.len() as u32);
+                met.columns.append(list);
+                met.starts.push(met.columns.len() as u32);
             }
+            met.lit_starts.push(met.lit.len() as u32);
         }
-        Coincidences { lines, rows, cols, slots, columns, starts }
+        met
+    }
+
+    fn light(&mut self, column: u32, line: Line, lists: &mut [Vec<u32>]) {
+        let mut bits = line.bits;
+        if bits != 0 {
+            self.lit.push((column, line));
+        }
+        while bits != 0 {
+            let slot = bits.trailing_zeros() as usize;
+            lists[2 * slot + usize::from(line.negative)].push(column);
+            bits &= bits - 1;
+        }
     }
 
     pub fn terms(&self) -> usize {
-        self.lines.len() / self.rows.max(1)
+        self.terms
     }
 
-    /// Calls `f` with the columns that coincide with a row in a slot of a term, and whether they
-    /// raise the weight.
+    fn rows(&self) -> usize {
+        self.lines.len() / self.terms.max(1)
+    }
+
+    /// Where the columns of a term, slot and sign are.
+    fn of_slot(&self, term: usize, slot: usize, negative: usize) -> std::ops::Range<usize> {
+        let first = 2 * (term * self.slots + slot) + negative;
+        self.starts[first] as usize..self.starts[first + 1] as usize
+    }
+
+    /// Calls `f` with what coincides with a row in a term.
     #[inline]
-    pub fn of_row(&self, term: usize, row: usize, mut f: impl FnMut(&[u32], bool)) {
-        let line = self.lines[term * self.rows + row];
-        let mut bits = line.bits;
-        while bits != 0 {
-            let slot = bits.trailing_zeros() as usize;
-            let first = 2 * (term * self.slots + slot);
+    pub fn of_row<'a>(&'a self, term: usize, row: usize, mut f: impl FnMut(Met<'a>)) {
+        let line = self.lines[row * self.terms + term];
+        if line.bits == 0 {
+            return;
+        }
+        let slots = |mut bits: u64| {
+            std::iter::from_fn(move || {
+                let slot = bits.trailing_zeros() as usize;
+                (bits != 0).then(|| {
+                    bits &= bits - 1;
+                    slot
+                })
+            })
+        };
+        let in_slot = |slot| self.of_slot(term, slot, 0).start..self.of_slot(term, slot, 1).end;
+        let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
+        let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
+        if all > lit.len() {
+            return f(Met::Term(&self.lit[lit], line));
+        }
+        for slot in slots(line.bits) {
             for negative in 0..2 {
-                let at = self.starts[first + negative]..self.starts[first + negative + 1];
-                if !at.is_empty() {
-                    let columns = &self.columns[at.start as usize..at.end as usize];
-                    f(columns, line.negative == (negative == 1));
+                let columns = &self.columns[self.of_slot(term, slot, negative)];
+                if !columns.is_empty() {
+                    f(Met::Slot(columns, line.negative == (negative == 1)));
                 }
             }
-            bits &= bits - 1;
         }
     }
 
@@ -99,11 +151,18 @@ impl Coincidences {
     /// below zero.
     #[cfg(test)]
     pub fn counts(&self) -> Mat {
-        let mut counts = Mat::zeros(self.rows, self.cols);
-        for (term, row) in (0..self.terms()).flat_map(|t| (0..self.rows).map(move |i| (t, i))) {
-            self.of_row(term, row, |columns, raises| {
-                for &j in columns {
-                    counts[(row, j as usize)] += if raises { 1.0 } else { -1.0 };
+        let mut counts = Mat::zeros(self.rows(), self.cols);
+        let of = |raises: bool, n: f64| if raises { n } else { -n };
+        for (term, row) in (0..self.terms).flat_map(|t| (0..self.rows()).map(move |i| (t, i))) {
+            self.of_row(term, row, |met| match met {
+                Met::Slot(columns, raises) => {
+                    columns.iter().for_each(|j| counts[(row, *j as usize)] += of(raises, 1.0));
+                }
+                Met::Term(lit, line) => {
+                    for (j, column) in lit {
+                        let n = f64::from((column.bits & line.bits).count_ones());
+                        counts[(row, *j as usize)] += of(column.negative == line.negative, n);
+                    }
                 }
             });
         }
@@ -118,30 +177,20 @@ enum Spread {
     Evenly,
 }
 
-/// The trains of numbers, `share` of a pulse in each slot for a number of 1.
-fn train(
-    numbers: &[f64],
-    share: f64,
-    trains: Trains,
-    spread: Spread,
-    place: Seed,
-) -> impl Iterator<Item = Line> {
-    let length = trains.length;
-    let mut words = Words::new(place);
-    numbers.iter().map(move |number| {
-        let p = share * number.abs();
-        let bits = match trains.kind {
-            _ if p <= 0.0 => 0,
-            TrainKind::Stochastic => words.bernoulli(p, length),
-            TrainKind::Deterministic => {
-                let pulses = ((p * length as f64).round() as usize).min(length);
-                (0..length)
-                    .filter(|k| is_pulse(*k, pulses, length, spread))
-                    .fold(0, |b, k| b | 1 << k)
-            }
-        };
-        Line { bits, negative: *number < 0.0 }
-    })
+/// The train of a number, `share` of a pulse in each slot for a number of 1.
+#[inline]
+fn train(number: f64, share: f64, trains: Trains, spread: Spread, words: &mut Words) -> Line {
+    let (p, length) = (share * number.abs(), trains.length);
+    let bits = match trains.kind {
+        _ if p <= 0.0 => 0,
+        TrainKind::Stochastic => words.bernoulli(p, length),
+        TrainKind::Deterministic => {
+            let pulses = ((p * length as f64).round() as usize).min(length);
+            let slots = (0..length).filter(|k| is_pulse(*k, pulses, length, spread));
+            slots.fold(0, |bits, slot| bits | 1 << slot)
+        }
+    };
+    Line { bits, negative: number < 0.0 }
 }
 
 fn is_pulse(slot: usize, pulses: usize, length: usize, spread: Spread) -> bool {

@@ -39,7 +39,7 @@ mod trains;
 mod units;
 mod write;
 
-pub use cell::{Programmed, program_cells};
+pub use cell::{Programmed, program_cells, pulse_cells};
 pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;

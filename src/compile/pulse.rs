@@ -150,8 +150,13 @@ impl<'a> Pulser<'a> {
         self.conductance(w)
     }
 
+    /// Where a conductance is on its way.
+    pub fn position(&self, g: Siemens) -> f64 {
+        self.window.position(g)
+    }
+
     /// The mean step of a device, signed, in units of half the window.
-    fn length(&self, device: &Device, up: bool) -> f64 {
+    pub fn length(&self, device: &Device, up: bool) -> f64 {
         let length = self.update.step / self.window.half * device.steps[usize::from(!up)];
         if up { length } else { -length }
     }
@@ -162,33 +167,18 @@ impl<'a> Pulser<'a> {
         (self.window.middle + self.window.half * w).max(0.0)
     }
 
-    /// Appends a pulse to a batch that has room.
-    #[inline]
-    pub fn gather(&self, batch: &mut Batch, device: &Device, g: Siemens, up: bool) {
-        let n = batch.len;
-        batch.w[n] = self.window.position(g);
-        batch.length[n] = self.length(device, up);
-        [batch.low[n], batch.high[n]] = device.ends;
-        batch.len = n + 1;
-    }
-
-    /// One pulse for every cell of a batch.
+    /// So many pulses for the cells of a batch, their noise at once, as [`Pulser::pulsed`].
     pub fn advance(&self, batch: &mut Batch) {
         let Update { law, noise, .. } = self.update;
-        if let StepLaw::Power { .. } = law {
-            for k in 0..batch.len {
-                let ends = [batch.low[k], batch.high[k]];
-                let h = law.shape(batch.w[k], ends, batch.length[k] > 0.0);
-                batch.w[k] += batch.length[k] * h * (1.0 + noise * batch.z[k]);
-                batch.w[k] = batch.w[k].clamp(ends[0], ends[1]);
-            }
-            return;
+        match batch.pulses[..batch.len].iter().max() {
+            Some(1) => advance::<false>(law, *noise, batch),
+            Some(_) => advance::<true>(law, *noise, batch),
+            None => {}
         }
-        advance(law, *noise, batch);
     }
 
-    /// Where each device of a row of cells comes to by pulses up and down in turn, `pairs` of them:
-    /// its symmetry point, but for noise.
+    /// Where each of some devices comes to by pulses up and down in turn, `pairs` of them: its
+    /// symmetry point, but for noise.
     pub fn symmetry_points(
         &self,
         devices: &[Device],
@@ -196,38 +186,78 @@ impl<'a> Pulser<'a> {
         pairs: usize,
         place: Seed,
     ) -> Vec<Siemens> {
-        let each = devices.par_chunks(WIDTH).zip(g.par_chunks(WIDTH)).enumerate();
-        let points = each.flat_map_iter(|(k, (devices, g))| {
-            let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
-            let mut batch = Batch::default();
-            for (device, &g) in devices.iter().zip(g) {
-                self.gather(&mut batch, device, g, true);
-            }
+        let mut points = g.to_vec();
+        self.in_batches(devices, &mut points, place, |batch, devices, pulse| {
             let up = batch.length;
-            let mut down = [0.0; WIDTH];
+            let mut down = up;
             for (down, device) in down.iter_mut().zip(devices) {
                 *down = self.length(device, false);
             }
             for _ in 0..pairs {
                 for length in [&up, &down] {
                     batch.length = *length;
-                    if let Some(normals) = &mut normals {
-                        normals.fill(&mut batch.z[..devices.len()]);
-                    }
-                    self.advance(&mut batch);
+                    pulse(batch);
                 }
             }
-            let ends = batch.w;
-            (0..devices.len()).map(move |k| self.conductance(ends[k])).collect::<Vec<_>>()
         });
-        points.collect()
+        points
+    }
+
+    /// Pulses in one direction for all of some cells.
+    pub fn train(
+        &self,
+        devices: &[Device],
+        g: &mut [Siemens],
+        pulses: usize,
+        up: bool,
+        place: Seed,
+    ) {
+        self.in_batches(devices, g, place, |batch, devices, pulse| {
+            for (length, device) in batch.length.iter_mut().zip(devices) {
+                *length = self.length(device, up);
+            }
+            (0..pulses).for_each(|_| pulse(batch));
+        });
+    }
+
+    fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens, up: bool) {
+        batch.w[k] = self.window.position(g);
+        batch.length[k] = self.length(device, up);
+        [batch.low[k], batch.high[k]] = device.ends;
+    }
+
+    /// Hands batches of cells side by side to `f`, and what gives all of a batch a pulse.
+    fn in_batches(
+        &self,
+        devices: &[Device],
+        g: &mut [Siemens],
+        place: Seed,
+        f: impl Fn(&mut Batch, &[Device], &mut dyn FnMut(&mut Batch)) + Sync,
+    ) {
+        let each = devices.par_chunks(WIDTH).zip(g.par_chunks_mut(WIDTH)).enumerate();
+        each.for_each(|(k, (devices, g))| {
+            let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
+            let mut batch = Batch { len: devices.len(), ..Batch::default() };
+            for (k, (device, g)) in devices.iter().zip(&*g).enumerate() {
+                self.place(&mut batch, k, device, *g, true);
+            }
+            f(&mut batch, devices, &mut |batch| {
+                if let Some(normals) = &mut normals {
+                    normals.fill(&mut batch.z[..devices.len()]);
+                }
+                self.advance(batch);
+            });
+            for (g, &w) in g.iter_mut().zip(&batch.w) {
+                *g = self.conductance(w);
+            }
+        });
     }
 }
 
 /// Pulses that a batch has room for.
 pub(super) const WIDTH: usize = 32;
 
-/// A pulse each for some cells, no cell twice.
+/// Pulses for some cells, no cell twice.
 #[derive(Debug, Clone)]
 pub(super) struct Batch {
     pub len: usize,
@@ -237,6 +267,7 @@ pub(super) struct Batch {
     pub length: [f64; WIDTH],
     pub low: [f64; WIDTH],
     pub high: [f64; WIDTH],
+    pub pulses: [u32; WIDTH],
     /// Standard normal.
     pub z: [f64; WIDTH],
 }
@@ -245,21 +276,62 @@ impl Default for Batch {
     fn default() -> Batch {
         let none = [0.0; WIDTH];
         // Ends apart, so that what lies idle stays finite.
-        Batch { len: 0, w: none, length: none, low: [-1.0; WIDTH], high: [1.0; WIDTH], z: none }
+        Batch {
+            len: 0,
+            w: none,
+            length: none,
+            low: [-1.0; WIDTH],
+            high: [1.0; WIDTH],
+            pulses: [1; WIDTH],
+            z: none,
+        }
     }
 }
 
-/// [`StepLaw::shape`] and a step by it, without a branch; [`StepLaw::Power`] is none of it. The
-/// whole width is computed, so that no remainder goes one by one.
+/// The whole width is computed, so that no remainder goes one by one.
 #[multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-fn advance(law: &StepLaw, noise: f64, batch: &mut Batch) {
-    let Batch { w, length, low, high, z, .. } = batch;
+fn advance<const MANY: bool>(law: &StepLaw, noise: f64, batch: &mut Batch) {
+    let (first, pulses) = (shapes(law, batch), batch.pulses);
+    let mut h = first;
+    let most = match MANY {
+        true => pulses[..batch.len].iter().copied().max().unwrap_or(0),
+        false => 1,
+    };
+    for pulse in 0..most {
+        if pulse > 0 {
+            h = shapes(law, batch);
+        }
+        for k in 0..WIDTH {
+            let step = if MANY && pulse >= pulses[k] { 0.0 } else { batch.length[k] * h[k] };
+            batch.w[k] = between(batch.w[k] + step, batch.low[k], batch.high[k]);
+        }
+    }
+    if noise > 0.0 {
+        for k in 0..WIDTH {
+            let root = if MANY { f64::from(pulses[k]).sqrt() } else { 1.0 };
+            let off = noise * (batch.length[k] * first[k]) * root * batch.z[k];
+            batch.w[k] = between(batch.w[k] + off, batch.low[k], batch.high[k]);
+        }
+    }
+}
+
+#[inline(always)]
+fn between(w: f64, low: f64, high: f64) -> f64 {
+    let w = if w < low { low } else { w };
+    if w > high { high } else { w }
+}
+
+/// [`StepLaw::shape`] of all without a branch.
+#[inline(always)]
+fn shapes(law: &StepLaw, batch: &Batch) -> [f64; WIDTH] {
+    let Batch { w, length, low, high, .. } = batch;
     let mut h = [1.0; WIDTH];
     match law {
+        StepLaw::Constant => return h,
         StepLaw::Linear { gamma: [rising, falling] } => {
             for k in 0..WIDTH {
                 let up = length[k] > 0.0;
@@ -282,14 +354,16 @@ fn advance(law: &StepLaw, noise: f64, batch: &mut Batch) {
                 h[k] = 1.0 - amplitude * exp_of(gamma * at);
             }
         }
-        StepLaw::Constant | StepLaw::Power { .. } => {}
+        StepLaw::Power { .. } => {
+            for k in 0..WIDTH {
+                h[k] = law.shape(w[k], [low[k], high[k]], length[k] > 0.0);
+            }
+        }
     }
-    for k in 0..WIDTH {
-        let h = if h[k] > 0.0 { h[k] } else { 0.0 };
-        let to = w[k] + length[k] * h * (1.0 + noise * z[k]);
-        let to = if to < low[k] { low[k] } else { to };
-        w[k] = if to > high[k] { high[k] } else { to };
+    for h in &mut h {
+        *h = if *h > 0.0 { *h } else { 0.0 };
     }
+    h
 }
 
 #[cfg(test)]
@@ -321,18 +395,30 @@ mod tests {
                 steps: [1.0 + 0.01 * k as f64, 0.9],
                 ends: [-1.0 - 0.01 * k as f64, 1.05],
             };
-            let mut batch = Batch::default();
+            let mut batch = Batch { len: WIDTH, ..Batch::default() };
             let mut alone = Vec::new();
             for k in 0..WIDTH {
                 let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, (k as f64).sin());
-                pulser.gather(&mut batch, &device(k), g, up);
+                pulser.place(&mut batch, k, &device(k), g, up);
                 batch.z[k] = z;
                 alone.push(pulser.pulsed(&device(k), g, up, 1, z));
             }
+            let mut same = batch.clone();
+            same.pulses = std::array::from_fn(|k| (k % 5) as u32);
+            let many: Vec<f64> = (0..WIDTH)
+                .map(|k| {
+                    let g = pulser.conductance(batch.w[k]);
+                    let up = batch.length[k] > 0.0;
+                    pulser.pulsed(&device(k), g, up, same.pulses[k] as usize, batch.z[k])
+                })
+                .collect();
             pulser.advance(&mut batch);
-            for (k, alone) in alone.into_iter().enumerate() {
-                let off = pulser.conductance(batch.w[k]) - alone;
-                assert!(off.abs() < 1e-19, "{:?}, cell {k}: off by {off:e} S", update.law);
+            pulser.advance(&mut same);
+            for (k, (alone, many)) in alone.into_iter().zip(many).enumerate() {
+                for (w, other) in [(batch.w[k], alone), (same.w[k], many)] {
+                    let off = pulser.conductance(w) - other;
+                    assert!(off.abs() < 1e-18, "{:?}, cell {k}: off by {off:e} S", update.law);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::coincidences::Coincidences;
+use super::coincidences::{Coincidences, Line, Met};
 use super::pulse::{Batch, Device, Pulser, WIDTH};
 use crate::numerics::Mat;
 use crate::numerics::draws::{Normals, Words};
@@ -70,13 +70,9 @@ pub(super) fn apply(
         |row, (i, (g, devices))| {
             row.begin(pulser, place.index(i));
             for term in 0..trains.terms() {
-                trains.of_row(term, i, |columns, raises| {
-                    if let Some(up) = sense.up(raises) {
-                        row.add(pulser, devices, g, columns, up);
-                    }
-                });
+                trains.of_row(term, i, |met| row.meet(pulser, (devices, &*g), met, sense));
             }
-            row.flush(pulser, g);
+            row.store(pulser, g);
             row.moved
         },
     );
@@ -105,91 +101,159 @@ pub(super) fn apply_and_carry(
     let made = devices.par_chunks(cols).zip(of_slow.par_chunks(cols));
     let each = each.zip(made.zip(reference.par_chunks(cols))).enumerate();
     let moved = each.map_init(
-        || Row::new(cols),
-        |row, (i, ((fast, slow), ((devices, of_slow), reference)))| {
+        || [Row::new(cols), Row::new(cols)],
+        |[row, slow_row], (i, ((fast, slow), ((devices, of_slow), reference)))| {
             row.begin(pulser, place.index(i));
+            slow_row.begin(pulser, place.child("transfer-noise").index(i));
             let mut draws = Words::new(place.child("transfer").index(i));
-            let mut normals = Normals::new(place.child("transfer-noise").index(i));
             for term in 0..trains.terms() {
-                trains.of_row(term, i, |columns, raises| {
-                    row.add(pulser, devices, fast, columns, raises);
+                trains.of_row(term, i, |met| {
+                    row.meet(pulser, (devices, &*fast), met, Sense::Both);
                 });
                 let samples = before + (term + 1) / per_sample;
                 if (term + 1) % per_sample != 0 || samples % every != 0 {
                     continue;
                 }
-                row.flush(pulser, fast);
                 let j = (samples / every - 1) % cols;
-                let mut z = [0.0];
-                if pulser.is_noisy() {
-                    normals.fill(&mut z);
-                }
-                let change = rate * (fast[j] - reference[j]);
+                let change = rate * (row.read(pulser, fast, j) - reference[j]);
                 let pulses = pulser.by_chance(change, draws.uniform());
-                slow[j] = pulser.pulsed(&of_slow[j], slow[j], change > 0.0, pulses, z[0]);
-                row.moved.pulses += pulses;
-                row.moved.cells += usize::from(pulses > 0);
+                if pulses > 0 {
+                    slow_row.load(pulser, (of_slow, &*slow));
+                    slow_row.add(pulser, j as u32, change > 0.0, pulses as u32);
+                }
             }
-            row.flush(pulser, fast);
-            row.moved
+            row.store(pulser, fast);
+            slow_row.store(pulser, slow);
+            sum(row.moved, slow_row.moved)
         },
     );
     moved.reduce(Moved::default, sum)
 }
 
-/// Pulses for the cells of a row, gathered until one of them comes a second time.
+/// The cells of a row as they move; pulses are gathered until a cell comes a second time.
 struct Row {
+    cells: Vec<Cell>,
     batch: Batch,
     at: [u32; WIDTH],
-    /// The batch in which a cell was met last; 0 is none.
-    met: Vec<u32>,
+    /// The number of the batch that is gathered, from 1 on.
     current: u32,
+    /// Whether the cells are those of the row at hand.
+    loaded: bool,
     normals: Option<Normals>,
     moved: Moved,
+}
+
+/// A cell, as [`Batch`] has it.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    w: f64,
+    /// Steps up and down, these below zero.
+    lengths: [f64; 2],
+    ends: [f64; 2],
+    /// The batch in which it was met last; 0 is none.
+    met: u32,
 }
 
 impl Row {
     fn new(cols: usize) -> Row {
         Row {
+            cells: vec![Cell::default(); cols],
             batch: Batch::default(),
             at: [0; WIDTH],
-            met: vec![0; cols],
             current: 1,
+            loaded: false,
             normals: None,
             moved: Moved::default(),
         }
     }
 
     fn begin(&mut self, pulser: &Pulser, place: Seed) {
-        self.met.fill(0);
-        self.current = 1;
+        self.loaded = false;
         self.moved = Moved::default();
         self.normals = pulser.is_noisy().then(|| Normals::new(place));
     }
 
-    #[inline]
-    fn add(
-        &mut self,
-        pulser: &Pulser,
-        devices: &[Device],
-        g: &mut [Siemens],
-        columns: &[u32],
-        up: bool,
-    ) {
-        for &column in columns {
-            let j = column as usize;
-            if self.batch.len == WIDTH || self.met[j] == self.current {
-                self.flush(pulser, g);
-            }
-            self.moved.cells += usize::from(self.met[j] == 0);
-            self.met[j] = self.current;
-            self.at[self.batch.len] = column;
-            pulser.gather(&mut self.batch, &devices[j], g[j], up);
+    /// All at once: one after the other comes faster from memory than each when it is met.
+    fn load(&mut self, pulser: &Pulser, (devices, g): (&[Device], &[Siemens])) {
+        if self.loaded {
+            return;
         }
-        self.moved.pulses += columns.len();
+        for ((cell, device), g) in self.cells.iter_mut().zip(devices).zip(g) {
+            *cell = Cell {
+                w: pulser.position(*g),
+                lengths: [true, false].map(|up| pulser.length(device, up)),
+                ends: device.ends,
+                met: 0,
+            };
+        }
+        self.current = 1;
+        self.loaded = true;
     }
 
-    fn flush(&mut self, pulser: &Pulser, g: &mut [Siemens]) {
+    /// What a cell is now.
+    fn read(&mut self, pulser: &Pulser, g: &[Siemens], j: usize) -> Siemens {
+        if !self.loaded {
+            return g[j];
+        }
+        self.flush(pulser);
+        pulser.conductance(self.cells[j].w)
+    }
+
+    /// Puts the cells that moved back.
+    fn store(&mut self, pulser: &Pulser, g: &mut [Siemens]) {
+        if !self.loaded {
+            return;
+        }
+        self.flush(pulser);
+        for (cell, g) in self.cells.iter().zip(g).filter(|(cell, _)| cell.met != 0) {
+            *g = pulser.conductance(cell.w);
+        }
+    }
+
+    #[inline]
+    fn meet(&mut self, pulser: &Pulser, from: (&[Device], &[Siemens]), met: Met, sense: Sense) {
+        self.load(pulser, from);
+        match met {
+            Met::Slot(columns, raises) => {
+                let Some(up) = sense.up(raises) else { return };
+                for column in columns {
+                    self.add(pulser, *column, up, 1);
+                }
+            }
+            Met::Term(lit, line) => {
+                for (column, of_column) in lit {
+                    let n = (of_column.bits & line.bits).count_ones();
+                    if n > 0
+                        && let Some(up) = sense.up(of_column.negative == line.negative)
+                    {
+                        self.add(pulser, *column, up, n);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, pulser: &Pulser, column: u32, up: bool, pulses: u32) {
+        let j = column as usize;
+        if self.batch.len == WIDTH || self.cells[j].met == self.current {
+            self.flush(pulser);
+        }
+        let cell = &mut self.cells[j];
+        self.moved.cells += usize::from(cell.met == 0);
+        cell.met = self.current;
+        let n = self.batch.len;
+        let batch = &mut self.batch;
+        self.at[n] = column;
+        batch.w[n] = cell.w;
+        batch.length[n] = cell.lengths[usize::from(!up)];
+        [batch.low[n], batch.high[n]] = cell.ends;
+        batch.pulses[n] = pulses;
+        batch.len = n + 1;
+        self.moved.pulses += pulses as usize;
+    }
+
+    fn flush(&mut self, pulser: &Pulser) {
         let n = self.batch.len;
         if n == 0 {
             return;
@@ -199,7 +263,7 @@ impl Row {
         }
         pulser.advance(&mut self.batch);
         for (&j, &w) in self.at[..n].iter().zip(&self.batch.w) {
-            g[j as usize] = pulser.conductance(w);
+            self.cells[j as usize].w = w;
         }
         self.batch.len = 0;
         self.current += 1;

@@ -1,30 +1,81 @@
 //! Random numbers by the thousand, for kernels: counter-based words, many at once.
 
 use multiversion::multiversion;
-use rand_philox::Philox;
 
 use super::seed::Seed;
 
-/// Words that are drawn at a time.
+/// Words that are drawn at a time, and the counters they come of.
 const BLOCK: usize = 512;
+const COUNTERS: usize = BLOCK / 4;
+
+/// Blocks of words of a stream.
+#[derive(Debug, Clone)]
+struct Blocks {
+    key: [u32; 2],
+    counter: u64,
+}
+
+impl Blocks {
+    fn new(seed: Seed) -> Blocks {
+        Blocks { key: seed.rng().key(), counter: 0 }
+    }
+
+    fn next(&mut self, out: &mut [u32; BLOCK]) {
+        philox(self.key, self.counter, out);
+        self.counter += COUNTERS as u64;
+    }
+}
+
+/// The words of so many counters, the first word of all, the second of all, and so on
+/// (Philox4x32-10, Salmon et al. 2011).
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+fn philox(key: [u32; 2], first: u64, out: &mut [u32; BLOCK]) {
+    const WIDE: usize = 16;
+    let product = |a: u32, b: u32| u64::from(a) * u64::from(b);
+    for chunk in 0..COUNTERS / WIDE {
+        let mut c = [[0u32; WIDE]; 4];
+        for l in 0..WIDE {
+            let counter = first + (chunk * WIDE + l) as u64;
+            [c[0][l], c[1][l]] = [counter as u32, (counter >> 32) as u32];
+        }
+        let mut key = key;
+        for _ in 0..10 {
+            for l in 0..WIDE {
+                let [a, b] = [product(0xd251_1f53, c[0][l]), product(0xcd9e_8d57, c[2][l])];
+                c[0][l] = (b >> 32) as u32 ^ c[1][l] ^ key[0];
+                c[2][l] = (a >> 32) as u32 ^ c[3][l] ^ key[1];
+                [c[1][l], c[3][l]] = [b as u32, a as u32];
+            }
+            key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
+        }
+        for (word, of_word) in c.iter().enumerate() {
+            let at = word * COUNTERS + chunk * WIDE;
+            out[at..at + WIDE].copy_from_slice(of_word);
+        }
+    }
+}
 
 /// A stream of words.
 #[derive(Debug, Clone)]
 pub struct Words {
-    rng: Philox,
+    blocks: Blocks,
     block: Box<[u32; BLOCK]>,
     next: usize,
 }
 
 impl Words {
     pub fn new(seed: Seed) -> Words {
-        Words { rng: seed.rng(), block: Box::new([0; BLOCK]), next: BLOCK }
+        Words { blocks: Blocks::new(seed), block: Box::new([0; BLOCK]), next: BLOCK }
     }
 
     #[inline]
     pub fn word(&mut self) -> u32 {
         if self.next == BLOCK {
-            self.rng.fill_u32(&mut self.block[..]);
+            self.blocks.next(&mut self.block);
             self.next = 0;
         }
         let word = self.block[self.next];
@@ -47,51 +98,60 @@ impl Words {
         if p >= 1.0 {
             return all;
         }
-        let (mut undecided, mut below, mut rest) = (all, 0, p.max(0.0));
-        while undecided != 0 && rest > 0.0 {
-            let mut digits = u64::from(self.word());
-            if length > 32 {
-                digits |= u64::from(self.word()) << 32;
-            }
-            rest *= 2.0;
-            if rest >= 1.0 {
-                rest -= 1.0;
-                below |= undecided & !digits;
-                undecided &= digits;
-            } else {
-                undecided &= !digits;
+        // Its binary digits, the first on top.
+        let mut rest = (p * 18_446_744_073_709_551_616.0) as u64;
+        let (mut undecided, mut below) = (all, 0);
+        while undecided != 0 && rest != 0 {
+            // Some at a time, without a branch.
+            for _ in 0..DIGITS {
+                let mut digits = u64::from(self.word());
+                if length > 32 {
+                    digits |= u64::from(self.word()) << 32;
+                }
+                let digit = 0u64.wrapping_sub(rest >> 63);
+                below |= undecided & digit & !digits;
+                undecided &= !(digits ^ digit);
+                rest <<= 1;
             }
         }
         below
     }
 }
 
+/// Binary digits of numbers that are compared between looks at whether all are decided.
+const DIGITS: usize = 4;
+
 /// A stream of standard normal numbers of 24 bits, within 5.9 (Box and Muller, *Ann. Math. Stat.*
 /// 29, 1958).
 #[derive(Debug, Clone)]
 pub struct Normals {
-    rng: Philox,
+    blocks: Blocks,
     block: Box<[f32; BLOCK]>,
     next: usize,
 }
 
 impl Normals {
     pub fn new(seed: Seed) -> Normals {
-        Normals { rng: seed.rng(), block: Box::new([0.0; BLOCK]), next: BLOCK }
+        Normals { blocks: Blocks::new(seed), block: Box::new([0.0; BLOCK]), next: BLOCK }
     }
 
     /// The next of the stream.
     #[inline]
     pub fn fill(&mut self, out: &mut [f64]) {
-        for out in out {
+        let mut done = 0;
+        while done < out.len() {
             if self.next == BLOCK {
                 let mut words = [0; BLOCK];
-                self.rng.fill_u32(&mut words);
+                self.blocks.next(&mut words);
                 box_muller(&words, &mut self.block);
                 self.next = 0;
             }
-            *out = f64::from(self.block[self.next]);
-            self.next += 1;
+            let n = (out.len() - done).min(BLOCK - self.next);
+            let from = &self.block[self.next..self.next + n];
+            for (out, z) in out[done..done + n].iter_mut().zip(from) {
+                *out = f64::from(*z);
+            }
+            (done, self.next) = (done + n, self.next + n);
         }
     }
 }
@@ -145,6 +205,21 @@ fn turned(word: u32) -> [f32; 2] {
 mod tests {
     use super::*;
     use crate::numerics::math;
+
+    #[test]
+    fn words_are_those_of_the_published_function() {
+        let mut blocks = Blocks { key: [7, 9], counter: (1 << 32) - 3 };
+        let mut words = [0; BLOCK];
+        for block in 0..2u64 {
+            blocks.next(&mut words);
+            for l in 0..COUNTERS {
+                let counter = (1 << 32) - 3 + block * COUNTERS as u64 + l as u64;
+                let one = [counter as u32, (counter >> 32) as u32, 0, 0];
+                let one = rand_philox::philox4x32_10(one, [7, 9]);
+                assert_eq!([0, 1, 2, 3].map(|w| words[w * COUNTERS + l]), one);
+            }
+        }
+    }
 
     #[test]
     fn normals_have_the_moments_of_normals() {

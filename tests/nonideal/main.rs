@@ -14,6 +14,7 @@ mod fabrication;
 mod presets;
 mod programming;
 mod roll;
+mod schemes;
 mod time;
 mod update;
 
