@@ -105,10 +105,6 @@ impl Coincidences {
         self.terms
     }
 
-    fn rows(&self) -> usize {
-        self.lines.len() / self.terms.max(1)
-    }
-
     /// Where the columns of a term, slot and sign are.
     fn of_slot(&self, term: usize, slot: usize, negative: usize) -> std::ops::Range<usize> {
         let first = 2 * (term * self.slots + slot) + negative;
@@ -151,9 +147,10 @@ impl Coincidences {
     /// below zero.
     #[cfg(test)]
     pub fn counts(&self) -> Mat {
-        let mut counts = Mat::zeros(self.rows(), self.cols);
+        let rows = self.lines.len() / self.terms.max(1);
+        let mut counts = Mat::zeros(rows, self.cols);
         let of = |raises: bool, n: f64| if raises { n } else { -n };
-        for (term, row) in (0..self.terms).flat_map(|t| (0..self.rows()).map(move |i| (t, i))) {
+        for (term, row) in (0..self.terms).flat_map(|t| (0..rows).map(move |i| (t, i))) {
             self.of_row(term, row, |met| match met {
                 Met::Slot(columns, raises) => {
                     columns.iter().for_each(|j| counts[(row, *j as usize)] += of(raises, 1.0));

@@ -9,13 +9,13 @@ use crate::numerics::seed::Seed;
 use crate::spec::{Rounding, StepLaw, Update};
 use crate::units::Siemens;
 
-/// How one device differs from the law of all.
+/// How one device differs from the law of all; of a big array memory is what takes time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Device {
     /// Steps up and down, in units of the mean step.
-    pub steps: [f64; 2],
+    steps: [f32; 2],
     /// The ends of its way, in units of half the window about its middle.
-    pub ends: [f64; 2],
+    ends: [f32; 2],
 }
 
 impl Device {
@@ -30,12 +30,17 @@ impl Device {
         let asymmetry = update.asymmetry + update.asymmetry_spread * asymmetry;
         let step = update.step_spread * step;
         Device {
-            steps: [1.0 + asymmetry + step, 1.0 - asymmetry + step].map(|s| s.max(0.0)),
+            steps: [1.0 + asymmetry + step, 1.0 - asymmetry + step].map(|s| s.max(0.0) as f32),
             ends: [
-                (window.position(own[0]) + update.bound_spread * low).min(-0.01),
-                (window.position(own[1]) + update.bound_spread * high).max(0.01),
+                (window.position(own[0]) + update.bound_spread * low).min(-0.01) as f32,
+                (window.position(own[1]) + update.bound_spread * high).max(0.01) as f32,
             ],
         }
+    }
+
+    /// The ends of its way, in units of half the window about its middle.
+    pub fn ends(&self) -> [f64; 2] {
+        self.ends.map(f64::from)
     }
 }
 
@@ -138,11 +143,12 @@ impl<'a> Pulser<'a> {
         }
         let Update { law, noise, .. } = self.update;
         let length = self.length(device, up);
-        let [low, high] = device.ends;
+        let ends = device.ends();
+        let [low, high] = ends;
         let mut w = self.window.position(g);
-        let first = length * law.shape(w, device.ends, up);
+        let first = length * law.shape(w, ends, up);
         for _ in 0..pulses {
-            w = (w + length * law.shape(w, device.ends, up)).clamp(low, high);
+            w = (w + length * law.shape(w, ends, up)).clamp(low, high);
         }
         if *noise > 0.0 {
             w = (w + noise * first * (pulses as f64).sqrt() * z).clamp(low, high);
@@ -157,7 +163,8 @@ impl<'a> Pulser<'a> {
 
     /// The mean step of a device, signed, in units of half the window.
     pub fn length(&self, device: &Device, up: bool) -> f64 {
-        let length = self.update.step / self.window.half * device.steps[usize::from(!up)];
+        let length =
+            self.update.step / self.window.half * f64::from(device.steps[usize::from(!up)]);
         if up { length } else { -length }
     }
 
@@ -223,7 +230,7 @@ impl<'a> Pulser<'a> {
     fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens, up: bool) {
         batch.w[k] = self.window.position(g);
         batch.length[k] = self.length(device, up);
-        [batch.low[k], batch.high[k]] = device.ends;
+        [batch.low[k], batch.high[k]] = device.ends();
     }
 
     /// Hands batches of cells side by side to `f`, and what gives all of a batch a pulse.
@@ -392,8 +399,8 @@ mod tests {
             };
             let pulser = Pulser::new(&update, [1e-6, 25e-6]);
             let device = |k: usize| Device {
-                steps: [1.0 + 0.01 * k as f64, 0.9],
-                ends: [-1.0 - 0.01 * k as f64, 1.05],
+                steps: [1.0 + 0.01 * k as f32, 0.9],
+                ends: [-1.0 - 0.01 * k as f32, 1.05],
             };
             let mut batch = Batch { len: WIDTH, ..Batch::default() };
             let mut alone = Vec::new();

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::coincidences::{Coincidences, Line, Met};
+use super::coincidences::{Coincidences, Met};
 use super::pulse::{Batch, Device, Pulser, WIDTH};
 use crate::numerics::Mat;
 use crate::numerics::draws::{Normals, Words};
@@ -182,7 +182,7 @@ impl Row {
             *cell = Cell {
                 w: pulser.position(*g),
                 lengths: [true, false].map(|up| pulser.length(device, up)),
-                ends: device.ends,
+                ends: device.ends(),
                 met: 0,
             };
         }

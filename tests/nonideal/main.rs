@@ -13,6 +13,7 @@ mod common;
 mod fabrication;
 mod presets;
 mod programming;
+mod resumed;
 mod roll;
 mod schemes;
 mod time;
