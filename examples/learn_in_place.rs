@@ -11,7 +11,7 @@ use eqcircuit::learn::{EquilibriumPropagation, Optimiser, OptimiserRule, Phases,
 use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Fabrication, Hardware, NonIdeal, Precision, Rows};
+use eqcircuit::spec::{ArrayStyle, Fabrication, Hardware, NonIdeal, PairStyle, Precision, Rows};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -43,6 +43,7 @@ fn main() {
     let hardware = Hardware {
         neurons: Vec::new(), // only the circuit engine lays them
         array: ArrayStyle::Twin,
+        pair: PairStyle::OneSided,
         tile: [64, 64],
         rows: Rows::Interleaved,
         g_min: 1e-6,

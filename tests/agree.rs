@@ -10,8 +10,8 @@ use eqcircuit::model::{Activation, EnergyModel};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    Along, Analysis, ArrayStyle, Cluster, Law, MirrorSpread, NeuronSpread, NonIdeal, Precision,
-    Rows, Spread, StuckAt, Wire,
+    Along, Analysis, ArrayStyle, Cluster, Hardware, Law, MirrorSpread, NeuronSpread, NonIdeal,
+    PairStyle, Precision, Reference, Rows, Spread, StuckAt, TrainKind, Trains, Update, Wire,
 };
 
 const TOLERANCE: f64 = 1e-8;
@@ -63,6 +63,12 @@ fn settle(engine: &mut dyn Engine, drive: &Drive) -> Settled {
     engine.settle(drive, None, &until(), &Save::End)
 }
 
+/// Hardware with either kind of pairs, by turns.
+fn paired(model: &EnergyModel, style: ArrayStyle, trial: usize) -> Hardware {
+    let pair = [PairStyle::OneSided, PairStyle::Reference][trial / 2 % 2];
+    Hardware { pair, ..hardware(model, style) }
+}
+
 #[test]
 fn three_engines_agree_on_a_perfect_chip() {
     for style in STYLES {
@@ -70,7 +76,7 @@ fn three_engines_agree_on_a_perfect_chip() {
             let seed = Seed::new(41).index(trial);
             let choices = if trial % 2 == 0 { &SMOOTH[..] } else { &Activation::ALL[..] };
             let model = random_network(choices, 0.4, seed);
-            let fabric = compile(&model, &hardware(&model, style));
+            let fabric = compile(&model, &paired(&model, style, trial));
             let chip = fabricate(&fabric, &NonIdeal::default(), seed);
             for drive in drives(&model, 3, seed) {
                 let ideal = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
@@ -106,7 +112,7 @@ fn behavioural_and_circuit_agree_on_any_chip_without_wires() {
         for trial in 0..12 {
             let seed = Seed::new(42).index(trial);
             let model = random_network(&SMOOTH, 0.4, seed);
-            let fabric = compile(&model, &hardware(&model, style));
+            let fabric = compile(&model, &paired(&model, style, trial));
             let chip = fabricate(&fabric, &bad(), seed);
             let mut from_ideal = 0.0_f64;
             for drive in drives(&model, 3, seed) {
@@ -118,6 +124,68 @@ fn behavioural_and_circuit_agree_on_any_chip_without_wires() {
                 from_ideal = from_ideal.max(largest_difference(&model, &ode, &ideal));
             }
             assert!(from_ideal > 1e-4, "trial {trial}: the chip's defects do nothing");
+        }
+    }
+}
+
+#[test]
+fn both_engines_learn_the_same_by_pulse_trains() {
+    let update = Update {
+        step: 0.2e-6,
+        step_spread: 0.2,
+        noise: 0.5,
+        asymmetry_spread: 0.1,
+        reference: Some(Reference { pulses: 200, error: 0.0 }),
+        trains: Some(Trains { length: 31, kind: TrainKind::Stochastic }),
+        ..Update::default()
+    };
+    for style in STYLES {
+        let seed = Seed::new(44);
+        let model = random_network(&SMOOTH, 0.4, seed);
+        let fabric = compile(&model, &paired(&model, style, 2));
+        let taught = NonIdeal { update: Some(update.clone()), ..bad() };
+        let chip = fabricate(&fabric, &taught, seed);
+        let (mut ode, mut mna) = (behavioural(&chip), circuit(&chip));
+        let drive = &drives(&model, 3, seed)[0];
+        let before = settle(&mut ode, drive);
+        for step in 0..3 {
+            let [low, high] =
+                [1, 2].map(|k| common::random_state(&model, 3, seed.index(10 * step + k)));
+            // The clamped layer is the same in both.
+            let high = high.into_iter().enumerate().map(|(l, x)| match l == model.clamp.0 {
+                true => low[l].clone(),
+                false => x,
+            });
+            let by = model.contrast(&low, &high.collect(), 1.0, 0.05);
+            let written = [ode.teach(&model, &by), mna.teach(&model, &by)];
+            assert!(written[0].pulses > 0 && written[0] == written[1], "{written:?}");
+            assert_eq!(ode.chip(), mna.chip());
+        }
+        let [a, b] = [settle(&mut ode, drive), settle(&mut mna, drive)];
+        let difference = largest_difference(&model, &a, &b);
+        assert!(difference < TOLERANCE, "{difference:e} apart");
+        assert!(largest_difference(&model, &a, &before) > 1e-4, "nothing was learned");
+    }
+}
+
+#[test]
+fn a_contrast_is_the_gradient_between_two_states() {
+    for trial in 0..6 {
+        let seed = Seed::new(45).index(trial);
+        let model = random_network(&Activation::ALL, 0.4, seed);
+        let [low, high] = [1, 2].map(|k| common::random_state(&model, 4, seed.index(k)));
+        let high = high.into_iter().enumerate().map(|(l, x)| match l == model.clamp.0 {
+            true => low[l].clone(),
+            false => x,
+        });
+        let high: Vec<_> = high.collect();
+        let gradient = model.grad_between(&low, &high, 0.4);
+        for (outer, grad) in model.contrast(&low, &high, 0.4, 0.1).iter().zip(&gradient.0) {
+            let Some(outer) = outer else { continue };
+            assert_eq!(outer.post.rows(), 4 * outer.per_sample);
+            for (sum, grad) in outer.sum().as_slice().iter().zip(grad.as_slice()) {
+                assert!((sum + 0.1 * grad).abs() < 1e-12, "{sum} is not -0.1 times {grad}");
+            }
         }
     }
 }

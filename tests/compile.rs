@@ -7,7 +7,7 @@
 mod common;
 
 use common::{hardware, layered, random_network};
-use eqcircuit::compile::{Chip, Direction, compile, fabricate};
+use eqcircuit::compile::{Chip, Direction, Learning, compile, fabricate};
 use eqcircuit::model::{Activation, Coupling, EnergyModel};
 use eqcircuit::numerics::relative_difference;
 use eqcircuit::numerics::seed::Seed;
@@ -265,7 +265,7 @@ fn a_restored_chip_goes_on_as_the_one_it_was() {
         }
         assert!(old.write(&second).clipped > 0);
         let mut new = made();
-        new.restore(&second, old.cells.clone(), old.writes());
+        new.restore(&second, old.cells.clone(), old.writes(), old.learning().clone());
         assert_eq!(new, old);
         let third = scaled(0.9);
         assert_eq!(new.write(&third), old.write(&third));
@@ -273,7 +273,7 @@ fn a_restored_chip_goes_on_as_the_one_it_was() {
 
         // A chip as fabricated comes back as fabricated.
         let mut fresh = made();
-        fresh.restore(&model, made().cells, 0);
+        fresh.restore(&model, made().cells, 0, Learning::default());
         assert_eq!(fresh, made());
     }
 }

@@ -236,8 +236,8 @@ fn a_report_shows_place_text_label_and_cure() {
     let name = path.display();
     let block = format!(
         "error: [hardware] has no key `\u{3a9}`\n --> {name}:4:1\n  |\n4 | \"\u{3a9}\" = 1\n  | ^^^ unknown \
-         key\n  |\n  = help: the keys of [hardware] are: cell, array, g-min, g-max, neuron, tile, \
-         rows, g-leak, c-node, v-unit, w-max, headroom, clip"
+         key\n  |\n  = help: the keys of [hardware] are: cell, array, g-min, g-max, neuron, pair, \
+         tile, rows, g-leak, c-node, v-unit, w-max, headroom, clip"
     );
     assert!(rendered.contains(&block), "{rendered}");
     assert!(!rendered.contains('\u{1b}'));

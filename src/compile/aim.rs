@@ -6,11 +6,20 @@ use rayon::prelude::*;
 use super::{Array, Clipped, Direction};
 use crate::model::{Coupling, EnergyModel};
 use crate::numerics::Mat;
-use crate::spec::Hardware;
+use crate::spec::{Hardware, PairStyle};
 use crate::units::Siemens;
 
 /// Rows that one thread takes at a time.
 pub(super) const ROWS: usize = 8;
+
+/// How far the largest weight moves a cell from where a weight of zero stands \[S\].
+pub(super) fn way(hardware: &Hardware) -> Siemens {
+    let window = hardware.g_max - hardware.g_min;
+    match hardware.pair {
+        PairStyle::OneSided => window,
+        PairStyle::Reference => 0.5 * window,
+    }
+}
 
 /// How weights become targets.
 #[derive(Debug, Clone, Copy)]
@@ -18,13 +27,19 @@ pub(super) struct Aim {
     /// The largest weight of the window.
     limit: f64,
     scale: Siemens,
-    g_min: Siemens,
+    /// Where a weight of zero stands.
+    zero: Siemens,
+    pair: PairStyle,
 }
 
 impl Aim {
     pub fn new(hardware: &Hardware, scale: Siemens) -> Aim {
-        let limit = (hardware.g_max - hardware.g_min) / scale;
-        Aim { limit, scale, g_min: hardware.g_min }
+        let limit = way(hardware) / scale;
+        let zero = match hardware.pair {
+            PairStyle::OneSided => hardware.g_min,
+            PairStyle::Reference => hardware.g_min + way(hardware),
+        };
+        Aim { limit, scale, zero, pair: hardware.pair }
     }
 
     /// The weight made of the one asked for, and whether that was clipped.
@@ -46,9 +61,21 @@ fn aim_row(weights: &[f64], plus: &mut [f64], minus: &mut [f64], aim: Aim) -> bo
     for ((&w, plus), minus) in weights.iter().zip(plus).zip(minus) {
         let (w, beyond) = aim.within(w);
         clipped |= beyond;
-        *plus = aim.g_min + aim.scale * w.max(0.0);
-        *minus = aim.g_min + aim.scale * (-w).max(0.0);
+        *plus = aim.zero + aim.scale * w.max(0.0);
+        *minus = aim.zero + aim.scale * (-w).max(0.0);
     }
+    clipped
+}
+
+/// As [`aim_row`], of pairs with a reference cell.
+fn aim_row_about(weights: &[f64], plus: &mut [f64], minus: &mut [f64], aim: Aim) -> bool {
+    let mut clipped = false;
+    for (&w, plus) in weights.iter().zip(plus) {
+        let (w, beyond) = aim.within(w);
+        clipped |= beyond;
+        *plus = aim.zero + aim.scale * w;
+    }
+    minus.fill(aim.zero);
     clipped
 }
 
@@ -73,6 +100,10 @@ impl<'a> Source<'a> {
     /// Writes the targets of row `i` of the array, and appends what was clipped.
     pub fn row(&self, i: usize, targets: [&mut [f64]; 2], clipped: &mut Vec<Clipped>) {
         let [plus, minus] = targets;
+        let aim_row = match self.aim.pair {
+            PairStyle::OneSided => aim_row,
+            PairStyle::Reference => aim_row_about,
+        };
         let beyond = match self.direction {
             Direction::Forward => aim_row(self.weight.row(i), plus, minus, self.aim),
             Direction::Backward => {

@@ -3,6 +3,7 @@
 use rand_distr::{Distribution, StandardNormal};
 
 use super::ageing::Ageing;
+use super::pulse::Pulser;
 use super::quirk::{Quirk, normals};
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
@@ -199,4 +200,31 @@ pub fn program_cells(
     let (mut g, pulses): (Vec<Siemens>, Vec<usize>) = each.unzip();
     quirk.stick(&mut g);
     Programmed { g, pulses }
+}
+
+/// Moves loose cells of a window \[S\], each a device of its own, by pulses without writing to a
+/// target: `ways` holds so many pulses up, or down where it is below zero. Returns what the cells
+/// are after each, pulse noise drawn for every pulse.
+///
+/// # Panics
+/// If there is no [`NonIdeal::update`].
+pub fn pulse_cells(
+    from: &[Siemens],
+    window: [Siemens; 2],
+    nonideal: &NonIdeal,
+    ways: &[i64],
+    seed: Seed,
+) -> Vec<Vec<Siemens>> {
+    let update = nonideal.update.as_ref().expect("cells that are moved by pulses");
+    let quirk = Quirk::draw([1, from.len()], nonideal, window, seed.child("fabrication"));
+    let pulser = Pulser::new(update, window);
+    let mut g = from.to_vec();
+    quirk.stick(&mut g);
+    let each = ways.iter().enumerate().map(|(moment, way)| {
+        let place = seed.child("pulses").index(moment);
+        pulser.train(&quirk.devices, &mut g, way.unsigned_abs() as usize, *way > 0, place);
+        quirk.stick(&mut g);
+        g.clone()
+    });
+    each.collect()
 }

@@ -7,6 +7,7 @@ use super::aim::row_sums;
 use super::boundary::Converters;
 use super::quirk::Quirk;
 use super::segments::Segments;
+use super::teach::{Fast, Learning};
 use super::units::Quirks;
 use super::{Direction, Fabric, Written};
 use crate::model::{Coupling, EnergyPart, LayerId, State};
@@ -37,6 +38,9 @@ pub struct Chip {
     pub(super) programmed: Written,
     /// How often it was written.
     pub(super) writes: usize,
+    /// Fast arrays as made, one an array, or none at all.
+    pub(super) fast: Vec<Fast>,
+    pub(super) learning: Learning,
 }
 
 /// The conductances of an array as made, `[post, pre]` \[S\].
@@ -81,6 +85,8 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         compensation: vec![1.0; fabric.layers.len()],
         programmed: Written::default(),
         writes: 0,
+        fast: Vec::new(),
+        learning: Learning::default(),
     };
     chip.program();
     chip

@@ -1,10 +1,10 @@
 //! Weights onto conductances.
 
-use super::aim::{Aim, aim, row_sums};
+use super::aim::{Aim, aim, row_sums, way};
 use super::{Array, Clipped, Direction, Fabric, LayerPlan, Tile};
 use crate::model::{Coupling, EnergyModel, LayerId};
 use crate::numerics::{Mat, max_abs};
-use crate::spec::{ArrayStyle, Hardware};
+use crate::spec::{ArrayStyle, Hardware, PairStyle};
 use crate::units::Siemens;
 
 /// Maps a model onto conductances: the scheme and its symbols are in [`crate::compile`].
@@ -15,9 +15,9 @@ use crate::units::Siemens;
 pub fn compile(model: &EnergyModel, hardware: &Hardware) -> Fabric {
     assert_eq!(model.family, crate::model::Family::Ham, "only a HAM has a crossbar");
     let mut arrays = lay_out(model, hardware);
-    let window = hardware.g_max - hardware.g_min;
+    let way = way(hardware);
     let scales: Vec<Siemens> =
-        largest_weights(model, hardware, &arrays).iter().map(|w| window / w).collect();
+        largest_weights(model, hardware, &arrays).iter().map(|w| way / w).collect();
     let mut clipped = Vec::new();
     for array in &mut arrays {
         let clip = aim(array, model, Aim::new(hardware, scales[array.post.0]));
@@ -175,7 +175,10 @@ fn plan_layer(
 ) -> LayerPlan {
     let sums = sums_of_layer(arrays, layer, model.layer(layer).size);
     let cells: usize = arrays.iter().filter(|a| a.post == layer).map(|a| 2 * a.plus.cols()).sum();
-    let weights = max_abs(&sums) - cells as f64 * hardware.g_min;
+    let weights = match hardware.pair {
+        PairStyle::OneSided => max_abs(&sums) - cells as f64 * hardware.g_min,
+        PairStyle::Reference => largest_row(model, arrays, layer) * scale,
+    };
     let total = hardware.g_leak + max_abs(&sums) + (hardware.headroom - 1.0) * weights;
     LayerPlan {
         total,
@@ -185,6 +188,19 @@ fn plan_layer(
         leak: sums.iter().map(|g| total - g).collect(),
         bias: bias_currents(model, layer, scale * hardware.v_unit),
     }
+}
+
+/// The largest sum of the magnitudes of the weights into a node of a layer.
+fn largest_row(model: &EnergyModel, arrays: &[Array], layer: LayerId) -> f64 {
+    let mut sums = vec![0.0; model.layer(layer).size];
+    for array in arrays.iter().filter(|a| a.post == layer) {
+        let Coupling::Dense { weight, .. } = &model.couplings[array.coupling] else { continue };
+        for (place, w) in weight.as_slice().iter().enumerate() {
+            let (post, pre) = (place / weight.cols(), place % weight.cols());
+            sums[if array.direction == Direction::Forward { post } else { pre }] += w.abs();
+        }
+    }
+    max_abs(&sums)
 }
 
 /// `sum_j (Gp_ij + Gn_ij)` of the targets, of every node of a layer.

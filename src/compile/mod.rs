@@ -16,6 +16,8 @@
 //! same `tau = C / G_l`. With `s` siemens a unit of weight, `Gp - Gn = s W`, `gain_l = G_l / s`
 //! and `I = s v_unit b`, the node equation *is* `tau dx/dt = -x + W xhat + b`: the passive loading
 //! of the arrays is absorbed. `gain_l` is at least the largest absolute row sum of `W`.
+//! With pairs that have a reference cell the minus cells stand in the middle of the window and the
+//! plus cells about it.
 //! With twin arrays `s` is each receiving layer's own; a shared array serves both its layers, so
 //! there `s` is one for the network.
 
@@ -23,6 +25,7 @@ mod ageing;
 mod aim;
 mod boundary;
 mod cell;
+mod coincidences;
 mod converter;
 mod expand;
 mod fabricate;
@@ -30,18 +33,22 @@ mod faults;
 mod map;
 mod pulse;
 mod quirk;
+mod refresh;
 mod segments;
 mod summary;
 mod supply;
+mod teach;
+mod trains;
 mod units;
 mod write;
 
 pub use boundary::Reading;
-pub use cell::{Programmed, program_cells};
+pub use cell::{Programmed, program_cells, pulse_cells};
 pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
 pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};
+pub use teach::Learning;
 pub use units::Unit;
 
 use crate::model::{EnergyModel, LayerId};
@@ -64,9 +71,9 @@ pub struct Fabric {
 impl Fabric {
     /// The largest weight that the cells of a coupling can stand for in all their directions.
     pub fn largest_weight(&self, coupling: usize) -> f64 {
-        let window = self.hardware.g_max - self.hardware.g_min;
+        let way = aim::way(&self.hardware);
         let arrays = self.arrays.iter().filter(|a| a.coupling == coupling);
-        arrays.map(|a| window / self.layers[a.post.0].scale).fold(f64::INFINITY, f64::min)
+        arrays.map(|a| way / self.layers[a.post.0].scale).fold(f64::INFINITY, f64::min)
     }
 }
 

@@ -1,15 +1,21 @@
 //! Cells moved by pulses.
 
-use crate::spec::{Rounding, Update};
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use crate::numerics::draws::Normals;
+use crate::numerics::kernels::exp_of;
+use crate::numerics::seed::Seed;
+use crate::spec::{Rounding, StepLaw, Update};
 use crate::units::Siemens;
 
-/// How one device differs from the law of all.
+/// How one device differs from the law of all; of a big array memory is what takes time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Device {
     /// Steps up and down, in units of the mean step.
-    pub steps: [f64; 2],
+    steps: [f32; 2],
     /// The ends of its way, in units of half the window about its middle.
-    pub ends: [f64; 2],
+    ends: [f32; 2],
 }
 
 impl Device {
@@ -24,12 +30,17 @@ impl Device {
         let asymmetry = update.asymmetry + update.asymmetry_spread * asymmetry;
         let step = update.step_spread * step;
         Device {
-            steps: [1.0 + asymmetry + step, 1.0 - asymmetry + step].map(|s| s.max(0.0)),
+            steps: [1.0 + asymmetry + step, 1.0 - asymmetry + step].map(|s| s.max(0.0) as f32),
             ends: [
-                (window.position(own[0]) + update.bound_spread * low).min(-0.01),
-                (window.position(own[1]) + update.bound_spread * high).max(0.01),
+                (window.position(own[0]) + update.bound_spread * low).min(-0.01) as f32,
+                (window.position(own[1]) + update.bound_spread * high).max(0.01) as f32,
             ],
         }
+    }
+
+    /// The ends of its way, in units of half the window about its middle.
+    pub fn ends(&self) -> [f64; 2] {
+        self.ends.map(f64::from)
     }
 }
 
@@ -79,25 +90,343 @@ impl<'a> Pulser<'a> {
         change: Siemens,
         [z, u]: [f64; 2],
     ) -> (Siemens, usize) {
-        let Update { law, step, noise, at_most, .. } = self.update;
-        let asked = change.abs() / step;
+        let asked = change.abs() / self.update.step;
         let whole = if self.is_stochastic() { (asked + u).floor() } else { asked.round() };
-        let pulses = at_most.map_or(whole as usize, |most| (whole as usize).min(most));
-        if pulses == 0 {
+        let pulses = self.at_most(whole as usize);
+        (self.pulsed(device, g, change > 0.0, pulses, z), pulses)
+    }
+
+    /// Adds `change` to what a cell is owed and gives it the whole steps of that, once they are
+    /// worth the threshold.
+    pub fn pay(
+        &self,
+        device: &Device,
+        g: Siemens,
+        change: Siemens,
+        owed: &mut Siemens,
+        z: f64,
+    ) -> (Siemens, usize) {
+        let Update { step, threshold, .. } = *self.update;
+        let threshold = threshold.unwrap_or(step);
+        *owed += change;
+        if owed.abs() < threshold {
             return (g, 0);
         }
-        let up = change > 0.0;
-        let length = step / self.window.half * device.steps[usize::from(!up)];
-        let length = if up { length } else { -length };
-        let [low, high] = device.ends;
+        let pulses = self.at_most((owed.abs() / step).floor() as usize);
+        let up = *owed > 0.0;
+        let given = step * pulses as f64;
+        *owed -= if up { given } else { -given };
+        (self.pulsed(device, g, up, pulses, z), pulses)
+    }
+
+    /// The changes of the plus and the minus cell of a pair as they are to be pulsed.
+    pub fn shared(&self, [plus, minus]: [Siemens; 2]) -> [Siemens; 2] {
+        match (self.update.one_way, plus - minus) {
+            (false, _) => [plus, minus],
+            (true, change) => [change.max(0.0), (-change).max(0.0)],
+        }
+    }
+
+    fn at_most(&self, pulses: usize) -> usize {
+        self.update.at_most.map_or(pulses, |most| pulses.min(most))
+    }
+
+    /// The pulses of a change, right on the mean over `u`, uniform between 0 and 1.
+    pub fn by_chance(&self, change: Siemens, u: f64) -> usize {
+        (change.abs() / self.update.step + u).floor() as usize
+    }
+
+    /// A cell after pulses in one direction, whose noise together is `z`.
+    pub fn pulsed(&self, device: &Device, g: Siemens, up: bool, pulses: usize, z: f64) -> Siemens {
+        if pulses == 0 {
+            return g;
+        }
+        let Update { law, noise, .. } = self.update;
+        let length = self.length(device, up);
+        let ends = device.ends();
+        let [low, high] = ends;
         let mut w = self.window.position(g);
-        let first = length * law.shape(w, device.ends, up);
+        let first = length * law.shape(w, ends, up);
         for _ in 0..pulses {
-            w = (w + length * law.shape(w, device.ends, up)).clamp(low, high);
+            w = (w + length * law.shape(w, ends, up)).clamp(low, high);
         }
         if *noise > 0.0 {
             w = (w + noise * first * (pulses as f64).sqrt() * z).clamp(low, high);
         }
-        ((self.window.middle + self.window.half * w).max(0.0), pulses)
+        self.conductance(w)
+    }
+
+    /// Where a conductance is on its way.
+    pub fn position(&self, g: Siemens) -> f64 {
+        self.window.position(g)
+    }
+
+    /// The mean step of a device, signed, in units of half the window.
+    pub fn length(&self, device: &Device, up: bool) -> f64 {
+        let length =
+            self.update.step / self.window.half * f64::from(device.steps[usize::from(!up)]);
+        if up { length } else { -length }
+    }
+
+    /// What a position stands for.
+    #[inline]
+    pub fn conductance(&self, w: f64) -> Siemens {
+        (self.window.middle + self.window.half * w).max(0.0)
+    }
+
+    /// So many pulses for the cells of a batch, their noise at once, as [`Pulser::pulsed`].
+    pub fn advance(&self, batch: &mut Batch) {
+        let Update { law, noise, .. } = self.update;
+        match batch.pulses[..batch.len].iter().max() {
+            Some(1) => advance::<false>(law, *noise, batch),
+            Some(_) => advance::<true>(law, *noise, batch),
+            None => {}
+        }
+    }
+
+    /// Where each of some devices comes to by pulses up and down in turn, `pairs` of them: its
+    /// symmetry point, but for noise.
+    pub fn symmetry_points(
+        &self,
+        devices: &[Device],
+        g: &[Siemens],
+        pairs: usize,
+        place: Seed,
+    ) -> Vec<Siemens> {
+        let mut points = g.to_vec();
+        self.in_batches(devices, &mut points, place, |batch, devices, pulse| {
+            let up = batch.length;
+            let mut down = up;
+            for (down, device) in down.iter_mut().zip(devices) {
+                *down = self.length(device, false);
+            }
+            for _ in 0..pairs {
+                for length in [&up, &down] {
+                    batch.length = *length;
+                    pulse(batch);
+                }
+            }
+        });
+        points
+    }
+
+    /// Pulses in one direction for all of some cells.
+    pub fn train(
+        &self,
+        devices: &[Device],
+        g: &mut [Siemens],
+        pulses: usize,
+        up: bool,
+        place: Seed,
+    ) {
+        self.in_batches(devices, g, place, |batch, devices, pulse| {
+            for (length, device) in batch.length.iter_mut().zip(devices) {
+                *length = self.length(device, up);
+            }
+            (0..pulses).for_each(|_| pulse(batch));
+        });
+    }
+
+    fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens, up: bool) {
+        batch.w[k] = self.window.position(g);
+        batch.length[k] = self.length(device, up);
+        [batch.low[k], batch.high[k]] = device.ends();
+    }
+
+    /// Hands batches of cells side by side to `f`, and what gives all of a batch a pulse.
+    fn in_batches(
+        &self,
+        devices: &[Device],
+        g: &mut [Siemens],
+        place: Seed,
+        f: impl Fn(&mut Batch, &[Device], &mut dyn FnMut(&mut Batch)) + Sync,
+    ) {
+        let each = devices.par_chunks(WIDTH).zip(g.par_chunks_mut(WIDTH)).enumerate();
+        each.for_each(|(k, (devices, g))| {
+            let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
+            let mut batch = Batch { len: devices.len(), ..Batch::default() };
+            for (k, (device, g)) in devices.iter().zip(&*g).enumerate() {
+                self.place(&mut batch, k, device, *g, true);
+            }
+            f(&mut batch, devices, &mut |batch| {
+                if let Some(normals) = &mut normals {
+                    normals.fill(&mut batch.z[..devices.len()]);
+                }
+                self.advance(batch);
+            });
+            for (g, &w) in g.iter_mut().zip(&batch.w) {
+                *g = self.conductance(w);
+            }
+        });
+    }
+}
+
+/// Pulses that a batch has room for.
+pub(super) const WIDTH: usize = 32;
+
+/// Pulses for some cells, no cell twice.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub len: usize,
+    /// Positions.
+    pub w: [f64; WIDTH],
+    /// Mean steps, signed.
+    pub length: [f64; WIDTH],
+    pub low: [f64; WIDTH],
+    pub high: [f64; WIDTH],
+    pub pulses: [u32; WIDTH],
+    /// Standard normal.
+    pub z: [f64; WIDTH],
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        let none = [0.0; WIDTH];
+        // Ends apart, so that what lies idle stays finite.
+        Batch {
+            len: 0,
+            w: none,
+            length: none,
+            low: [-1.0; WIDTH],
+            high: [1.0; WIDTH],
+            pulses: [1; WIDTH],
+            z: none,
+        }
+    }
+}
+
+/// The whole width is computed, so that no remainder goes one by one.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+fn advance<const MANY: bool>(law: &StepLaw, noise: f64, batch: &mut Batch) {
+    let (first, pulses) = (shapes(law, batch), batch.pulses);
+    let mut h = first;
+    let most = match MANY {
+        true => pulses[..batch.len].iter().copied().max().unwrap_or(0),
+        false => 1,
+    };
+    for pulse in 0..most {
+        if pulse > 0 {
+            h = shapes(law, batch);
+        }
+        for k in 0..WIDTH {
+            let step = if MANY && pulse >= pulses[k] { 0.0 } else { batch.length[k] * h[k] };
+            batch.w[k] = between(batch.w[k] + step, batch.low[k], batch.high[k]);
+        }
+    }
+    if noise > 0.0 {
+        for k in 0..WIDTH {
+            let root = if MANY { f64::from(pulses[k]).sqrt() } else { 1.0 };
+            let off = noise * (batch.length[k] * first[k]) * root * batch.z[k];
+            batch.w[k] = between(batch.w[k] + off, batch.low[k], batch.high[k]);
+        }
+    }
+}
+
+#[inline(always)]
+fn between(w: f64, low: f64, high: f64) -> f64 {
+    let w = if w < low { low } else { w };
+    if w > high { high } else { w }
+}
+
+/// [`StepLaw::shape`] of all without a branch.
+#[inline(always)]
+fn shapes(law: &StepLaw, batch: &Batch) -> [f64; WIDTH] {
+    let Batch { w, length, low, high, .. } = batch;
+    let mut h = [1.0; WIDTH];
+    match law {
+        StepLaw::Constant => return h,
+        StepLaw::Linear { gamma: [rising, falling] } => {
+            for k in 0..WIDTH {
+                let up = length[k] > 0.0;
+                let (gamma, end) = if up { (*rising, high[k]) } else { (*falling, low[k]) };
+                h[k] = 1.0 - gamma * w[k] / end;
+            }
+        }
+        StepLaw::SoftBounds => {
+            for k in 0..WIDTH {
+                let end = if length[k] > 0.0 { high[k] } else { low[k] };
+                h[k] = 1.0 - w[k] / end;
+            }
+        }
+        StepLaw::Exponential { gamma: [rising, falling], amplitude, a, b } => {
+            for k in 0..WIDTH {
+                let up = length[k] > 0.0;
+                let (gamma, amplitude) =
+                    if up { (*rising, amplitude[0]) } else { (-*falling, amplitude[1]) };
+                let at = 2.0 * a * w[k] / (high[k] - low[k]) + b;
+                h[k] = 1.0 - amplitude * exp_of(gamma * at);
+            }
+        }
+        StepLaw::Power { .. } => {
+            for k in 0..WIDTH {
+                h[k] = law.shape(w[k], [low[k], high[k]], length[k] > 0.0);
+            }
+        }
+    }
+    for h in &mut h {
+        *h = if *h > 0.0 { *h } else { 0.0 };
+    }
+    h
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Rounding;
+
+    #[test]
+    fn many_pulses_at_once_are_pulses_one_by_one() {
+        let exponential =
+            StepLaw::Exponential { gamma: [5.0, 4.0], amplitude: [-1.18, -0.08], a: -0.5, b: -0.4 };
+        let laws = [
+            StepLaw::Constant,
+            StepLaw::Linear { gamma: [0.1, 0.6] },
+            StepLaw::SoftBounds,
+            exponential,
+            StepLaw::Power { gamma: [1.5, 0.7] },
+        ];
+        for law in laws {
+            let update = Update {
+                law,
+                step: 0.3e-6,
+                noise: 0.3,
+                rounding: Rounding::Nearest,
+                ..Update::default()
+            };
+            let pulser = Pulser::new(&update, [1e-6, 25e-6]);
+            let device = |k: usize| Device {
+                steps: [1.0 + 0.01 * k as f32, 0.9],
+                ends: [-1.0 - 0.01 * k as f32, 1.05],
+            };
+            let mut batch = Batch { len: WIDTH, ..Batch::default() };
+            let mut alone = Vec::new();
+            for k in 0..WIDTH {
+                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, (k as f64).sin());
+                pulser.place(&mut batch, k, &device(k), g, up);
+                batch.z[k] = z;
+                alone.push(pulser.pulsed(&device(k), g, up, 1, z));
+            }
+            let mut same = batch.clone();
+            same.pulses = std::array::from_fn(|k| (k % 5) as u32);
+            let many: Vec<f64> = (0..WIDTH)
+                .map(|k| {
+                    let g = pulser.conductance(batch.w[k]);
+                    let up = batch.length[k] > 0.0;
+                    pulser.pulsed(&device(k), g, up, same.pulses[k] as usize, batch.z[k])
+                })
+                .collect();
+            pulser.advance(&mut batch);
+            pulser.advance(&mut same);
+            for (k, (alone, many)) in alone.into_iter().zip(many).enumerate() {
+                for (w, other) in [(batch.w[k], alone), (same.w[k], many)] {
+                    let off = pulser.conductance(w) - other;
+                    assert!(off.abs() < 1e-18, "{:?}, cell {k}: off by {off:e} S", update.law);
+                }
+            }
+        }
     }
 }

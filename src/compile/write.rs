@@ -8,7 +8,7 @@ use super::cell::{Draws, Programmer};
 use super::fabricate::SIGNS;
 use super::pulse::Pulser;
 use super::quirk::{Quirk, normals, uniforms};
-use super::{Array, Cells, Chip, Clipped, Written};
+use super::{Array, Cells, Chip, Clipped, Learning, Written};
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
 use crate::numerics::seed::Seed;
@@ -27,6 +27,8 @@ impl Chip {
         let place = self.place_of_write();
         let mut written = Written::default();
         let (quirks, cells, nonideal) = (&self.quirks, &mut self.cells, &self.nonideal);
+        let all_owed = &mut self.learning.owed;
+        let mut nothing = [Vec::new(), Vec::new()];
         self.fabric.aim_with(model, |a, array, aim, hardware| {
             if array.shares.is_some() {
                 return super::aim::aim(array, model, aim);
@@ -34,14 +36,20 @@ impl Chip {
             let place = place.child(&array.name);
             let count = array.plus.as_slice().len();
             let writer = Writer::new(nonideal, hardware, &quirks[a], place, count);
-            let (changed, clipped) = writer.write(array, model, aim, &mut cells[a]);
+            let owed = all_owed.get_mut(a).unwrap_or(&mut nothing);
+            let (changed, clipped) = writer.write(array, model, aim, (&mut cells[a], owed));
             written.cells += changed.cells;
             written.pulses += changed.pulses;
             clipped
         });
+        let refreshed = self.refresh_pairs();
         self.copy_shared();
         self.compensate();
-        Written { clipped: self.fabric.clipped.len(), ..written }
+        Written {
+            cells: written.cells + refreshed.cells,
+            pulses: written.pulses + refreshed.pulses,
+            clipped: self.fabric.clipped.len(),
+        }
     }
 
     /// Makes all cells from their targets.
@@ -62,16 +70,17 @@ impl Chip {
             }
         }
         self.programmed.clipped = self.fabric.clipped.len();
+        self.programmed.pulses += self.prepare_learning();
         self.copy_shared();
         self.compensate();
     }
 
-    fn place_of_write(&self) -> Seed {
+    pub(super) fn place_of_write(&self) -> Seed {
         self.seed.child("programming").index(self.writes)
     }
 
     /// The two directions of a shared array are the same cells.
-    fn copy_shared(&mut self) {
+    pub(super) fn copy_shared(&mut self) {
         for (a, array) in self.fabric.arrays.iter().enumerate() {
             if let Some(forward) = array.shares {
                 let Cells { plus, minus } = &self.cells[forward];
@@ -91,11 +100,17 @@ impl Chip {
     }
 
     /// Puts the chip back as it was after `writes` writes of which the last was `model`, with
-    /// `cells` as they were then. Nothing is programmed.
+    /// `cells` as they were then, and what it remembered of its updates. Nothing is programmed.
     ///
     /// # Panics
-    /// If the model or the cells do not have the shape that the chip was made for.
-    pub fn restore(&mut self, model: &EnergyModel, cells: Vec<Cells>, writes: usize) {
+    /// If something does not have the shape that the chip was made for.
+    pub fn restore(
+        &mut self,
+        model: &EnergyModel,
+        cells: Vec<Cells>,
+        writes: usize,
+        learning: Learning,
+    ) {
         let shape = |m: &Mat| [m.rows(), m.cols()];
         let shapes = |cells: &[Cells]| -> Vec<_> {
             cells.iter().map(|c| [shape(&c.plus), shape(&c.minus)]).collect()
@@ -105,8 +120,11 @@ impl Chip {
         if self.writes > 0 || writes > 0 || self.fabric.model != *model {
             self.fabric.aim(model);
         }
+        let kept = |of: &Learning| (of.owed.len(), of.fast.iter().map(shape).collect::<Vec<_>>());
+        assert_eq!(kept(&learning), kept(&self.learning), "the updates are of another chip");
         self.cells = cells;
         self.writes = writes;
+        self.learning = learning;
         self.compensate();
     }
 }
@@ -180,22 +198,28 @@ impl<'a> Writer<'a> {
     }
 
     /// Aims an array at a model and makes the cells whose targets change; how many, and what was
-    /// clipped.
+    /// clipped. `owed` is empty where nothing is.
     fn write(
         &self,
         array: &mut Array,
         model: &EnergyModel,
         aim: Aim,
-        cells: &mut Cells,
+        (cells, owed): (&mut Cells, &mut [Vec<Siemens>; 2]),
     ) -> (Written, Vec<Clipped>) {
         let source = Source::new(array, model, aim);
         let cols = array.plus.cols().max(1);
         let [plus, minus, made_plus, made_minus] =
             [&mut array.plus, &mut array.minus, &mut cells.plus, &mut cells.minus]
                 .map(|m| m.as_mut_slice().par_chunks_mut(ROWS * cols));
-        let blocks = plus.zip(minus).zip(made_plus.zip(made_minus)).enumerate();
+        let of_none = plus.len();
+        let [owed_plus, owed_minus] = owed.each_mut().map(|owed| match owed.is_empty() {
+            true => (0..of_none).map(|_| &mut [][..]).collect::<Vec<_>>(),
+            false => owed.chunks_mut(ROWS * cols).collect(),
+        });
+        let owed = owed_plus.into_par_iter().zip(owed_minus);
+        let blocks = plus.zip(minus).zip(made_plus.zip(made_minus)).zip(owed).enumerate();
         let each: Vec<(Written, Vec<Clipped>)> = blocks
-            .map(|(b, ((plus, minus), (made_plus, made_minus)))| {
+            .map(|(b, (((plus, minus), (made_plus, made_minus)), (owed_plus, owed_minus)))| {
                 let (mut written, mut clipped) = (Written::default(), Vec::new());
                 let mut new = [vec![0.0; cols], vec![0.0; cols]];
                 for i in 0..plus.len() / cols {
@@ -203,16 +227,18 @@ impl<'a> Writer<'a> {
                     let [new_plus, new_minus] = &mut new;
                     source.row(row, [new_plus, new_minus], &mut clipped);
                     let at = i * cols..(i + 1) * cols;
-                    for (sign, (targets, made)) in
-                        [(&mut *plus, &mut *made_plus), (&mut *minus, &mut *made_minus)]
-                            .into_iter()
-                            .enumerate()
-                    {
-                        let (targets, made) = (&mut targets[at.clone()], &mut made[at.clone()]);
-                        let changed = self.row(sign, row * cols, &new[sign], targets, made);
-                        written.cells += changed.cells;
-                        written.pulses += changed.pulses;
-                    }
+                    let targets = [&mut plus[at.clone()], &mut minus[at.clone()]];
+                    let made = [&mut made_plus[at.clone()], &mut made_minus[at.clone()]];
+                    let owed = [&mut *owed_plus, &mut *owed_minus]
+                        .map(|owed| owed.get_mut(at.clone()).unwrap_or(&mut []));
+                    let changed = match &self.pulser {
+                        Some(pulser) => {
+                            self.pulse_row(pulser, row * cols, &new, targets, (made, owed))
+                        }
+                        None => self.program_row(row * cols, &new, targets, made),
+                    };
+                    written.cells += changed.cells;
+                    written.pulses += changed.pulses;
                 }
                 (written, clipped)
             })
@@ -226,35 +252,69 @@ impl<'a> Writer<'a> {
         (written, each.into_iter().flat_map(|(_, clipped)| clipped).collect())
     }
 
-    /// Writes a row that starts at cell `start`; how many cells changed, in how many pulses.
-    fn row(
+    /// Programs a row that starts at cell `start`; how many cells changed, in how many pulses.
+    fn program_row(
         &self,
-        sign: usize,
         start: usize,
-        new: &[Siemens],
-        targets: &mut [Siemens],
-        made: &mut [Siemens],
+        new: &[Vec<Siemens>; 2],
+        targets: [&mut [Siemens]; 2],
+        made: [&mut [Siemens]; 2],
     ) -> Written {
-        if self.exact {
-            let cells = write_exactly(new, targets, made);
-            return Written { cells, pulses: cells, clipped: 0 };
-        }
         let mut written = Written::default();
-        for (j, ((target, made), &new)) in targets.iter_mut().zip(made).zip(new).enumerate() {
-            if *target != new {
-                let (g, pulses) = match &self.pulser {
-                    Some(pulser) => {
-                        let k = start + j;
-                        let draws = [0, 1]
-                            .map(|d: usize| self.pulses[sign][d].get(k).copied().unwrap_or(0.0));
-                        pulser.apply(&self.quirks[sign].devices[k], *made, new - *target, draws)
-                    }
-                    None => self.cell(sign, start + j, new),
+        for (sign, (targets, made)) in targets.into_iter().zip(made).enumerate() {
+            if self.exact {
+                let cells = write_exactly(&new[sign], targets, made);
+                written.cells += cells;
+                written.pulses += cells;
+                continue;
+            }
+            for (j, ((target, made), &new)) in
+                targets.iter_mut().zip(made).zip(&new[sign]).enumerate()
+            {
+                if *target != new {
+                    let (g, pulses) = self.cell(sign, start + j, new);
+                    written.cells += 1;
+                    written.pulses += pulses;
+                    *target = new;
+                    *made = g;
+                }
+            }
+        }
+        written
+    }
+
+    /// Moves a row that starts at cell `start` by pulses; how many cells were asked to, in how many
+    /// pulses.
+    fn pulse_row(
+        &self,
+        pulser: &Pulser,
+        start: usize,
+        new: &[Vec<Siemens>; 2],
+        mut targets: [&mut [Siemens]; 2],
+        (made, owed): ([&mut [Siemens]; 2], [&mut [Siemens]; 2]),
+    ) -> Written {
+        let mut written = Written::default();
+        for j in 0..new[0].len() {
+            let changes = [0, 1].map(|sign| {
+                let change = new[sign][j] - targets[sign][j];
+                targets[sign][j] = new[sign][j];
+                change
+            });
+            for (sign, change) in pulser.shared(changes).into_iter().enumerate() {
+                if change == 0.0 {
+                    continue;
+                }
+                let (k, g) = (start + j, &mut made[sign][j]);
+                let device = &self.quirks[sign].devices[k];
+                let draws =
+                    [0, 1].map(|d: usize| self.pulses[sign][d].get(k).copied().unwrap_or(0.0));
+                let (to, pulses) = match owed[sign].get_mut(j) {
+                    Some(owed) => pulser.pay(device, *g, change, owed, draws[0]),
+                    None => pulser.apply(device, *g, change, draws),
                 };
+                *g = to;
                 written.cells += 1;
                 written.pulses += pulses;
-                *target = new;
-                *made = g;
             }
         }
         written

@@ -6,7 +6,7 @@ use super::network::{Batch, Network};
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments};
 use super::{boundary, layout};
 use crate::compile::Chip;
-use crate::model::{EnergyModel, Family, State};
+use crate::model::{EnergyModel, Family, Outer, State};
 use crate::numerics::kernels::Real;
 use crate::numerics::ode::{Arrival, End, Goal, Stepper, Tolerance};
 use crate::numerics::tableau::{BOGACKI_SHAMPINE, TSITOURAS, Tableau};
@@ -100,6 +100,14 @@ impl Behavioural {
     /// a quarter of the evaluations and more.
     pub fn with_tolerance(self, relative: f64, absolute: f64) -> Behavioural {
         Behavioural { relative, absolute, ..self }
+    }
+
+    /// Takes over the chip as it stands now.
+    fn refresh(&mut self) {
+        match &mut self.arrays {
+            Prepared::Single(arrays) => arrays.refresh(&self.chip),
+            Prepared::Double(arrays) => arrays.refresh(&self.chip),
+        }
     }
 
     fn tableau(&self) -> &'static Tableau {
@@ -237,10 +245,13 @@ impl Engine for Behavioural {
 
     fn write(&mut self, model: &EnergyModel) -> Written {
         let written = self.chip.write(model);
-        match &mut self.arrays {
-            Prepared::Single(arrays) => arrays.refresh(&self.chip),
-            Prepared::Double(arrays) => arrays.refresh(&self.chip),
-        }
+        self.refresh();
+        written
+    }
+
+    fn teach(&mut self, model: &EnergyModel, by: &[Option<Outer>]) -> Written {
+        let written = self.chip.teach(model, by);
+        self.refresh();
         written
     }
 

@@ -25,7 +25,7 @@ pub use ideal::Ideal;
 use std::fmt;
 
 use crate::compile::{Chip, Written};
-use crate::model::{EnergyModel, State};
+use crate::model::{EnergyModel, Outer, State};
 use crate::numerics::Mat;
 pub use crate::spec::Fidelity;
 use crate::units::Second;
@@ -263,6 +263,12 @@ pub trait Engine {
 
     /// Reprograms the same hardware with new parameters: device-to-device quirks stay.
     fn write(&mut self, model: &EnergyModel) -> Written;
+
+    /// Moves the cells of a chip that learns by pulse trains, as [`Chip::teach`]. Where there is no
+    /// such chip it is [`Engine::write`].
+    fn teach(&mut self, model: &EnergyModel, _by: &[Option<Outer>]) -> Written {
+        self.write(model)
+    }
 
     /// The chip it runs as it stands now; `None` where there is none, as on the ideal engine.
     fn chip(&self) -> Option<&Chip>;

@@ -2,7 +2,7 @@
 
 use crate::compile::Reading;
 use crate::engine::{Drive, Engine, Nudge, Save, Settled, Until};
-use crate::model::{Cost, EnergyModel, Params, State};
+use crate::model::{Cost, EnergyModel, Outer, Params, State};
 use crate::numerics::Mat;
 pub use crate::spec::{EquilibriumPropagation, Phases};
 
@@ -15,6 +15,9 @@ pub struct Estimate {
     pub free: Settled,
     /// The nudged phases, in the order run: towards the target last.
     pub nudged: Vec<Settled>,
+    /// The activations of both ends of the difference as the host reads them, where those are not
+    /// the activations of the states.
+    pub read: Option<[State; 2]>,
     /// The outputs of the free phase as the host reads them, `[batch, size]`.
     pub outputs: Mat,
     /// The cost of each sample in the free phase.
@@ -47,10 +50,7 @@ impl EquilibriumPropagation {
             Phases::Negative => (Some(nudged(-self.beta)), None, self.beta),
         };
         let ends = [low.as_ref().unwrap_or(&free), high.as_ref().unwrap_or(&free)];
-        let finite = |s: usize| {
-            ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
-        };
-        let kept: Vec<usize> = (0..clamp.rows()).filter(|&s| finite(s)).collect();
+        let kept = kept(ends);
         let span = span * kept.len().max(1) as f64;
         let of_kept =
             |state: &State| -> State { state.iter().map(|x| x.select_rows(&kept)).collect() };
@@ -60,13 +60,12 @@ impl EquilibriumPropagation {
         };
         let phases =
             [low.as_ref().map_or("free", |_| "low"), high.as_ref().map_or("free", |_| "high")];
-        let grad = match (read(ends[0], phases[0]), read(ends[1], phases[1])) {
-            (Some(low), Some(high)) if all => model.grad_of_activations(&low, &high, span),
-            (Some(low), Some(high)) => {
-                model.grad_of_activations(&of_kept(&low), &of_kept(&high), span)
-            }
-            _ if all => model.grad_between(&ends[0].state, &ends[1].state, span),
-            _ => model.grad_between(&of_kept(&ends[0].state), &of_kept(&ends[1].state), span),
+        let read = read(ends[0], phases[0]).zip(read(ends[1], phases[1])).map(<[State; 2]>::from);
+        let grad = match &read {
+            Some([low, high]) if all => model.grad_of_activations(low, high, span),
+            Some([low, high]) => model.grad_of_activations(&of_kept(low), &of_kept(high), span),
+            None if all => model.grad_between(&ends[0].state, &ends[1].state, span),
+            None => model.grad_between(&of_kept(&ends[0].state), &of_kept(&ends[1].state), span),
         };
         let settled = (0..clamp.rows())
             .filter(|&s| {
@@ -77,7 +76,30 @@ impl EquilibriumPropagation {
         let outputs = outputs(engine, model, &free.state, reading);
         let cost = Cost::SquaredError.value(&outputs, target);
         let nudged = [low, high].into_iter().flatten().collect();
-        Estimate { grad, free, nudged, outputs, cost, settled }
+        Estimate { grad, free, nudged, read, outputs, cost, settled }
+    }
+
+    /// `-rate` times the gradient of an estimate of this rule as sums of products, one a coupling.
+    pub fn contrast(
+        &self,
+        estimate: &Estimate,
+        model: &EnergyModel,
+        rate: f64,
+    ) -> Vec<Option<Outer>> {
+        let (free, nudged) = (&estimate.free, &estimate.nudged);
+        let (low, high, span) = match self.phases {
+            Phases::Centred => (&nudged[0], &nudged[1], 2.0 * self.beta),
+            Phases::Positive => (free, &nudged[0], self.beta),
+            Phases::Negative => (&nudged[0], free, self.beta),
+        };
+        let kept = kept([low, high]);
+        let of_kept =
+            |state: &State| -> State { state.iter().map(|x| x.select_rows(&kept)).collect() };
+        let [low, high] = match &estimate.read {
+            Some(ends) => ends.each_ref().map(of_kept),
+            None => [low, high].map(|end| model.activations(&of_kept(&end.state))),
+        };
+        model.contrast(&low, &high, span * kept.len().max(1) as f64, rate)
     }
 }
 
@@ -88,4 +110,12 @@ pub fn outputs(engine: &dyn Engine, model: &EnergyModel, state: &State, reading:
         Some(mut read) => read.swap_remove(model.read.0),
         None => model.layer(model.read).activation.values(&state[model.read.0]),
     }
+}
+
+/// The samples that stayed finite to both ends.
+fn kept(ends: [&Settled; 2]) -> Vec<usize> {
+    let finite = |s: usize| {
+        ends.iter().all(|e| e.state.iter().all(|x| x.row(s).iter().all(|v| v.is_finite())))
+    };
+    (0..ends[0].outcome.len()).filter(|&s| finite(s)).collect()
 }

@@ -1,7 +1,7 @@
 //! A network that learns in place: settle, nudge, contrast, write, batch by batch.
 
 use super::{EquilibriumPropagation, Optimiser, one_hot, outputs, prediction};
-use crate::compile::Reading;
+use crate::compile::{Chip, Reading};
 use crate::data::DataSet;
 use crate::engine::{Drive, Engine, Nudge, Outcome, Save, Until};
 use crate::model::{Cost, Coupling, EnergyModel};
@@ -93,7 +93,13 @@ impl Trainer {
                 coupling.values_mut().iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
             }
         }
-        let written = self.engine.write(&self.model);
+        let written = match self.engine.chip().is_some_and(Chip::learns_by_trains) {
+            true => {
+                let by = self.rule.contrast(&estimate, &self.model, self.optimiser.rate);
+                self.engine.teach(&self.model, &by)
+            }
+            false => self.engine.write(&self.model),
+        };
         tally.writes = written.cells;
         tally.pulses = written.pulses;
         tally

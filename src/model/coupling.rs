@@ -28,6 +28,25 @@ pub enum Coupling<N = LayerId> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params(pub Vec<Mat>);
 
+/// A change of a weight as a sum of products, as the lines of an array can carry it:
+/// `dW = sum_t post_t pre_t^T` over the terms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outer {
+    /// `[terms, post]`, those of a sample one after the other.
+    pub post: Mat,
+    /// `[terms, pre]`
+    pub pre: Mat,
+    /// Terms a sample.
+    pub per_sample: usize,
+}
+
+impl Outer {
+    /// The change itself, `[post, pre]`.
+    pub fn sum(&self) -> Mat {
+        gemm::spread(&self.post.transposed(), &self.pre)
+    }
+}
+
 impl Coupling {
     /// The energy of every sample, from the activations.
     pub fn energy(&self, xhat: &State) -> Vec<f64> {
@@ -139,6 +158,35 @@ impl Coupling {
         }
     }
 
+    /// `-rate` times [`Coupling::grad_between`] as a sum of products; `None` for a bias. Between two
+    /// layers that move it is the change of either times the mean of the other, so that what both
+    /// states have in common takes no pulses.
+    pub fn contrast(
+        &self,
+        low: &[Cow<Mat>],
+        high: &[Cow<Mat>],
+        clamp: LayerId,
+        span: f64,
+        rate: f64,
+    ) -> Option<Outer> {
+        let Coupling::Dense { pre, post, .. } = self else { return None };
+        let of = |l: LayerId, f: &dyn Fn(f64, f64) -> f64| {
+            let (low, high) = (&low[l.0], &high[l.0]);
+            let pairs = low.as_slice().iter().zip(high.as_slice());
+            Mat::from_vec(low.rows(), low.cols(), pairs.map(|(a, b)| f(*a, *b)).collect())
+        };
+        let change = |l: LayerId| of(l, &|low, high| rate * (high - low) / span);
+        let mean = |l: LayerId| of(l, &|low, high| 0.5 * (low + high));
+        let outer = |post, pre, per_sample| Some(Outer { post, pre, per_sample });
+        if *pre == clamp {
+            return outer(change(*post), mean(*pre), 1);
+        }
+        if *post == clamp {
+            return outer(mean(*post), change(*pre), 1);
+        }
+        outer(alternating(&change(*post), &mean(*post)), alternating(&mean(*pre), &change(*pre)), 2)
+    }
+
     /// The learned numbers, row-major.
     pub fn values(&self) -> &[f64] {
         match self {
@@ -160,4 +208,10 @@ impl Coupling {
 fn stacked(a: &Mat, b: &Mat) -> Mat {
     let data = [a.as_slice(), b.as_slice()].concat();
     Mat::from_vec(a.rows() + b.rows(), a.cols(), data)
+}
+
+/// The rows of both in turn.
+fn alternating(a: &Mat, b: &Mat) -> Mat {
+    let data = a.iter_rows().zip(b.iter_rows()).flat_map(|(a, b)| a.iter().chain(b)).copied();
+    Mat::from_vec(a.rows() + b.rows(), a.cols(), data.collect())
 }

@@ -29,7 +29,7 @@ mod layer;
 
 pub use crate::numerics::Activation;
 pub use cost::Cost;
-pub use coupling::{Coupling, Params};
+pub use coupling::{Coupling, Outer, Params};
 pub use layer::Layer;
 
 use std::borrow::Cow;
@@ -207,5 +207,12 @@ impl EnergyModel {
         let [low, high] = [low, high].map(|s| s.iter().map(Cow::Borrowed).collect::<Vec<_>>());
         let each = self.couplings.iter().map(|c| c.grad_between(&low, &high, self.clamp, span));
         Params(each.collect())
+    }
+
+    /// `-rate` times [`EnergyModel::grad_of_activations`] as sums of products, one a coupling.
+    pub fn contrast(&self, low: &State, high: &State, span: f64, rate: f64) -> Vec<Option<Outer>> {
+        let [low, high] = [low, high].map(|s| s.iter().map(Cow::Borrowed).collect::<Vec<_>>());
+        let couplings = self.couplings.iter();
+        couplings.map(|c| c.contrast(&low, &high, self.clamp, span, rate)).collect()
     }
 }

@@ -114,7 +114,7 @@ fn clamp<T: Real>(x: T, bound: T) -> T {
 }
 
 #[inline(always)]
-fn exp_of<T: Real>(x: T) -> T {
+pub fn exp_of<T: Real>(x: T) -> T {
     let (scale, p) = T::split_exp2(clamp(x, T::EXP_RANGE) * T::of(std::f64::consts::LOG2_E));
     scale + scale * p
 }

@@ -5,6 +5,7 @@ pub mod coupled;
 pub mod crossbar;
 pub mod dae;
 pub mod dense;
+pub mod draws;
 pub mod gemm;
 pub mod kernels;
 pub mod lanes;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
 use super::statistics::{counts, edges, quantile};
 use super::{ReportError, write_figures};
-use crate::compile::program_cells;
+use crate::compile::{program_cells, pulse_cells};
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
 use crate::spec::{NonIdeal, Preset};
 use crate::units::{Dimension, Second, Siemens, format_short};
 
 /// Every way to draw a preset; `None` where it has nothing of the kind.
-const FIGURES: [fn(&Preset) -> Option<Figure>; 2] = [programmed, aged];
+const FIGURES: [fn(&Preset) -> Option<Figure>; 3] = [programmed, aged, pulse_response];
 
 /// Cells of each target.
 const CELLS: usize = 2000;
@@ -126,6 +126,53 @@ fn aged(preset: &Preset) -> Option<Figure> {
             x: Axis::log("time since writing", Unit::Word("s"), [ages[0], ages[ages.len() - 1]]),
             y: Axis::linear("conductance", Unit::Si("S"), [0.0, 1.05 * top]),
             series,
+        }),
+    })
+}
+
+/// Cells that are pulsed, and moments of their way that are drawn, each way.
+const PULSED: usize = 400;
+const DRAWN: usize = 80;
+
+/// Up from the lower end of the window and down again, in twice as many pulses as mean steps of the
+/// first would take.
+fn pulse_response(preset: &Preset) -> Option<Figure> {
+    let update = preset.nonideal.update.as_ref()?;
+    let [low, high] = preset.window;
+    let each = (2.0 * (high - low) / update.step / DRAWN as f64).ceil().max(1.0) as usize;
+    let ways = [each; DRAWN].map(|n| n as i64).into_iter();
+    let ways: Vec<i64> = ways.chain([-(each as i64); DRAWN]).collect();
+    let seed = Seed::new(1).child("preset").child(&preset.name).child("pulses");
+    let moments = pulse_cells(&[low; PULSED], preset.window, &preset.nonideal, &ways, seed);
+    let (mut mean, mut spread, mut single) = (Vec::new(), Vec::new(), Vec::new());
+    let mut top = high;
+    for (moment, mut cells) in std::iter::once(vec![low; PULSED]).chain(moments).enumerate() {
+        let pulses = (moment * each) as f64;
+        single.push([pulses, cells[0]]);
+        cells.sort_by(f64::total_cmp);
+        let [lower, upper] = [0.1, 0.9].map(|q| quantile(&cells, q));
+        mean.push([pulses, cells.iter().sum::<f64>() / PULSED as f64]);
+        spread.push([pulses, lower, upper]);
+        top = top.max(upper);
+    }
+    let line = |points, n, name: &str| Series {
+        shape: Shape::Line(points),
+        role: Role::Nth(n),
+        label: Label::Key(name.to_string()),
+    };
+    let band = Series { shape: Shape::Band(spread), role: Role::Nth(0), label: Label::None };
+    Some(Figure {
+        name: "pulse-response",
+        title: format!("{}: conductance over pulses", title(preset)),
+        caption: format!(
+            "The mean of {PULSED} cells by {} pulses up and as many down, between which the middle \
+             eight of ten lie, and one of the cells.",
+            each * DRAWN
+        ),
+        body: Body::Chart(Chart {
+            x: Axis::linear("pulses", Unit::Word("count"), [0.0, (2 * each * DRAWN) as f64]),
+            y: Axis::linear("conductance", Unit::Si("S"), [0.0, 1.05 * top]),
+            series: vec![band, line(mean, 0, "mean"), line(single, 1, "one cell")],
         }),
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::RunError;
 use super::tensors::{self, Tensor};
-use crate::compile::{Cells, Chip};
+use crate::compile::{Cells, Chip, Learning};
 use crate::learn::{Optimiser, OptimiserState, Tally};
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
@@ -25,11 +25,13 @@ pub(super) struct Checkpoint {
     pub progress: Progress,
     pub model: EnergyModel,
     pub optimiser: OptimiserState,
-    /// Cells as made, and how often they were written.
-    pub chip: Option<(Vec<Cells>, usize)>,
+    /// Cells as made, how often they were written, and what was kept of the updates.
+    pub chip: Option<(Vec<Cells>, usize, Learning)>,
 }
 
 const PROGRESS: &str = "progress";
+const LEARNED: &str = "learned-samples";
+const SIGNS: [&str; 2] = ["plus", "minus"];
 
 impl Checkpoint {
     /// What is to be written.
@@ -78,6 +80,7 @@ impl Checkpoint {
             all.push(Tensor::matrix(format!("{}.plus", array.name), &cells.plus));
             all.push(Tensor::matrix(format!("{}.minus", array.name), &cells.minus));
         }
+        all.extend(chip.into_iter().flat_map(kept_of));
         all
     }
 
@@ -98,6 +101,25 @@ impl Checkpoint {
         let file = Found(found.into_iter().map(|t| (t.name.clone(), t)).collect());
         file.checkpoint(model, chip).map_err(wrong)
     }
+}
+
+/// What a chip remembers of its updates; nothing of one that remembers nothing.
+fn kept_of(chip: &Chip) -> Vec<Tensor> {
+    let Learning { owed, fast, samples } = chip.learning();
+    let mut all = Vec::new();
+    for (a, array) in chip.fabric.arrays.iter().enumerate().filter(|(_, a)| a.shares.is_none()) {
+        let name = &array.name;
+        for (sign, owed) in SIGNS.iter().zip(owed.get(a).into_iter().flatten()) {
+            if !owed.is_empty() {
+                all.push(Tensor::vector(format!("{name}.{sign}.owed"), owed.clone()));
+            }
+        }
+        all.extend(fast.get(a).map(|fast| Tensor::matrix(format!("{name}.fast"), fast)));
+    }
+    if *samples > 0 {
+        all.push(Tensor::vector(LEARNED, vec![*samples as f64]));
+    }
+    all
 }
 
 /// The tensors of a file by name.
@@ -151,7 +173,7 @@ impl Found {
             return Err("the moments of the optimiser are missing".to_string());
         }
         let chip = match chip {
-            Some(chip) => Some((self.cells(chip)?, count(3))),
+            Some(chip) => Some((self.cells(chip)?, count(3), self.learning(chip)?)),
             None => None,
         };
         let progress = Progress { epoch: count(0), batch: count(1), tally };
@@ -170,6 +192,29 @@ impl Found {
                 Ok(Cells { plus: made("plus")?, minus: made("minus")? })
             })
             .collect()
+    }
+
+    /// In the shapes of the chip as fabricated.
+    fn learning(&self, chip: &Chip) -> Result<Learning, String> {
+        let mut learning = chip.learning().clone();
+        for (a, array) in chip.fabric.arrays.iter().enumerate() {
+            for (sign, owed) in SIGNS.iter().zip(learning.owed.get_mut(a).into_iter().flatten()) {
+                if !owed.is_empty() {
+                    let name = format!("{}.{sign}.owed", array.name);
+                    let cells = owed.len();
+                    owed.copy_from_slice(self.take(&name, &[cells])?);
+                }
+            }
+            if let Some(fast) = learning.fast.get_mut(a).filter(|_| array.shares.is_none()) {
+                let shape = [fast.rows(), fast.cols()];
+                let found = self.take(&format!("{}.fast", array.name), &shape)?;
+                fast.as_mut_slice().copy_from_slice(found);
+            }
+        }
+        if self.0.contains_key(LEARNED) {
+            learning.samples = self.take(LEARNED, &[1])?[0] as usize;
+        }
+        Ok(learning)
     }
 
     fn take(&self, name: &str, shape: &[usize]) -> Result<&[f64], String> {

@@ -71,8 +71,8 @@ fn settle(
     if let Some(path) = checkpoint {
         let Checkpoint { model: learned, chip: cells, progress, .. } =
             Checkpoint::read(path, &model, made.as_ref())?;
-        if let (Some(chip), Some((cells, writes))) = (&mut made, cells) {
-            chip.restore(&learned, cells, writes);
+        if let (Some(chip), Some((cells, writes, learning))) = (&mut made, cells) {
+            chip.restore(&learned, cells, writes, learning);
         }
         model = learned;
         notes.push(format!("the network of {} after epoch {}", path.display(), progress.epoch));

@@ -125,7 +125,8 @@ pub(super) fn restore(
     checkpoint: Checkpoint,
 ) -> Result<Progress, String> {
     let chip = trainer.engine.chip().cloned().zip(checkpoint.chip).map(|(mut chip, was)| {
-        chip.restore(&checkpoint.model, was.0, was.1);
+        let (cells, writes, learning) = was;
+        chip.restore(&checkpoint.model, cells, writes, learning);
         chip
     });
     let fits = trainer.optimiser.state();

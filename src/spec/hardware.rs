@@ -4,7 +4,7 @@ use super::document::{Entry, Value};
 use super::library::Library;
 use super::nonideal::DEFAULT_WINDOW;
 use super::reader::{TableReader, quantity};
-use super::{ArrayStyle, Hardware, NeuronCircuit, Rows, TemplateArg, TemplateDevice};
+use super::{ArrayStyle, Hardware, NeuronCircuit, PairStyle, Rows, TemplateArg, TemplateDevice};
 use crate::diag::Diagnostic;
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
@@ -32,6 +32,7 @@ pub(super) fn read(
     let hardware = Hardware {
         neurons: neurons(&t.table("neuron"), model, library),
         array,
+        pair: t.choice("pair", &PAIRS).or_default(),
         tile: t.counts("tile", 1..=65_536).or([64, 64]).map(|n| n as usize),
         rows: t
             .choice("rows", &[("interleaved", Rows::Interleaved), ("block", Rows::Block)])
@@ -54,6 +55,9 @@ pub(super) fn read(
     }
     hardware
 }
+
+const PAIRS: [(&str, PairStyle); 2] =
+    [("one-sided", PairStyle::OneSided), ("reference", PairStyle::Reference)];
 
 fn check_window(t: &TableReader, hardware: &Hardware) {
     let (g_min, g_max) = (hardware.g_min, hardware.g_max);

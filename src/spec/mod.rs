@@ -210,13 +210,20 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
         let circuits = hardware.neurons.iter().enumerate();
         let amplifiers: Vec<&NeuronCircuit> =
             circuits.filter(|(l, _)| Some(*l) != clamp).map(|(_, circuit)| circuit).collect();
-        nonideal::read(&falls_short, [hardware.g_min, hardware.g_max], &amplifiers)
+        let use_of = nonideal::Use { pairs: hardware.pair, trains };
+        nonideal::read(&falls_short, [hardware.g_min, hardware.g_max], use_of, &amplifiers)
     };
     let subject = simulate::Subject::Network { model: model.as_ref(), chn };
     let simulate = simulate::read(&t.table("simulate"), &subject);
     nonideal::check_engine(&falls_short, &nonideal, simulate.engine);
     drop(falls_short);
-    let train = t.optional_table("train").map(|t| train::read(&t, &subject, &simulate));
+    let train = t.optional_table("train").map(|t| {
+        let train = train::read(&t, &subject, &simulate);
+        if let Some(train) = &train {
+            nonideal::check_optimiser(&t, nonideal.update.as_ref(), train.optimiser);
+        }
+        train
+    });
     let checks = trains || t.has("gradcheck");
     let gradcheck = match checks {
         true => train::gradcheck(&t.table("gradcheck")),

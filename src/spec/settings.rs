@@ -57,6 +57,8 @@ pub struct Hardware {
     pub neurons: Vec<NeuronCircuit>,
     /// `array`: one tile a direction, or one tile used both ways.
     pub array: ArrayStyle,
+    /// `pair`: how a pair of cells stands for a weight.
+    pub pair: PairStyle,
     /// `tile`: most input pairs and outputs of one tile.
     pub tile: [usize; 2],
     /// `rows`: the order of the word lines of a tile, which matters where they have wires.
@@ -89,6 +91,17 @@ pub enum ArrayStyle {
     Twin,
     /// One tile used both ways: symmetric by construction.
     Shared,
+}
+
+/// How a pair of cells stands for a weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PairStyle {
+    /// One cell carries it above `g-min`: plus where it is positive, minus where it is negative.
+    #[default]
+    OneSided,
+    /// The plus cell carries it above or below the middle of the window, at which the minus cell
+    /// stands: weights go half as far for the same conductance.
+    Reference,
 }
 
 /// The order of the word lines of a tile of differential cells.

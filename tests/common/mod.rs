@@ -4,7 +4,9 @@
 use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId, State};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Hardware, NeuronCircuit, Rows, TemplateArg, TemplateDevice};
+use eqcircuit::spec::{
+    ArrayStyle, Hardware, NeuronCircuit, PairStyle, Rows, TemplateArg, TemplateDevice,
+};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -77,6 +79,7 @@ pub fn hardware(model: &EnergyModel, array: ArrayStyle) -> Hardware {
     Hardware {
         neurons: model.layers.iter().map(|l| neuron(l.activation)).collect(),
         array,
+        pair: PairStyle::OneSided,
         tile: [4, 3],
         rows: Rows::Interleaved,
         g_min: 1e-6,

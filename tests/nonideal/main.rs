@@ -15,7 +15,9 @@ mod fabrication;
 mod periphery;
 mod presets;
 mod programming;
+mod resumed;
 mod roll;
+mod schemes;
 mod time;
 mod update;
 

@@ -63,6 +63,11 @@ const ROLL: &[(&str, &str, &str)] = &[
         "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"1 uS\"] }] }",
     ),
     ("time", "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"0 S\"] }] }", ""),
+    // Cells are moved by training only: none of these is seen in a chip that is made.
+    ("update", "{ step = \"20 nS\", noise = 1, step-spread = 0.3 }", ""),
+    ("update", "{ step = \"20 nS\", threshold = \"30 nS\" }", ""),
+    ("update", "{ step = \"20 nS\", one-way = true, refresh = { every = 1 } }", ""),
+    ("update", "{ step = \"20 nS\", one-way = true, trains = { length = 31 } }", ""),
     ("wire", "{ r-segment = \"0 ohm\", spread = 0.3 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", r-driver = \"0 ohm\" }", "{ r-driver = \"5 ohm\" }"),
     (

@@ -8,17 +8,7 @@ use super::{LIMIT, big, check_moments, chip, moments};
 
 /// Steps without a flaw, 100 from end to end.
 fn even(law: StepLaw) -> Update {
-    Update {
-        law,
-        step: 0.24e-6,
-        step_spread: 0.0,
-        noise: 0.0,
-        asymmetry: 0.0,
-        asymmetry_spread: 0.0,
-        bound_spread: 0.0,
-        rounding: Rounding::Nearest,
-        at_most: None,
-    }
+    Update { law, step: 0.24e-6, rounding: Rounding::Nearest, ..Update::default() }
 }
 
 /// The weights of the first coupling, times a factor that brings them to one sign of change.

@@ -19,7 +19,7 @@ use self::drive::Driver;
 use self::sample::{Sample, Track};
 use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, boundary, moments};
 use crate::compile::{self, Chip};
-use crate::model::{EnergyModel, State};
+use crate::model::{EnergyModel, Outer, State};
 use crate::netlist::{Netlist, Ports};
 use crate::numerics::Mat;
 use crate::numerics::coupled::{Attachments, Balance};
@@ -185,21 +185,38 @@ impl Engine for Circuit {
     fn write(&mut self, model: &EnergyModel) -> Written {
         let chip = self.chip.as_mut().expect("a circuit without a chip cannot be written");
         let written = chip.write(model);
-        if chip.nonideal.time.compensates() {
-            // Gains follow the cells, and the ports with them.
-            let (chip, tolerance) = (chip.clone(), self.tolerance);
-            *self = Circuit::from_chip(chip, self.analysis).with_tolerance(tolerance);
-            return written;
-        }
-        compile::refresh(chip, &mut self.netlist);
-        self.attached = attach(&self.netlist);
-        let clamp = chip.fabric.model.clamp.0;
-        self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
+        self.refresh();
+        written
+    }
+
+    /// # Panics
+    /// If the circuit was made from a netlist.
+    fn teach(&mut self, model: &EnergyModel, by: &[Option<Outer>]) -> Written {
+        let chip = self.chip.as_mut().expect("a circuit without a chip cannot be taught");
+        let written = chip.teach(model, by);
+        self.refresh();
         written
     }
 
     fn chip(&self) -> Option<&Chip> {
         self.chip.as_ref()
+    }
+}
+
+impl Circuit {
+    /// Takes over the chip as it stands now.
+    fn refresh(&mut self) {
+        let Some(chip) = &self.chip else { return };
+        if chip.nonideal.time.compensates() {
+            // Gains follow the cells, and the ports with them.
+            let (chip, tolerance) = (chip.clone(), self.tolerance);
+            *self = Circuit::from_chip(chip, self.analysis).with_tolerance(tolerance);
+            return;
+        }
+        compile::refresh(chip, &mut self.netlist);
+        self.attached = attach(&self.netlist);
+        let clamp = chip.fabric.model.clamp.0;
+        self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
     }
 }
 

@@ -16,9 +16,9 @@ pub use periphery::{Amplifier, Converter, NudgeSource, Periphery, Supply};
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
-pub(super) use read::{check_engine, read};
+pub(super) use read::{Use, check_engine, check_optimiser, read};
 pub use time::{Drift, Relaxation, Retention, Temperature, Time, Trend};
-pub use update::{Rounding, StepLaw, Update};
+pub use update::{Reference, Refresh, Rounding, StepLaw, TrainKind, Trains, Transfer, Update};
 
 use crate::numerics::math;
 use crate::units::{Ohm, Siemens, Volt};

@@ -79,7 +79,7 @@ impl Preset {
         let window = plain.as_ref().map_or(DEFAULT_WINDOW, |p| p.window.unwrap_or(DEFAULT_WINDOW));
         let nonideal = plain.as_ref().map(|plain| {
             let t = reading.root(&plain.table, plain.start);
-            super::read(&t, window, &[])
+            super::read(&t, window, super::Use::default(), &[])
         });
         let found = reading.take();
         match (plain, nonideal) {

@@ -6,23 +6,34 @@ mod programming;
 mod time;
 mod update;
 
+pub(in crate::spec) use update::check_optimiser;
+
 use super::{
     Along, Cluster, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread, StuckAt, Wire,
 };
 use crate::diag::Diagnostic;
 use crate::spec::reader::TableReader;
-use crate::spec::{Fidelity, NeuronCircuit};
+use crate::spec::{Fidelity, NeuronCircuit, PairStyle};
 use crate::units::{Dimension, Range, Siemens};
+
+/// What cells are for.
+#[derive(Clone, Copy, Default)]
+pub(in crate::spec) struct Use {
+    pub pairs: PairStyle,
+    /// Whether they are moved in place.
+    pub trains: bool,
+}
 
 /// Reads how hardware of this window and these amplifiers falls short.
 pub(in crate::spec) fn read(
     t: &TableReader,
     window: [Siemens; 2],
+    use_of: Use,
     amplifiers: &[&NeuronCircuit],
 ) -> NonIdeal {
     // Taken before, by `preset::of_file`; here it is only known.
     t.text("preset").optional();
-    let moves = t.has("update");
+    let moves = t.has("update") && use_of.trains;
     let of_time = |t: TableReader| {
         let time = time::read(&t, window);
         if moves {
@@ -33,7 +44,7 @@ pub(in crate::spec) fn read(
     let nonideal = NonIdeal {
         fabrication: fabrication(&t.table("fabrication")),
         programming: programming::read(&t.table("programming"), window),
-        update: t.optional_table("update").and_then(|t| update::read(&t, window)),
+        update: t.optional_table("update").and_then(|t| update::read(&t, window, use_of.pairs)),
         time: t.optional_table("time").map(of_time).unwrap_or_default(),
         wire: wire(&t.table("wire")),
         cell: t.optional_table("cell").map(|t| cell::read(&t)).unwrap_or_default(),

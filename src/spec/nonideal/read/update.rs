@@ -2,8 +2,11 @@
 
 use super::{deviation, within};
 use crate::diag::Diagnostic;
-use crate::spec::nonideal::{Rounding, StepLaw, Update};
+use crate::spec::nonideal::{
+    Reference, Refresh, Rounding, StepLaw, TrainKind, Trains, Transfer, Update,
+};
 use crate::spec::reader::TableReader;
+use crate::spec::{OptimiserRule, PairStyle};
 use crate::units::{Dimension, Range, Second, Siemens};
 
 const LAWS: [(&str, Law); 5] = [
@@ -26,7 +29,7 @@ enum Law {
 const ROUNDINGS: [(&str, Rounding); 2] =
     [("stochastic", Rounding::Stochastic), ("nearest", Rounding::Nearest)];
 
-pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Option<Update> {
+pub(super) fn read(t: &TableReader, window: [Siemens; 2], pairs: PairStyle) -> Option<Update> {
     let law = law(t);
     let why = "a pulse that changes nothing teaches nothing";
     let step = within(t, "step", Dimension::Siemens, Range::Positive, why);
@@ -55,7 +58,15 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Option<Update> {
         bound_spread: deviation(t, "bound-spread"),
         rounding: t.choice("rounding", &ROUNDINGS).or(Rounding::Stochastic),
         at_most: t.count("at-most", 1..=1 << 20).optional().map(|n| n as usize),
+        threshold: threshold(t, step),
+        one_way: t.flag("one-way").optional().unwrap_or(false),
+        refresh: t.optional_table("refresh").and_then(|t| refresh(&t)),
+        reference: t.optional_table("reference").and_then(|t| reference(&t)),
+        trains: t.optional_table("trains").map(|t| trains(&t)),
+        transfer: t.optional_table("transfer").and_then(|t| transfer(&t)),
     };
+    check_pairs(t, &update, pairs);
+    check_trains(t, &update, pairs);
     if update.asymmetry.abs() >= 1.0 {
         t.report(
             Diagnostic::at(t.span("asymmetry"), "`asymmetry` must be between -1 and 1")
@@ -64,6 +75,146 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Option<Update> {
         );
     }
     (law.is_some() && step.is_some()).then_some(update)
+}
+
+/// What a cell must be owed.
+fn threshold(t: &TableReader, step: Option<Siemens>) -> Option<Siemens> {
+    let why = "it is what a cell must be owed before it is pulsed; leave it out to pulse at once";
+    let threshold = within(t, "threshold", Dimension::Siemens, Range::Positive, why)?;
+    t.exclude("threshold", &["rounding"]);
+    if step.is_some_and(|step| threshold < step) {
+        t.report(
+            Diagnostic::at(t.span("threshold"), "`threshold` is below one `step`")
+                .label("less than a pulse gives")
+                .also(t.span("step"), "one pulse")
+                .help("a cell gets whole steps only: make it `step` or more"),
+        );
+        return None;
+    }
+    Some(threshold)
+}
+
+fn refresh(t: &TableReader) -> Option<Refresh> {
+    t.one_of(&["every", "above"], None, "refresh = { above = 0.8 }")?;
+    let every = t.count("every", 1..=1 << 32).optional().map(|n| n as usize);
+    let why = "it is a share of the window: at 0 all pairs would be programmed at every write";
+    let above = within(t, "above", Dimension::One, Range::Positive, why);
+    if above.is_some_and(|share| share > 1.0) {
+        t.report(
+            Diagnostic::at(t.span("above"), "`above` must be at most 1")
+                .label("out of range")
+                .help("it is a share of the window, and no cell goes beyond its end"),
+        );
+        return None;
+    }
+    (every.is_some() || above.is_some()).then_some(Refresh { every, above })
+}
+
+fn reference(t: &TableReader) -> Option<Reference> {
+    let pulses = t.count("pulses", 1..=1 << 20).needed("pulses = 1000");
+    let why = "it is a standard deviation; 0 or leaving it out is none";
+    let error = within(t, "error", Dimension::Siemens, Range::NonNegative, why);
+    Some(Reference { pulses: pulses? as usize, error: error.unwrap_or(0.0) })
+}
+
+const KINDS: [(&str, TrainKind); 2] =
+    [("stochastic", TrainKind::Stochastic), ("deterministic", TrainKind::Deterministic)];
+
+fn trains(t: &TableReader) -> Trains {
+    Trains {
+        length: t.count("length", 1..=64).or(31) as usize,
+        kind: t.choice("kind", &KINDS).or(TrainKind::Stochastic),
+    }
+}
+
+fn transfer(t: &TableReader) -> Option<Transfer> {
+    let every = t.count("every", 1..=1 << 32).needed("every = 1");
+    let why = "nothing would come to the network";
+    let positive = |key| within(t, key, Dimension::One, Range::Positive, why);
+    let rate = if t.has("rate") { positive("rate") } else { Some(0.1) };
+    let gain = if t.has("gain") { positive("gain") } else { Some(1.0) };
+    Some(Transfer { every: every? as usize, rate: rate?, gain: gain? })
+}
+
+/// Reports schemes that do not go with how pairs stand for weights.
+fn check_pairs(t: &TableReader, update: &Update, pairs: PairStyle) {
+    let at = |key: &'static str, message: &str| {
+        Diagnostic::at(t.span(key), message.to_string()).label("does not go with these pairs")
+    };
+    match pairs {
+        PairStyle::OneSided if update.reference.is_some() => {
+            t.report(at("reference", "only pairs with a reference cell have one to program").help(
+                "write `pair = \"reference\"` in [hardware]: the plus cell then carries the \
+                 weight, and the minus cell its zero",
+            ))
+        }
+        PairStyle::Reference if update.one_way => {
+            t.report(at("one-way", "a cell with a reference must move both ways").help(
+                "its partner holds the zero of the weight: drop `one-way`, or `pair = \
+                 \"reference\"` in [hardware]",
+            ))
+        }
+        PairStyle::Reference if update.refresh.is_some() => {
+            t.report(at("refresh", "a reference cell stays as it is").help(
+                "there is nothing to lower in both cells: drop `refresh`, or `pair = \
+                 \"reference\"` in [hardware]",
+            ))
+        }
+        _ => {}
+    }
+}
+
+/// Reports what goes with trains only, or not with them.
+fn check_trains(t: &TableReader, update: &Update, pairs: PairStyle) {
+    if update.trains.is_none() {
+        if t.has("transfer") {
+            t.report(
+                Diagnostic::at(t.span("transfer"), "`transfer` needs `trains`")
+                    .label("moved by what?")
+                    .help("add for example `trains = { length = 31 }`"),
+            );
+        }
+        return;
+    }
+    t.exclude("trains", &["threshold", "rounding", "at-most"]);
+    if pairs == PairStyle::OneSided && !update.one_way {
+        t.report(
+            Diagnostic::at(t.span("trains"), "trains cannot tell which cell of a pair to move")
+                .label("every pulse comes to both")
+                .help(
+                    "write `pair = \"reference\"` in [hardware] to move the plus cell both ways, \
+                     or `one-way = true` here to move either cell up",
+                ),
+        );
+    }
+    if update.transfer.is_some() && pairs == PairStyle::OneSided {
+        t.report(
+            Diagnostic::at(t.span("transfer"), "the arrays of a transfer move both ways")
+                .label("needs cells with a reference")
+                .help("write `pair = \"reference\"` in [hardware]"),
+        );
+    }
+}
+
+/// Reports optimisers that need more than sums of products of what lines carry.
+pub(in crate::spec) fn check_optimiser(
+    t: &TableReader,
+    update: Option<&Update>,
+    optimiser: OptimiserRule,
+) {
+    let plain = matches!(optimiser, OptimiserRule::Sgd { momentum: 0.0 });
+    if plain || update.is_none_or(|update| update.trains.is_none()) {
+        return;
+    }
+    t.report(
+        Diagnostic::at(t.span("optimiser"), "pulse trains follow the gradient itself")
+            .label("an optimiser with a memory")
+            .help(
+                "the lines carry activations, and no host holds a moment of each weight: write \
+                 `optimiser = { sgd = { rate = 0.1 } }` without momentum, or drop \
+                 `nonideal.update.trains`",
+            ),
+    );
 }
 
 /// Reports cells that would move from where they are read instead of from where they were left.

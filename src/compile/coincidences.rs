@@ -1,0 +1,276 @@
+//! Pulse trains on the lines of an array, and where they coincide.
+
+use crate::model::Outer;
+#[cfg(test)]
+use crate::numerics::Mat;
+use crate::numerics::draws::Words;
+use crate::numerics::seed::Seed;
+use crate::spec::{TrainKind, Trains};
+
+/// The train of a line: a pulse in each slot whose bit is set.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Line {
+    pub bits: u64,
+    /// Whether it stands for a number below zero.
+    pub negative: bool,
+}
+
+/// The trains of the samples of a batch on all lines of an array.
+pub(super) struct Coincidences {
+    /// `[rows, terms]`
+    lines: Vec<Line>,
+    pub cols: usize,
+    terms: usize,
+    slots: usize,
+    /// The columns that have a pulse, by term, slot and sign.
+    columns: Vec<u32>,
+    /// Where those of a term, slot and sign begin.
+    starts: Vec<u32>,
+    /// The columns that have any, by term.
+    lit: Vec<(u32, Line)>,
+    lit_starts: Vec<u32>,
+}
+
+/// What meets a row in a term.
+pub(super) enum Met<'a> {
+    /// Few cells: the columns that coincide in a slot, and whether they raise the weight.
+    Slot(&'a [u32], bool),
+    /// Many: the columns that may coincide, with the train of the row.
+    Term(&'a [(u32, Line)], Line),
+}
+
+impl Coincidences {
+    /// Trains whose coincidences are worth `pulses` times the products of `outer`, on the mean.
+    /// `post` is on the rows, or else `pre`. The largest numbers of rows and columns are equally
+    /// likely, so that both lines saturate together (update management: Gokmen, Onen and Haensch,
+    /// *Front. Neurosci.* 11, 2017).
+    pub fn draw(
+        outer: &Outer,
+        post_on_rows: bool,
+        trains: Trains,
+        pulses: f64,
+        place: Seed,
+    ) -> Coincidences {
+        let (on_rows, on_columns) =
+            if post_on_rows { (&outer.post, &outer.pre) } else { (&outer.pre, &outer.post) };
+        let (rows, terms, slots) = (on_rows.cols(), on_rows.rows(), trains.length);
+        let mut met = Coincidences {
+            lines: vec![Line::default(); rows * terms],
+            cols: on_columns.cols(),
+            terms,
+            slots,
+            columns: Vec::new(),
+            starts: vec![0],
+            lit: Vec::new(),
+            lit_starts: vec![0],
+        };
+        let mut lists = vec![Vec::new(); 2 * slots];
+        let mut words = ["rows", "columns"].map(|name| Words::new(place.child(name)));
+        for term in 0..terms {
+            let (d, x) = (on_rows.row(term), on_columns.row(term));
+            let [top_d, top_x] = [d, x].map(|v| v.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
+            let each = (pulses * top_d * top_x / slots as f64).sqrt();
+            let share = |top: f64| if top > 0.0 { each / top } else { 0.0 };
+            let [of_rows, of_columns] = &mut words;
+            for (i, d) in d.iter().enumerate() {
+                met.lines[i * terms + term] =
+                    train(*d, share(top_d), trains, Spread::Evenly, of_rows);
+            }
+            for (j, x) in x.iter().enumerate() {
+                let line = train(*x, share(top_x), trains, Spread::First, of_columns);
+                met.light(j as u32, line, &mut lists);
+            }
+            for list in &mut lists {
+                met.columns.append(list);
+                met.starts.push(met.columns.len() as u32);
+            }
+            met.lit_starts.push(met.lit.len() as u32);
+        }
+        met
+    }
+
+    fn light(&mut self, column: u32, line: Line, lists: &mut [Vec<u32>]) {
+        let mut bits = line.bits;
+        if bits != 0 {
+            self.lit.push((column, line));
+        }
+        while bits != 0 {
+            let slot = bits.trailing_zeros() as usize;
+            lists[2 * slot + usize::from(line.negative)].push(column);
+            bits &= bits - 1;
+        }
+    }
+
+    pub fn terms(&self) -> usize {
+        self.terms
+    }
+
+    /// Where the columns of a term, slot and sign are.
+    fn of_slot(&self, term: usize, slot: usize, negative: usize) -> std::ops::Range<usize> {
+        let first = 2 * (term * self.slots + slot) + negative;
+        self.starts[first] as usize..self.starts[first + 1] as usize
+    }
+
+    /// Calls `f` with what coincides with a row in a term.
+    #[inline]
+    pub fn of_row<'a>(&'a self, term: usize, row: usize, mut f: impl FnMut(Met<'a>)) {
+        let line = self.lines[row * self.terms + term];
+        if line.bits == 0 {
+            return;
+        }
+        let slots = |mut bits: u64| {
+            std::iter::from_fn(move || {
+                let slot = bits.trailing_zeros() as usize;
+                (bits != 0).then(|| {
+                    bits &= bits - 1;
+                    slot
+                })
+            })
+        };
+        let in_slot = |slot| self.of_slot(term, slot, 0).start..self.of_slot(term, slot, 1).end;
+        let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
+        let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
+        if all > lit.len() {
+            return f(Met::Term(&self.lit[lit], line));
+        }
+        for slot in slots(line.bits) {
+            for negative in 0..2 {
+                let columns = &self.columns[self.of_slot(term, slot, negative)];
+                if !columns.is_empty() {
+                    f(Met::Slot(columns, line.negative == (negative == 1)));
+                }
+            }
+        }
+    }
+
+    /// How often every cell of the array is met, `[rows, cols]`, those that lower a weight counted
+    /// below zero.
+    #[cfg(test)]
+    pub fn counts(&self) -> Mat {
+        let rows = self.lines.len() / self.terms.max(1);
+        let mut counts = Mat::zeros(rows, self.cols);
+        let of = |raises: bool, n: f64| if raises { n } else { -n };
+        for (term, row) in (0..self.terms).flat_map(|t| (0..rows).map(move |i| (t, i))) {
+            self.of_row(term, row, |met| match met {
+                Met::Slot(columns, raises) => {
+                    columns.iter().for_each(|j| counts[(row, *j as usize)] += of(raises, 1.0));
+                }
+                Met::Term(lit, line) => {
+                    for (j, column) in lit {
+                        let n = f64::from((column.bits & line.bits).count_ones());
+                        counts[(row, *j as usize)] += of(column.negative == line.negative, n);
+                    }
+                }
+            });
+        }
+        counts
+    }
+}
+
+/// Where a deterministic train has its pulses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    First,
+    Evenly,
+}
+
+/// The train of a number, `share` of a pulse in each slot for a number of 1.
+#[inline]
+fn train(number: f64, share: f64, trains: Trains, spread: Spread, words: &mut Words) -> Line {
+    let (p, length) = (share * number.abs(), trains.length);
+    let bits = match trains.kind {
+        _ if p <= 0.0 => 0,
+        TrainKind::Stochastic => words.bernoulli(p, length),
+        TrainKind::Deterministic => {
+            let pulses = ((p * length as f64).round() as usize).min(length);
+            let slots = (0..length).filter(|k| is_pulse(*k, pulses, length, spread));
+            slots.fold(0, |bits, slot| bits | 1 << slot)
+        }
+    };
+    Line { bits, negative: number < 0.0 }
+}
+
+fn is_pulse(slot: usize, pulses: usize, length: usize, spread: Spread) -> bool {
+    match spread {
+        Spread::First => slot < pulses,
+        Spread::Evenly => (slot + 1) * pulses / length > slot * pulses / length,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outer(d: &[f64], x: &[f64], samples: usize) -> Outer {
+        Outer {
+            post: Mat::from_fn(samples, d.len(), |_, i| d[i]),
+            pre: Mat::from_fn(samples, x.len(), |_, j| x[j]),
+            per_sample: 1,
+        }
+    }
+
+    const D: [f64; 3] = [0.5, -0.2, 0.0];
+    const X: [f64; 4] = [1.0, 0.3, -0.6, 0.02];
+
+    #[test]
+    fn stochastic_trains_coincide_as_binomials() {
+        let (samples, length) = (40_000, 31);
+        let trains = Trains { length, kind: TrainKind::Stochastic };
+        // No number is near enough to the end of a train to be cut off.
+        let pulses = 12.0;
+        let draw = |k: usize| {
+            Coincidences::draw(&outer(&D, &X, 1), true, trains, pulses, Seed::new(4).index(k))
+        };
+        let mut sums = vec![[0.0; 2]; D.len() * X.len()];
+        for k in 0..samples {
+            for (sum, n) in sums.iter_mut().zip(draw(k).counts().as_slice()) {
+                *sum = [sum[0] + n, sum[1] + n * n];
+            }
+        }
+        let n = samples as f64;
+        for (k, [sum, squares]) in sums.into_iter().enumerate() {
+            let product = D[k / X.len()] * X[k % X.len()];
+            // Gokmen and Vlasov: the mean is the product, the variance that of a binomial.
+            let (mean, p) = (pulses * product, (pulses * product / length as f64).abs());
+            let variance = length as f64 * p * (1.0 - p);
+            let found = sum / n;
+            let spread = squares / n - found * found;
+            let error = (variance / n).sqrt();
+            assert!((found - mean).abs() <= 6.0 * error, "{product}: {found}, not {mean}");
+            // The fourth moment of a binomial.
+            let fourth = variance * (1.0 + (3.0 * length as f64 - 6.0) * p * (1.0 - p));
+            let error = ((fourth - variance * variance) / n).sqrt();
+            assert!((spread - variance).abs() <= 6.0 * error, "{product}: {spread} of {variance}");
+        }
+    }
+
+    #[test]
+    fn deterministic_trains_multiply() {
+        for (length, pulses) in [(31, 12.0), (64, 30.0), (10, 8.0)] {
+            let trains = Trains { length, kind: TrainKind::Deterministic };
+            let found =
+                Coincidences::draw(&outer(&D, &X, 1), true, trains, pulses, Seed::new(1)).counts();
+            let each = (pulses * 0.5 / length as f64).sqrt();
+            for (i, d) in D.iter().enumerate() {
+                for (j, x) in X.iter().enumerate() {
+                    let n = |v: f64| (each * v.abs() * length as f64).round() as usize;
+                    let both = (n(d / 0.5) * n(*x) / length) as f64;
+                    assert_eq!(found[(i, j)], both * (d * x).signum(), "{d} {x} {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_on_rows_may_lie_on_columns() {
+        let trains = Trains { length: 20, kind: TrainKind::Deterministic };
+        let of = |post_on_rows| {
+            Coincidences::draw(&outer(&D, &X, 3), post_on_rows, trains, 9.0, Seed::new(1)).counts()
+        };
+        let (forward, back) = (of(true), of(false));
+        assert_eq!([back.rows(), back.cols()], [X.len(), D.len()]);
+        for (i, j) in (0..D.len()).flat_map(|i| (0..X.len()).map(move |j| (i, j))) {
+            assert!((forward[(i, j)] - back[(j, i)]).abs() <= 3.0);
+        }
+    }
+}
