@@ -10,10 +10,11 @@ use crate::units::Second;
 /// as far as the swing goes:
 ///
 /// ```text
-/// da/dt = S(w (f(x) - h - a / A)) - 100 w (a - h),   S(r) = slew tanh(r / slew)
+/// da/dt = S(w (f(x) - h - a / A)),   S(r) = slew tanh(r / slew)
 /// ```
 ///
-/// as [`crate::netlist::OpAmp`] has it; without a bandwidth, where that comes to rest.
+/// and nothing further out than the swing. [`crate::netlist::OpAmp`] has this with limits that
+/// act a hundred times faster than the amplifier. Without a bandwidth, where it comes to rest.
 pub(super) struct Amplifiers {
     /// `1 / A`
     inverse: f64,
@@ -26,9 +27,6 @@ struct Pole {
     rate: f64,
     slew: f64,
 }
-
-/// How much faster the limits act than the amplifier.
-const HARDNESS: f64 = 100.0;
 
 impl Amplifiers {
     pub fn of_chip(chip: &Chip, tau: Second) -> Option<Amplifiers> {
@@ -67,7 +65,7 @@ impl Amplifiers {
         work: &mut [T],
     ) {
         let Some(Pole { rate, slew }) = self.pole else { return };
-        let (rate, inverse, back) = (T::of(rate), T::of(self.inverse), T::of(HARDNESS * rate));
+        let (rate, inverse) = (T::of(rate), T::of(self.inverse));
         for (((h, da), &v), &a) in output.iter_mut().zip(&mut *slope).zip(xhat).zip(a) {
             *h = within(a, self.swing);
             *da = rate * (v - *h - inverse * a);
@@ -84,8 +82,10 @@ impl Amplifiers {
             }
         }
         if self.swing.is_finite() {
+            let zero = T::default();
             for ((da, &h), &a) in slope.iter_mut().zip(&*output).zip(a) {
-                *da = *da - back * (a - h);
+                let outward = (a > h && *da > zero) || (a < h && *da < zero);
+                *da = if outward { zero } else { *da };
             }
         }
     }
