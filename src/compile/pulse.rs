@@ -405,7 +405,7 @@ mod tests {
             let mut batch = Batch { len: WIDTH, ..Batch::default() };
             let mut alone = Vec::new();
             for k in 0..WIDTH {
-                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, (k as f64).sin());
+                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, 1.5 - 0.1 * k as f64);
                 pulser.place(&mut batch, k, &device(k), g, up);
                 batch.z[k] = z;
                 alone.push(pulser.pulsed(&device(k), g, up, 1, z));

@@ -37,22 +37,22 @@ fn philox(key: [u32; 2], first: u64, out: &mut [u32; BLOCK]) {
     const WIDE: usize = 16;
     let product = |a: u32, b: u32| u64::from(a) * u64::from(b);
     for chunk in 0..COUNTERS / WIDE {
-        let mut c = [[0u32; WIDE]; 4];
-        for l in 0..WIDE {
+        let [mut a, mut b, mut c, mut d] = [[0u32; WIDE]; 4];
+        for (l, (a, b)) in a.iter_mut().zip(&mut b).enumerate() {
             let counter = first + (chunk * WIDE + l) as u64;
-            [c[0][l], c[1][l]] = [counter as u32, (counter >> 32) as u32];
+            [*a, *b] = [counter as u32, (counter >> 32) as u32];
         }
         let mut key = key;
         for _ in 0..10 {
             for l in 0..WIDE {
-                let [a, b] = [product(0xd251_1f53, c[0][l]), product(0xcd9e_8d57, c[2][l])];
-                c[0][l] = (b >> 32) as u32 ^ c[1][l] ^ key[0];
-                c[2][l] = (a >> 32) as u32 ^ c[3][l] ^ key[1];
-                [c[1][l], c[3][l]] = [b as u32, a as u32];
+                let [p, q] = [product(0xd251_1f53, a[l]), product(0xcd9e_8d57, c[l])];
+                a[l] = (q >> 32) as u32 ^ b[l] ^ key[0];
+                c[l] = (p >> 32) as u32 ^ d[l] ^ key[1];
+                [b[l], d[l]] = [q as u32, p as u32];
             }
             key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
         }
-        for (word, of_word) in c.iter().enumerate() {
+        for (word, of_word) in [a, b, c, d].iter().enumerate() {
             let at = word * COUNTERS + chunk * WIDE;
             out[at..at + WIDE].copy_from_slice(of_word);
         }

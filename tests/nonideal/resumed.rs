@@ -32,7 +32,7 @@ init = { scale = 0.5 }
 rule = { equilibrium-propagation = { beta = 0.3 } }
 train = { csv = "samples.csv" }
 test = { csv = "samples.csv" }
-epochs = 60
+epochs = 25
 batch = 2
 optimiser = { sgd = { rate = 0.05 } }
 

@@ -180,7 +180,7 @@ fn references_stand_where_a_pulse_up_and_one_down_undo_each_other() {
 fn outer(chip: &Chip, steps: f64, samples: usize) -> Vec<Option<Outer>> {
     let array = &chip.fabric.arrays[0];
     let by = steps * STEP / chip.fabric.layers[array.post.0].scale;
-    let sign = |k: usize| if k % 3 == 0 { -1.0 } else { 1.0 };
+    let sign = |k: usize| if k.is_multiple_of(3) { -1.0 } else { 1.0 };
     let of =
         |rows: usize, size: usize, f: &dyn Fn(usize) -> f64| Mat::from_fn(rows, size, |_, k| f(k));
     let post =
@@ -308,7 +308,7 @@ fn regress(update: &Update, samples: usize) -> (Vec<f64>, Vec<f64>) {
     let fabrication = Fabrication::default();
     let bad = NonIdeal { update: Some(update.clone()), fabrication, ..NonIdeal::default() };
     let mut chip = fabricate(&compile(&model, &wide), &bad, Seed::new(11));
-    let target = |i: usize, j: usize| 0.45 * if (i + j) % 2 == 0 { 1.0 } else { -1.0 };
+    let target = |i: usize, j: usize| 0.45 * if (i + j).is_multiple_of(2) { 1.0 } else { -1.0 };
     let mut rng = Seed::new(12).rng();
     let mut tail = vec![0.0; 48];
     let rate = 0.02;
