@@ -15,8 +15,34 @@ use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_eqcircuit");
 
-const NETWORK: &str = r#"
+/// Small enough for many runs a second.
+const SWEPT: &str = r#"
 title = "small"
+seed = 3
+
+[model]
+clamp = "input"
+read = "output"
+layers = [
+  { name = "input", size = 3, activation = "identity" },
+  { name = "hidden", size = 4, activation = "tanh" },
+  { name = "output", size = 2, activation = "identity" },
+]
+couplings = [
+  { dense = { between = ["input", "hidden"] } },
+  { dense = { between = ["hidden", "output"] } },
+]
+init = { scale = 0.5 }
+
+[simulate]
+inputs = { csv = "inputs.csv" }
+"#;
+
+const INPUTS: &str = "label,a,b,c\n0,0.1,0.2,0.3\n1,-0.5,0.25,1\n";
+
+/// On a chip with every kind of randomness that is drawn when it is made or written.
+const TRAINED: &str = r#"
+title = "trained"
 seed = 3
 
 [model]
@@ -38,22 +64,22 @@ init = { scale = 0.5 }
 fabrication = { spread = 0.1, stuck-off = 0.01 }
 programming = { sigma = 0.005, levels = 64 }
 
-[simulate]
-inputs = { data = "digits", first = 2 }
-
 [train]
 rule = { equilibrium-propagation = { beta = 0.3 } }
-train = { data = "digits", split = "train", first = 70 }
-test = { data = "digits", first = 33 }
+train = { data = "digits", split = "train", first = 37 }
+test = { data = "digits", first = 11 }
 epochs = 3
-batch = 32
+batch = 16
 optimiser = { adam = { rate = 1e-2 } }
 "#;
 
-/// A folder to work in, with the network in `small.toml`.
+/// A folder to work in, with a network to sweep in `small.toml` and one to train in `trained.toml`.
 fn workplace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("small.toml"), NETWORK).unwrap();
+    let files = [("small.toml", SWEPT), ("inputs.csv", INPUTS), ("trained.toml", TRAINED)];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
     folder
 }
 

@@ -38,6 +38,7 @@ epochs = 2
 batch = 16
 optimiser = { adam = { rate = 1e-2 } }
 [sweep]
+run = "simulate"
 until = { metric = "settling-time", half-width = "1 ns", at-least = 2, at-most = 6 }
 [sweep.axes]
 "nonideal.fabrication.spread" = [0.01, 0.1, 0.2, 0.3, 0.4]
