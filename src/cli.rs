@@ -8,9 +8,11 @@ mod bug;
 mod check;
 mod circuits;
 mod compile;
+mod crew;
 mod data;
 mod gradcheck;
 mod help;
+mod listen;
 mod margin;
 mod outcome;
 mod plot;
@@ -31,7 +33,7 @@ use clap_complete::Shell;
 
 use crate::data::Split;
 use crate::diag::Report;
-use crate::run::{Evaluation, Interrupt, Manner, Options, Shard, evaluate};
+use crate::run::{Crew, Evaluation, Interrupt, Manner, Options, Shard, evaluate};
 use arguments::{AlsoTable, Edits, Place, Taking};
 use terminal::Terminal;
 
@@ -41,14 +43,15 @@ const DONE: u8 = 0;
 const EXPECTATION_FAILED: u8 = 1;
 /// The file, the arguments or their surroundings are wrong.
 const WRONG_INPUT: u8 = 2;
-/// Ctrl-C.
-const INTERRUPTED: i32 = 130;
+/// Ctrl-C, or a request to end.
+const INTERRUPTED: u8 = 130;
 
 /// Analog-hardware circuit simulator and co-design tool for energy-based networks.
 #[derive(Debug, Parser)]
 #[command(
     name = "eqcircuit",
     version,
+    long_version = help::VERSION,
     arg_required_else_help = true,
     after_help = help::PROGRAM
 )]
@@ -250,11 +253,28 @@ enum Failure {
     Mistakes(Report),
     /// Anything else, with its exit code.
     Other { code: u8, message: String },
+    /// It was said already, maybe by another process.
+    Said { code: u8 },
 }
 
 impl Failure {
     fn input(message: impl ToString) -> Failure {
         Failure::Other { code: WRONG_INPUT, message: message.to_string() }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Mistakes(_) => WRONG_INPUT,
+            Failure::Other { code, .. } | Failure::Said { code } => *code,
+        }
+    }
+
+    fn say(&self, terminal: &Terminal) {
+        match self {
+            Failure::Mistakes(report) => terminal.mistakes(report),
+            Failure::Other { message, .. } => terminal.error(message),
+            Failure::Said { .. } => {}
+        }
     }
 }
 
@@ -280,34 +300,14 @@ fn run(args: &[OsString]) -> u8 {
         }
     };
     let terminal = Terminal::new(cli.json, cli.quiet);
-    let interrupt = listen(&terminal);
+    let interrupt = listen::listen(&terminal);
     match dispatch(cli.verb, args, interrupt, &terminal) {
         Ok(code) => code,
-        Err(Failure::Mistakes(report)) => {
-            terminal.mistakes(&report);
-            WRONG_INPUT
-        }
-        Err(Failure::Other { code, message }) => {
-            terminal.error(&message);
-            code
+        Err(failure) => {
+            failure.say(&terminal);
+            failure.code()
         }
     }
-}
-
-/// Ends the program with 130 at Ctrl-C, with nothing half written: at once, or when the run has
-/// saved its state, but at the second Ctrl-C at once in any case.
-fn listen(terminal: &Terminal) -> Interrupt {
-    let interrupt = Interrupt::default();
-    let in_handler = interrupt.clone();
-    let listening = ctrlc::set_handler(move || {
-        if !in_handler.trip() {
-            std::process::exit(INTERRUPTED);
-        }
-    });
-    if let Err(error) = listening {
-        terminal.say(&format!("Ctrl-C may leave a partial folder behind: {error}"));
-    }
-    interrupt
 }
 
 fn dispatch(
@@ -325,6 +325,7 @@ fn dispatch(
         manner,
         threads: place.threads.map(usize::from),
         interrupt,
+        crew: Crew::default(),
     };
     match verb {
         Verb::Check { files, edits } => check::run(&files, &edits, terminal),
@@ -337,7 +338,8 @@ fn dispatch(
             simulate::run(&file, options, &edits, terminal)
         }
         Verb::Train { file, place, manner, edits } => {
-            train::run(&file, options(place, manner.manner()), &edits, terminal)
+            let options = options(place, manner.manner());
+            crew::share(options, terminal, |options| train::run(&file, options, &edits, terminal))
         }
         Verb::Evaluate { file, checkpoint, untrained, split, place, edits } => {
             let split = if split == "train" { Split::Train } else { Split::Test };
@@ -353,7 +355,7 @@ fn dispatch(
             let also = simulate::forms(&also.also)?;
             let place = Place { out, threads: jobs };
             let options = Options { shard, also, ..options(place, manner.manner()) };
-            sweep::run(&file, options, &edits, terminal)
+            crew::share(options, terminal, |options| sweep::run(&file, options, &edits, terminal))
         }
         Verb::Margin(request) => margin::run(request, options, terminal),
         Verb::Merge { out, shards, also, force } => {

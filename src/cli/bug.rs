@@ -5,7 +5,7 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
 /// The exit code of a bug (`EX_SOFTWARE` of sysexits.h).
-const BUG: u8 = 70;
+pub(super) const BUG: u8 = 70;
 
 /// Runs a verb; a panic in it, on any thread it waits for, is shown as a bug of the program and
 /// becomes exit code 70. What the verb held is dropped first, so unfinished files go away.

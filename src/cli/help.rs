@@ -1,5 +1,13 @@
 //! What the help of each verb teaches after its options.
 
+/// What `--version` says: which of the optional parts are in.
+pub(super) const VERSION: &str = match (cfg!(feature = "mpi"), cfg!(feature = "parquet")) {
+    (false, false) => concat!(env!("CARGO_PKG_VERSION"), "\nwithout mpi, without parquet"),
+    (false, true) => concat!(env!("CARGO_PKG_VERSION"), "\nwithout mpi, with parquet"),
+    (true, false) => concat!(env!("CARGO_PKG_VERSION"), "\nwith mpi, without parquet"),
+    (true, true) => concat!(env!("CARGO_PKG_VERSION"), "\nwith mpi, with parquet"),
+};
+
 pub(super) const PROGRAM: &str = "\
 Start:
   eqcircuit check netlists/ham3.toml        is the file right?
@@ -57,7 +65,8 @@ Examples:
   eqcircuit train netlists/digits-ep.toml
   eqcircuit train netlists/digits-ep.toml --resume
   eqcircuit train netlists/digits-ep.toml --set nonideal.fabrication.spread=0.2 --out reports/bad
-  eqcircuit train netlists/digits-ep.toml --engine ideal --set train.epochs=5 --json --quiet";
+  eqcircuit train netlists/digits-ep.toml --engine ideal --set train.epochs=5 --json --quiet
+  mpirun eqcircuit train netlists/digits-ep.toml       if `eqcircuit --version` says \"with mpi\"";
 
 pub(super) const EVALUATE: &str = "\
 Without --checkpoint the training run of the file in reports/<title>-train is taken. The cells are
@@ -103,7 +112,8 @@ Examples:
   eqcircuit sweep netlists/digits-noise.toml
   eqcircuit sweep netlists/digits-noise.toml --resume --jobs 4
   eqcircuit sweep netlists/ham3.toml --set sweep.chips=3 --force
-  eqcircuit sweep netlists/digits-noise.toml --out big --shard 1/8    then 2/8 and so on";
+  eqcircuit sweep netlists/digits-noise.toml --out big --shard 1/8    then 2/8 and so on
+  mpirun eqcircuit sweep netlists/digits-noise.toml    if `eqcircuit --version` says \"with mpi\"";
 
 pub(super) const MARGIN: &str = "\
 Each key is one whose effect is none at 0 and grows with it, written with the largest value to try.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::arguments::Edits;
 use super::outcome::{expectation, number, shown};
 use super::terminal::Terminal;
-use super::{DONE, EXPECTATION_FAILED, Failure};
+use super::{DONE, EXPECTATION_FAILED, Failure, crew};
 use crate::report;
 use crate::run::sweep_record::{PointRecord, SweepRecord, unit};
 use crate::run::{self, Options, Swept};
@@ -29,7 +29,11 @@ pub(super) fn run(
     edits: &Edits,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
-    let spec = edits.load(file)?;
+    let spec = crew::load(edits, file, &options, terminal)?;
+    if !options.crew.leads() {
+        run::assist(&spec, &options)?;
+        return Ok(DONE);
+    }
     finish(&run::sweep(&spec, &options)?, terminal)
 }
 

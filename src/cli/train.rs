@@ -3,7 +3,7 @@ use std::path::Path;
 use super::arguments::Edits;
 use super::outcome::{conclude, shown, verdicts};
 use super::terminal::Terminal;
-use super::{DONE, Failure};
+use super::{DONE, Failure, crew};
 use crate::report;
 use crate::run::record::TrainRecord;
 use crate::run::{self, Options, RunError, Trained};
@@ -15,8 +15,11 @@ pub(super) fn run(
     edits: &Edits,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
-    let spec = edits.load(file)?;
+    let spec = crew::load(edits, file, &options, terminal)?;
     let trained = run::train(&spec, &options);
+    if !options.crew.leads() {
+        return trained.map(|_| DONE).map_err(Failure::from);
+    }
     if let Err(RunError::Stopped { path }) = &trained {
         // What there is so far is worth looking at; its absence is no reason to hide the state.
         if let Err(error) = report::write(path) {

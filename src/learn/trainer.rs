@@ -71,6 +71,12 @@ impl Trainer {
         Trainer { model, engine, optimiser, rule, until, limits }
     }
 
+    /// The same with what `wrap` makes of its engine, which must run the same parameters.
+    pub fn on(mut self, wrap: impl FnOnce(Box<dyn Engine>) -> Box<dyn Engine>) -> Trainer {
+        self.engine = wrap(self.engine);
+        self
+    }
+
     /// One update from these samples of a labelled set.
     ///
     /// # Panics

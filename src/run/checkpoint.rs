@@ -95,8 +95,18 @@ impl Checkpoint {
     ) -> Result<Checkpoint, RunError> {
         let bytes = std::fs::read(path)
             .map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
+        Checkpoint::of_bytes(&bytes, path, model, chip)
+    }
+
+    /// As [`Checkpoint::read`], of a file that was read; `path` is for the error.
+    pub fn of_bytes(
+        bytes: &[u8],
+        path: &Path,
+        model: &EnergyModel,
+        chip: Option<&Chip>,
+    ) -> Result<Checkpoint, RunError> {
         let wrong = |message| RunError::Damaged { path: path.to_path_buf(), message };
-        let found = tensors::from_bytes(&bytes)
+        let found = tensors::from_bytes(bytes)
             .map_err(|e| wrong(format!("not a whole checkpoint of {} bytes: {e}", bytes.len())))?;
         let file = Found(found.into_iter().map(|t| (t.name.clone(), t)).collect());
         file.checkpoint(model, chip).map_err(wrong)

@@ -8,7 +8,9 @@ pub mod record;
 pub mod tensors;
 
 mod checkpoint;
+mod crew;
 mod devices;
+mod error;
 mod evaluate;
 mod expect;
 mod interrupt;
@@ -22,6 +24,8 @@ mod sweep;
 mod train;
 mod write;
 
+pub use crew::{Crew, CrewError, launched};
+pub use error::RunError;
 pub use evaluate::{Evaluation, evaluate};
 pub use gradcheck::{GradcheckRecord, Gradchecked, gradcheck};
 pub use interrupt::Interrupt;
@@ -32,7 +36,7 @@ pub use margin::{
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
 pub use sweep::record as sweep_record;
-pub use sweep::{Shard, Swept, merge, sweep};
+pub use sweep::{Shard, Swept, assist, merge, sweep};
 pub use train::{Trained, train};
 pub use write::WaveForm;
 
@@ -75,6 +79,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// To stop from a signal handler.
     pub interrupt: Interrupt,
+    /// The processes that share a sweep or a training; each calls it with the same file.
+    pub crew: Crew,
 }
 
 impl Options {
@@ -108,93 +114,6 @@ impl Finished {
     /// The expectations that failed.
     pub fn failed(&self) -> impl Iterator<Item = &ExpectRecord> {
         self.summary.run.head.expect.iter().filter(|e| !e.passed)
-    }
-}
-
-/// Why there is no run.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    #[error("cannot use {} as the output folder: {source}; choose another with --out", path.display())]
-    Folder { path: PathBuf, source: std::io::Error },
-    #[error(
-        "{} holds files but no {}, so it is not a run of ours and is left alone; choose another \
-         folder with --out, or empty it",
-        path.display(),
-        record::RUN
-    )]
-    NotOurs { path: PathBuf },
-    #[error(
-        "{} holds a run of `{found}`, which is left alone; choose another folder with --out",
-        path.display()
-    )]
-    OtherVerb { path: PathBuf, found: String },
-    #[error("cannot write {}: {source}; {survives}", path.display())]
-    Write { path: PathBuf, survives: String, source: std::io::Error },
-    #[error(
-        "{} holds a run already: go on with it (--resume), start again in its place (--force), or \
-         choose another folder (--out)",
-        path.display()
-    )]
-    Exists { path: PathBuf },
-    #[error(
-        "{} holds another run: {difference}; resume it with its own settings, or choose another \
-         folder with --out",
-        path.display()
-    )]
-    AnotherRun { path: PathBuf, difference: String },
-    #[error("another process is writing {}", path.display())]
-    Busy { path: PathBuf },
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{} is damaged: {message}", path.display())]
-    Damaged { path: PathBuf, message: String },
-    #[error(
-        "{} is of another chip: {difference}; to program its weights into this one, write `--set \
-         'model.weights=\"...\"' --untrained` with the weights.safetensors of the training run",
-        path.display()
-    )]
-    AnotherChip { path: PathBuf, difference: String },
-    #[error(
-        "{file} was not trained yet: there is no run in {}; name one with --checkpoint, or take \
-         the file's own weights with --untrained",
-        usual.display()
-    )]
-    Untrained { file: String, usual: PathBuf },
-    #[error("{file} has no [sweep], which says what is varied")]
-    NoSweep { file: String },
-    #[error("{file} has no [train], which says what is learned from which data")]
-    NoTraining { file: String },
-    #[error("a network needs samples: name them in [simulate] inputs")]
-    NoInputs,
-    #[error(
-        "nudging pulls toward the labels, but the inputs have none: leave [simulate] nudge out"
-    )]
-    NoLabels,
-    #[error(
-        "{} holds a run, which owns its folder: give shard {shard} another one with --out",
-        path.display()
-    )]
-    ShardInRun { path: PathBuf, shard: Shard },
-    #[error("cannot merge: {message}")]
-    Merge { message: String },
-    #[error("cannot start {threads} threads: {message}")]
-    Threads { threads: usize, message: String },
-    #[error("interrupted; nothing was replaced")]
-    Interrupted,
-    #[error(
-        "interrupted; its state is saved in {}, and --resume goes on from there",
-        path.display()
-    )]
-    Stopped { path: PathBuf },
-}
-
-impl RunError {
-    /// The exit code of the program: 130 when interrupted, else 2.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            RunError::Interrupted | RunError::Stopped { .. } => 130,
-            _ => 2,
-        }
     }
 }
 

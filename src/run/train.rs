@@ -1,6 +1,8 @@
 //! Learning in place: epochs of equilibrium propagation, recorded as they end.
 
 mod lines;
+mod opened;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
+use sha2::{Digest, Sha256};
 
 use super::checkpoint::{Checkpoint, Progress};
 use super::lasting::Lasting;
@@ -26,6 +29,8 @@ use crate::numerics::seed::Seed;
 use crate::spec::{Fidelity, Spec, Subject, Train, Verb};
 use crate::units::{Dimension, format_short};
 use lines::{bar, describe, epoch_record, parsed, table};
+use opened::Opened;
+use shared::Shared;
 
 /// A training run that came to its end, on the disk.
 #[derive(Debug, Clone)]
@@ -59,7 +64,8 @@ impl Trained {
 
 /// Trains a file's network as its `[train]` says. The folder is written as the run goes: a record
 /// and a checkpoint an epoch, so that [`super::Manner::Resume`] goes on to the same bits as a run
-/// that was never stopped.
+/// that was never stopped. The processes of `options.crew` all call this, and each settles its part
+/// of every batch; one of them writes.
 ///
 /// # Errors
 /// When there is no `[train]`, when the folder cannot be used, holds another run or a damaged
@@ -69,15 +75,19 @@ pub fn train(spec: &Spec, options: &Options) -> Result<Trained, RunError> {
         return Err(RunError::NoTraining { file: spec.path.display().to_string() });
     };
     let started = Started::now();
-    let folder = options.folder(spec, Verb::Train);
-    let (lasting, resumes) = Lasting::open(Verb::Train, &folder, options.manner, spec)?;
+    let crew = &options.crew;
+    let opened = Opened::of(spec, options)?;
     options.interrupt.heed();
-    let trained = in_pool(options.threads, || {
-        let run = Run::open(spec, train, options, lasting, &started, resumes)?;
+    let share = (!crew.is_alone()).then(|| crew.threads());
+    let trained = in_pool(options.threads.or(share), || {
+        let run = Run::open(spec, train, options, opened, &started)?;
         run.complete()
-    });
+    })?;
     options.interrupt.unheed();
-    trained?
+    if matches!(&trained, Ok(_) | Err(RunError::Stopped { .. } | RunError::Unlike { .. })) {
+        crew.release();
+    }
+    trained
 }
 
 /// The model of a file on its engine, ready to learn.
@@ -144,7 +154,9 @@ struct Run<'a> {
     spec: &'a Spec,
     train: &'a Train,
     options: &'a Options,
-    lasting: Lasting,
+    /// Of the process that leads.
+    lasting: Option<Lasting>,
+    folder: PathBuf,
     started: &'a Started,
     trainer: Trainer,
     progress: Progress,
@@ -162,60 +174,74 @@ impl<'a> Run<'a> {
         spec: &'a Spec,
         train: &'a Train,
         options: &'a Options,
-        lasting: Lasting,
+        opened: Opened,
         started: &'a Started,
-        resumes: bool,
     ) -> Result<Run<'a>, RunError> {
         let mut trainer = trainer(spec, train);
-        let mut record = describe(spec, train, options, started, &trainer);
-        let path = lasting.path(CHECKPOINT);
-        let (mut progress, mut before, mut epochs) = (Progress::default(), 0.0, Vec::new());
-        if resumes && path.exists() {
-            let checkpoint = Checkpoint::read(&path, &trainer.model, trainer.engine.chip())?;
-            progress = restore(spec, train, &mut trainer, checkpoint)
-                .map_err(|message| RunError::Damaged { path, message })?;
-            let lines = lasting.keep_lines(RESULTS, progress.epoch + 1)?;
-            epochs = parsed(&lasting, RESULTS, &lines)?;
-            let lines = lasting.keep_lines(TIMING, progress.epoch)?;
-            let timing: Vec<TimingRecord> = parsed(&lasting, TIMING, &lines)?;
-            before = timing.iter().map(|t| t.seconds).sum();
-        } else if resumes && lasting.lines(RESULTS)?.len() > 1 {
-            let message = "it is gone, but results.jsonl has epochs that it should go on from; \
-                           start again with --force"
-                .to_string();
-            return Err(RunError::Damaged { path, message });
+        let record = describe(spec, train, options, started, &trainer);
+        let crew = &options.crew;
+        let taken = opened.checkpoint.as_ref().map(|bytes| {
+            let path = opened.folder.join(CHECKPOINT);
+            let chip = trainer.engine.chip();
+            let checkpoint = Checkpoint::of_bytes(bytes, &path, &trainer.model, chip)?;
+            restore(spec, train, &mut trainer, checkpoint)
+                .map_err(|message| RunError::Damaged { path, message })
+        });
+        // All processes find the same in it.
+        let taken = taken.transpose().inspect_err(|_| crew.release())?;
+        if !crew.is_alone() {
+            trainer = trainer.on(|engine| Box::new(Shared::new(engine, crew.clone())));
         }
-        record.epochs = progress.epoch;
-        let bar = bar(train, options.quiet);
-        let pace = (Instant::now(), 0);
         let mut run = Run {
             spec,
             train,
             options,
-            lasting,
+            lasting: opened.lasting,
+            folder: opened.folder,
             started,
             trainer,
-            progress,
-            epochs,
+            progress: taken.unwrap_or_default(),
+            epochs: Vec::new(),
             record,
-            before,
-            bar,
-            pace,
+            before: 0.0,
+            bar: bar(train, options.quiet),
+            pace: (Instant::now(), 0),
         };
-        run.write_record()?;
-        if run.epochs.is_empty() {
-            run.lasting.replace(RESULTS, b"")?;
-            run.lasting.replace(TIMING, b"")?;
-            run.measure_first()?;
+        match taken {
+            None => run.begin()?,
+            Some(_) => run.go_on()?,
         }
         Ok(run)
     }
 
-    /// The network as it is before it learns.
-    fn measure_first(&mut self) -> Result<(), RunError> {
+    /// Takes up the records of earlier parts.
+    fn go_on(&mut self) -> Result<(), RunError> {
+        if let Some(lasting) = &self.lasting {
+            let lines = lasting.keep_lines(RESULTS, self.progress.epoch + 1)?;
+            self.epochs = parsed(lasting, RESULTS, &lines)?;
+            let lines = lasting.keep_lines(TIMING, self.progress.epoch)?;
+            let timing: Vec<TimingRecord> = parsed(lasting, TIMING, &lines)?;
+            self.before = timing.iter().map(|t| t.seconds).sum();
+        }
+        self.write_record()
+    }
+
+    /// Begins the records, with the network as it is before it learns.
+    fn begin(&mut self) -> Result<(), RunError> {
+        self.write_record()?;
+        self.on_disk(|lasting| lasting.replace(RESULTS, b""))?;
+        self.on_disk(|lasting| lasting.replace(TIMING, b""))?;
         self.bar.set_message("measuring the network before it learns");
         let test = self.trainer.measure(&self.train.test);
         self.finish_epoch(None, &test)
+    }
+
+    /// Writes, if this is the process that writes.
+    fn on_disk(
+        &self,
+        write: impl FnOnce(&Lasting) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        self.lasting.as_ref().map_or(Ok(()), write)
     }
 
     fn complete(mut self) -> Result<Trained, RunError> {
@@ -257,7 +283,7 @@ impl<'a> Run<'a> {
             seconds: start.elapsed().as_secs_f64(),
             samples_per_second: learned as f64 / learning,
         };
-        self.lasting.append(TIMING, &record::line(&timing))?;
+        self.on_disk(|lasting| lasting.append(TIMING, &record::line(&timing)))?;
         let rate = self.trainer.optimiser.rate;
         self.finish_epoch(Some(rate), &test)
     }
@@ -266,16 +292,37 @@ impl<'a> Run<'a> {
     fn finish_epoch(&mut self, rate: Option<f64>, test: &Tally) -> Result<(), RunError> {
         let tally = std::mem::take(&mut self.progress.tally);
         let line = epoch_record(&self.progress, rate, &tally, test, &self.trainer);
-        self.lasting.append(RESULTS, &record::line(&line))?;
+        self.check_agreement()?;
+        self.on_disk(|lasting| lasting.append(RESULTS, &record::line(&line)))?;
         self.epochs.push(line);
         self.save()?;
         self.write_record()
     }
 
-    fn save(&self) -> Result<(), RunError> {
+    fn state(&self) -> Vec<Tensor> {
         let Trainer { model, optimiser, engine, .. } = &self.trainer;
-        let state = Checkpoint::tensors(&self.progress, model, optimiser, engine.chip());
-        self.lasting.tensors(CHECKPOINT, &state)
+        Checkpoint::tensors(&self.progress, model, optimiser, engine.chip())
+    }
+
+    fn save(&self) -> Result<(), RunError> {
+        self.on_disk(|lasting| lasting.tensors(CHECKPOINT, &self.state()))
+    }
+
+    /// Refuses to go on where the processes have learned different things.
+    fn check_agreement(&self) -> Result<(), RunError> {
+        let crew = &self.options.crew;
+        if crew.is_alone() {
+            return Ok(());
+        }
+        let mut digest = Sha256::new();
+        for number in self.state().iter().flat_map(|tensor| &tensor.data) {
+            digest.update(number.to_le_bytes());
+        }
+        let all = crew.gather(&<[u8; 32]>::from(digest.finalize()));
+        match all.iter().position(|other| *other != all[0]) {
+            Some(process) => Err(RunError::Unlike { process, of: crew.size() }),
+            None => Ok(()),
+        }
     }
 
     fn write_record(&mut self) -> Result<(), RunError> {
@@ -285,17 +332,17 @@ impl<'a> Run<'a> {
         self.record.train_loss = last.and_then(|e| e.train_loss);
         self.record.seconds = self.before + self.started.elapsed();
         self.record.head.duration = self.record.seconds;
-        self.lasting.replace(RUN, &record::document(&self.record))
+        self.on_disk(|lasting| lasting.replace(RUN, &record::document(&self.record)))
     }
 
     fn stop_if_interrupted(&mut self) -> Result<(), RunError> {
-        if !self.options.interrupt.tripped() {
+        if !self.options.crew.any(self.options.interrupt.tripped()) {
             return Ok(());
         }
         self.bar.finish_and_clear();
         self.save()?;
         self.write_record()?;
-        Err(RunError::Stopped { path: self.lasting.folder().to_path_buf() })
+        Err(RunError::Stopped { path: self.folder.clone() })
     }
 
     /// Loss, accuracy, settling time and pace so far, on the progress bar.
@@ -336,12 +383,11 @@ impl<'a> Run<'a> {
         let model = &self.trainer.model;
         let weights: Vec<_> = model.couplings.iter().map(|c| Tensor::parameter(model, c)).collect();
         let chip = network::chip_tensors(model, self.trainer.engine.chip());
-        self.lasting.tensors(WEIGHTS, &weights)?;
-        self.lasting.tensors(CHIP, &chip)?;
-        self.lasting.replace(RESULTS_CSV, &table(&self.epochs))?;
+        self.on_disk(|lasting| lasting.tensors(WEIGHTS, &weights))?;
+        self.on_disk(|lasting| lasting.tensors(CHIP, &chip))?;
+        self.on_disk(|lasting| lasting.replace(RESULTS_CSV, &table(&self.epochs)))?;
         self.write_record()?;
         self.bar.finish_and_clear();
-        let folder = self.lasting.folder().to_path_buf();
-        Ok(Trained { folder, record: self.record, epochs: self.epochs })
+        Ok(Trained { folder: self.folder, record: self.record, epochs: self.epochs })
     }
 }

@@ -86,6 +86,12 @@ fn points_that_fail_or_break_a_promise_are_named_and_exit_with_one() {
 #[test]
 #[cfg(unix)]
 fn an_interrupt_keeps_the_points_that_are_done() {
+    // Ctrl-C, and what a scheduler sends when time is up.
+    ["-INT", "-TERM"].map(interrupted_by);
+}
+
+#[cfg(unix)]
+fn interrupted_by(signal: &str) {
     let folder = workplace();
     // The first point ends at once, the second takes hours: the ideal engine creeps.
     let endless = [
@@ -112,7 +118,7 @@ fn an_interrupt_keeps_the_points_that_are_done() {
     assert!(done(), "the first point has not ended");
     let second = run_in(folder.path(), &[&endless[..], &["--resume"]].concat());
     assert!(second.stderr.contains("another process"), "{}", second.stderr);
-    let kill = Process::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = Process::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let kept = fs::read_to_string(&results).unwrap();
@@ -222,4 +228,30 @@ fn shards_are_made_apart_and_merged() {
     let built_in = cfg!(feature = "parquet");
     expect_code(&ran, if built_in { 0 } else { 2 });
     assert_eq!(folder.path().join("merged/results.parquet").is_file(), built_in);
+}
+
+#[test]
+#[cfg(not(feature = "mpi"))]
+fn one_of_several_processes_does_not_do_the_work_of_all() {
+    let folder = workplace();
+    let started = |rank: &str, args: &[&str]| {
+        let mut program = Process::new(PROGRAM);
+        bare(&mut program, folder.path());
+        program.env("OMPI_COMM_WORLD_SIZE", "2").env("OMPI_COMM_WORLD_RANK", rank);
+        let output = program.args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for verb in ["sweep", "train"] {
+        let (code, said) = started("0", &[verb, "small.toml"]);
+        assert_eq!(code, Some(2), "{said}");
+        for words in ["OMPI_COMM_WORLD_SIZE = 2", "--features mpi", "--shard"] {
+            assert!(said.contains(words), "{words} is not in:\n{said}");
+        }
+        assert_eq!(started("1", &[verb, "small.toml"]), (Some(2), String::new()));
+    }
+    assert!(!folder.path().join("reports").exists());
+    // Parts are a work for each; other verbs are nobody's to share.
+    let own = [&CHIPS[..], &["--quiet", "--shard", "1/2"]].concat();
+    assert_eq!(started("0", &own), (Some(0), String::new()));
+    assert_eq!(started("0", &["check", "--quiet", "small.toml"]), (Some(0), String::new()));
 }

@@ -1,21 +1,25 @@
 //! The line on stderr that says how far a sweep is.
 
+use std::time::Instant;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::TICK;
 use super::record::PointRecord;
-use super::schedule::Progress;
+use super::schedule::{Progress, Schedule};
 
 /// Points, runs, failures, rate and the time that is left; hidden where stderr is no terminal.
 pub struct Bar {
     bar: ProgressBar,
     failed: usize,
+    shown: Instant,
 }
 
 impl Bar {
     pub fn new(progress: &Progress, failed: usize, quiet: bool) -> Bar {
+        let shown = Instant::now();
         if quiet {
-            return Bar { bar: ProgressBar::hidden(), failed };
+            return Bar { bar: ProgressBar::hidden(), failed, shown };
         }
         let bar = ProgressBar::new(progress.runs as u64).with_position(progress.runs_done as u64);
         let style = ProgressStyle::with_template("{bar:30} {msg}, {per_sec}, {eta} left");
@@ -26,15 +30,20 @@ impl Bar {
         bar.reset_eta();
         bar.set_message(words(progress, failed, None));
         bar.enable_steady_tick(TICK);
-        Bar { bar, failed }
+        Bar { bar, failed, shown }
     }
 
-    /// Shows where things stand after a run.
-    pub fn show(&mut self, progress: &Progress, last: &PointRecord) {
+    /// Shows where things stand after a run; now and then, since it is seen through the schedule.
+    pub fn show(&mut self, schedule: &Schedule, last: &PointRecord) {
         self.failed += usize::from(!last.is_done());
+        if self.bar.is_hidden() || self.shown.elapsed() < TICK {
+            return;
+        }
+        self.shown = Instant::now();
+        let progress = schedule.progress();
         self.bar.set_length(progress.runs.max(progress.runs_done) as u64);
         self.bar.set_position(progress.runs_done as u64);
-        self.bar.set_message(words(progress, self.failed, Some(last)));
+        self.bar.set_message(words(&progress, self.failed, Some(last)));
     }
 
     pub fn clear(&self) {

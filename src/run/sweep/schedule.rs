@@ -151,6 +151,11 @@ impl Schedule {
         (self.fresh.len() + self.open.len()).saturating_mul(self.chips.at_most())
     }
 
+    /// How many points are not begun.
+    pub fn fresh(&self) -> usize {
+        self.fresh.len()
+    }
+
     /// Whether every point has enough.
     pub fn is_done(&self) -> bool {
         self.open.is_empty() && self.fresh.is_empty()
