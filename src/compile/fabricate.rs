@@ -33,6 +33,8 @@ pub struct Chip {
     pub(super) programmed: Written,
     /// How often it was written.
     pub(super) writes: usize,
+    /// How many samples it was read for.
+    pub(super) reads: usize,
 }
 
 /// The conductances of an array as made, `[post, pre]` \[S\].
@@ -76,6 +78,7 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         compensation: vec![1.0; fabric.layers.len()],
         programmed: Written::default(),
         writes: 0,
+        reads: 0,
     };
     chip.program();
     chip

@@ -28,16 +28,20 @@ mod faults;
 mod map;
 mod pulse;
 mod quirk;
+mod reading;
 mod segments;
 mod summary;
+mod trap;
 mod units;
 mod write;
 
 pub use cell::{Programmed, program_cells};
-pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
+pub use expand::{LaidCell, WiredTile, expand, expand_arrays, laid_cells, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
+pub use reading::ReadWindow;
 pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};
+pub use trap::Trap;
 pub use units::Unit;
 
 use crate::model::{EnergyModel, LayerId};

@@ -3,17 +3,19 @@
 //! Every effect is a key or a table that is absent by default; absent or at zero it changes no
 //! bit of a result. `docs/nonidealities.md` has the equations, units and sources in one place.
 
+mod noise;
 mod preset;
 mod programming;
 mod read;
 mod time;
 mod update;
 
+pub use noise::{Flicker, ReadNoise, Telegraph};
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
 pub(super) use read::read;
-pub use time::{Drift, Relaxation, Retention, Temperature, Time, Trend};
+pub use time::{Disturb, Drift, Relaxation, Retention, Temperature, Time, Trend};
 pub use update::{Rounding, StepLaw, Update};
 
 use crate::numerics::math;
@@ -27,6 +29,7 @@ pub struct NonIdeal {
     /// `None`: writes program their targets.
     pub update: Option<Update>,
     pub time: Time,
+    pub read: ReadNoise,
     pub wire: Wire,
 }
 

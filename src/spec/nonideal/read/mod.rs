@@ -1,5 +1,6 @@
 //! `[nonideal]` of a file.
 
+mod noise;
 mod programming;
 mod time;
 mod update;
@@ -24,7 +25,7 @@ pub(in crate::spec) fn read(
     let of_time = |t: TableReader| {
         let time = time::read(&t, window);
         if moves {
-            update::check_age(&t, time.age);
+            update::check_age(&t, &time);
         }
         time
     };
@@ -33,6 +34,7 @@ pub(in crate::spec) fn read(
         programming: programming::read(&t.table("programming"), window),
         update: t.optional_table("update").and_then(|t| update::read(&t, window)),
         time: t.optional_table("time").map(of_time).unwrap_or_default(),
+        read: t.optional_table("read").map(|t| noise::read(&t)).unwrap_or_default(),
         wire: wire(&t.table("wire")),
     };
     check_neurons(t, &nonideal.fabrication.neuron, amplifiers);

@@ -2,9 +2,9 @@
 
 use super::{deviation, within};
 use crate::diag::Diagnostic;
-use crate::spec::nonideal::{Rounding, StepLaw, Update};
+use crate::spec::nonideal::{Rounding, StepLaw, Time, Update};
 use crate::spec::reader::TableReader;
-use crate::units::{Dimension, Range, Second, Siemens};
+use crate::units::{Dimension, Range, Siemens};
 
 const LAWS: [(&str, Law); 5] = [
     ("constant", Law::Constant),
@@ -67,12 +67,19 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Option<Update> {
 }
 
 /// Reports cells that would move from where they are read instead of from where they were left.
-pub(super) fn check_age(t: &TableReader, age: Second) {
-    if age > 0.0 {
+pub(super) fn check_age(t: &TableReader, time: &Time) {
+    if time.age > 0.0 {
         t.report(
             Diagnostic::at(t.span("age"), "cells that move by pulses are read at once")
                 .label("later than that")
                 .help("leave `age` out, or write to targets: drop [nonideal.update]"),
+        );
+    }
+    if time.reads > 0.0 {
+        t.report(
+            Diagnostic::at(t.span("reads"), "cells that move by pulses are not yet read")
+                .label("so many reads before")
+                .help("leave `reads` out, or write to targets: drop [nonideal.update]"),
         );
     }
 }
