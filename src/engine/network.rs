@@ -1,6 +1,7 @@
 //! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
 //! engine have in common.
 
+pub mod noise;
 mod of_chip;
 mod skew;
 
