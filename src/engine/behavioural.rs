@@ -1,5 +1,7 @@
 mod reading;
 
+pub(super) use reading::extend;
+
 use std::ops::Range;
 
 use rayon::prelude::*;

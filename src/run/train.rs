@@ -126,6 +126,7 @@ pub(super) fn restore(
 ) -> Result<Progress, String> {
     let chip = trainer.engine.chip().cloned().zip(checkpoint.chip).map(|(mut chip, was)| {
         chip.restore(&checkpoint.model, was.0, was.1);
+        chip.restore_reads(checkpoint.reads);
         chip
     });
     let fits = trainer.optimiser.state();

@@ -12,7 +12,7 @@ pub struct Blinking {
     /// The probability to be up.
     pub up: f64,
     /// That it has changed over a step, from down and from up.
-    leaves: [f64; 2],
+    pub leaves: [f64; 2],
     /// That it never does over a read.
     stays: [f64; 2],
     /// That it has forgotten where it was over a read.
