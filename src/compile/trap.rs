@@ -67,7 +67,7 @@ pub(super) fn draw(telegraph: Option<&Telegraph>, cells: usize, place: Seed) -> 
 }
 
 impl Chip {
-    /// The traps of the positive (0) or negative (1) cells of an array. The two directions of a
+    /// The traps of the positive (0) or negative (1) cells of an array, by place. The two directions of a
     /// shared array have the same ones.
     pub fn traps(&self, array: usize, sign: usize) -> Vec<Trap> {
         let Some(forward) = self.fabric.arrays[array].shares else {
@@ -78,6 +78,8 @@ impl Chip {
             let (row, col) = (trap.place / plus.cols(), trap.place % plus.cols());
             Trap { place: col * plus.rows() + row, ..*trap }
         };
-        self.quirks[forward][sign].traps.iter().map(turned).collect()
+        let mut traps: Vec<Trap> = self.quirks[forward][sign].traps.iter().map(turned).collect();
+        traps.sort_unstable_by_key(|trap| trap.place);
+        traps
     }
 }

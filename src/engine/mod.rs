@@ -11,6 +11,7 @@
 //! is in seconds, except for the ideal engine, whose clock counts iterations.
 
 mod behavioural;
+mod cell;
 mod circuit;
 mod ideal;
 mod layout;
@@ -18,6 +19,7 @@ mod network;
 mod wires;
 
 pub use behavioural::Behavioural;
+pub use cell::HeldCell;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
 pub use ideal::Ideal;
 

@@ -16,6 +16,7 @@ pub mod ode;
 pub mod relaxation;
 pub mod rest;
 pub mod seed;
+pub mod spectrum;
 pub mod statistics;
 pub mod tableau;
 pub mod transient;

@@ -76,17 +76,13 @@ fn ln(u: f32) -> f32 {
 #[inline(always)]
 fn sine_cosine(x: f32) -> (f32, f32) {
     let q = x * x;
-    let sine = 1.0
-        - q / 6.0
-            * (1.0
-                - q / 20.0 * (1.0 - q / 42.0 * (1.0 - q / 72.0 * (1.0 - q / 110.0))));
+    let sine =
+        1.0 - q / 6.0 * (1.0 - q / 20.0 * (1.0 - q / 42.0 * (1.0 - q / 72.0 * (1.0 - q / 110.0))));
     let cosine = 1.0
         - q / 2.0
             * (1.0
                 - q / 12.0
-                    * (1.0
-                        - q / 30.0
-                            * (1.0 - q / 56.0 * (1.0 - q / 90.0 * (1.0 - q / 132.0)))));
+                    * (1.0 - q / 30.0 * (1.0 - q / 56.0 * (1.0 - q / 90.0 * (1.0 - q / 132.0)))));
     (x * sine, cosine)
 }
 
@@ -138,9 +134,8 @@ mod tests {
         assert!((beyond - n * share).abs() < 6.0 * math::sqrt(n * share), "{beyond} beyond 4");
         let follows = rows.chunks_exact(LANES).collect::<Vec<_>>();
         for (what, other) in [("lane", (0, 1)), ("row", (1, 0)), ("pair", (2, 0))] {
-            let products = follows.windows(3).map(|w| {
-                f64::from(w[0][0]) * f64::from(w[other.0][other.1])
-            });
+            let products =
+                follows.windows(3).map(|w| f64::from(w[0][0]) * f64::from(w[other.0][other.1]));
             let count = (ROWS - 2) as f64;
             let mean = products.sum::<f64>() / count;
             assert!(mean.abs() < 6.0 / math::sqrt(count), "{what}: correlation {mean}");

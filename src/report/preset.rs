@@ -1,5 +1,7 @@
 //! Presets of technologies drawn: what their numbers make of cells.
 
+mod noise;
+
 use std::path::{Path, PathBuf};
 
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
@@ -10,9 +12,10 @@ use crate::numerics::math;
 use crate::numerics::seed::Seed;
 use crate::spec::{NonIdeal, Preset};
 use crate::units::{Dimension, Second, Siemens, format_short};
+pub use noise::{Spectrum, spectrum};
 
 /// Every way to draw a preset; `None` where it has nothing of the kind.
-const FIGURES: [fn(&Preset) -> Option<Figure>; 2] = [programmed, aged];
+const FIGURES: [fn(&Preset) -> Option<Figure>; 3] = [programmed, aged, noise::figure];
 
 /// Cells of each target.
 const CELLS: usize = 2000;

@@ -13,6 +13,8 @@ mod common;
 mod fabrication;
 mod presets;
 mod programming;
+mod read;
+mod read_engines;
 mod roll;
 mod time;
 mod update;

@@ -61,6 +61,12 @@ const ROLL: &[(&str, &str, &str)] = &[
         "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"1 uS\"] }] }",
     ),
     ("time", "{ age = \"2 s\", relaxation = [{ time = \"2 s\", polynomial = [\"0 S\"] }] }", ""),
+    (
+        "time",
+        "{ reads = 0, disturb = { after = 1e6, toward = \"20 uS\" } }",
+        "{ reads = 1e5, disturb = { after = 1e6, toward = \"20 uS\" } }",
+    ),
+    ("time", "{ reads = 1e5 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", spread = 0.3 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", r-driver = \"0 ohm\" }", "{ r-driver = \"5 ohm\" }"),
     ("wire", "{ r-segment = \"0 ohm\", r-sense = \"0 ohm\" }", "{ r-sense = \"5 ohm\" }"),

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::{Arrays, Behavioural, Task};
-use crate::engine::network::noise::Turn;
 use crate::engine::network::Batch;
+use crate::engine::network::noise::Turn;
 use crate::engine::{Save, Settled, Trace, shown};
 use crate::model::State;
 use crate::numerics::Mat;
@@ -52,7 +52,8 @@ impl Behavioural {
                         }
                     }
                 }
-                let mut at_rest = Batch::with_inputs(net, inputs.0.to_vec(), task.drive, samples.clone());
+                let mut at_rest =
+                    Batch::with_inputs(net, inputs.0.to_vec(), task.drive, samples.clone());
                 let residual: Vec<Vec<f64>> =
                     way.iter().map(|x| at_rest.residual(x, width)).collect();
                 (samples, x, way, residual)

@@ -16,8 +16,8 @@ pub use study::{AnalysisRun, Progress, StudyRun, study};
 
 use self::arrays::{attach, moving};
 use self::drive::Driver;
-use self::sample::{Sample, Track};
 use self::noise::Noise;
+use self::sample::{Sample, Track};
 use super::behavioural::extend;
 use super::network::noise::Turn;
 use super::{

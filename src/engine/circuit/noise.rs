@@ -160,7 +160,8 @@ fn moves(chip: &Chip, window: &ReadWindow) -> Vec<Moves> {
         .collect();
     let of = |cell: crate::compile::LaidCell| {
         let place = cell.post * chip.fabric.arrays[cell.array].plus.cols() + cell.pre;
-        let trap = traps[cell.array][cell.sign].iter().find(|trap| trap.place == place);
+        let traps = &traps[cell.array][cell.sign];
+        let trap = traps.binary_search_by_key(&place, |trap| trap.place).ok().map(|at| &traps[at]);
         Moves {
             fresh: if read.is_fresh() { chip.read_deviation(cell.g) } else { 0.0 },
             flicker: read.flicker.as_ref().map_or(0.0, |f| chip.flicker_deviation(f, cell.g)),

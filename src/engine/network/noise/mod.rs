@@ -58,7 +58,7 @@ pub struct Noise<T> {
 /// What the inputs of some samples add to the sums.
 #[derive(Clone)]
 pub struct Field<T> {
-    /// Activations of the clamped layer, where traps want them.
+    /// Activations of the clamped layer, where traps or shot noise want them.
     clamp: Vec<T>,
     shot: Option<[Vec<T>; 3]>,
     flicker: Option<[Vec<T>; 2]>,
@@ -101,9 +101,8 @@ impl<T: Real> Noise<T> {
             let deviation = |g| chip.flicker_deviation(flicker, g);
             (Squares::of(net, chip, &squares, deviation), Slow::of(flicker, &window))
         });
-        let fresh = noise.is_fresh().then(|| {
-            Squares::of(net, chip, &squares, |g| chip.read_deviation(g))
-        });
+        let fresh =
+            noise.is_fresh().then(|| Squares::of(net, chip, &squares, |g| chip.read_deviation(g)));
         let rows = |layer| net.free.iter().find(|f| f.layer == layer).map(|f| f.rows.start);
         let sites = traps::sites(chip, &read, &levers, rows);
         Some(Noise { read, tau: net.tau, seen, thermal, shot, flicker, fresh, sites })
@@ -125,7 +124,7 @@ impl<T: Real> Noise<T> {
         };
         let clamp = std::mem::take(&mut field.clamp);
         self.add(&clamp, true, &mut field, lanes);
-        if !self.sites.is_empty() {
+        if !self.sites.is_empty() || self.shot.as_ref().is_some_and(Excess::wants_activations) {
             field.clamp = clamp;
         }
         field

@@ -130,9 +130,8 @@ impl<T: Real> Noise<T> {
             kernels::activate(f.activation, &x[at.clone()], &mut xhat[at], &mut work);
         }
         let rows = x.chunks_exact(lanes).zip(&self.seen);
-        let nu = rows.flat_map(|(x, [offset, volts])| {
-            x.iter().map(move |x| (x.to_f64() - offset) * volts)
-        });
+        let nu = rows
+            .flat_map(|(x, [offset, volts])| x.iter().map(move |x| (x.to_f64() - offset) * volts));
         let mut rest = Rest { nu: nu.collect(), field: field.clone(), xhat };
         self.add(&rest.xhat, false, &mut rest.field, lanes);
         rest
@@ -164,7 +163,8 @@ impl<T: Real> Noise<T> {
         }
         let mut white: Vec<f64> = (0..size).map(|k| self.thermal[k / lanes]).collect();
         if let (Some(shot), Some(sums)) = (&self.shot, &rest.field.shot) {
-            let sums = shot.sums(sums, &rest.nu, lanes);
+            let activations = [&rest.field.clamp[..], &rest.xhat];
+            let sums = shot.sums(sums, activations, &rest.nu, lanes);
             white.iter_mut().zip(sums).for_each(|(white, sum)| *white += sum);
         }
         let (mut amplitude, mut moving) = (Vec::new(), Vec::new());

@@ -126,8 +126,9 @@ impl<T: Real> Squares<T> {
     }
 }
 
-/// `sum_j g phi(v - u)` of every row, with `phi(V) = y coth y - 1` and `y = V / scale`: between the
-/// values at three voltages of the node, those of `x` at -1, 0 and 1, on the parabola through them.
+/// `sum_j g phi(v - u)` of every row, with `phi(V) = y coth y - 1` and `y = V / scale`. Where `x = 1`
+/// is a voltage of the node below `scale` it lies on the parabola through the values at `x = -1`, 0
+/// and 1, in three products; else it is summed cell by cell.
 pub(super) struct Excess<T> {
     cells: Vec<Cells<T>>,
     /// The voltage of each row's node at which `x` is 1.
@@ -149,7 +150,7 @@ impl<T: Real> Excess<T> {
     /// Adds what comes from some activations.
     pub fn add(&self, xhat: &[T], clamped: bool, to: &mut [Vec<T>; 3], lanes: usize) {
         let [middle, even, odd] = to;
-        for cells in &self.cells {
+        for cells in self.cells.iter().filter(|cells| !self.is_wide(cells)) {
             let Some(from) = cells.source(xhat, clamped, lanes) else { continue };
             let unit = self.unit[cells.post.start];
             let at = |shift: f64| excess(from, shift, self.scale);
@@ -164,7 +165,72 @@ impl<T: Real> Excess<T> {
         }
     }
 
-    pub fn sums(&self, [middle, even, odd]: &[Vec<T>; 3], nu: &[f64], lanes: usize) -> Vec<f64> {
+    /// Whether a unit of `x` goes beyond where `phi` bends.
+    fn is_wide(&self, cells: &Cells<T>) -> bool {
+        self.unit[cells.post.start] > self.scale
+    }
+
+    /// Whether some cells are summed one by one.
+    pub fn wants_activations(&self) -> bool {
+        self.cells.iter().any(|cells| self.is_wide(cells))
+    }
+
+    /// `xhat` are the activations of the clamped layer, and of the others.
+    pub fn sums(
+        &self,
+        products: &[Vec<T>; 3],
+        xhat: [&[T]; 2],
+        nu: &[f64],
+        lanes: usize,
+    ) -> Vec<f64> {
+        let mut sums = self.on_parabolas(products, nu, lanes);
+        for cells in self.cells.iter().filter(|cells| self.is_wide(cells)) {
+            let from = cells.source(xhat[usize::from(!cells.clamped)], cells.clamped, lanes);
+            let from = from.expect("activations of its own layer");
+            let each = cells
+                .post
+                .clone()
+                .zip(sums[in_lanes(cells.post.clone(), lanes)].chunks_exact_mut(lanes));
+            for (row, sums) in each {
+                self.add_one_by_one(cells, row, from, &nu[row * lanes..][..lanes], sums);
+            }
+        }
+        sums
+    }
+
+    fn add_one_by_one(
+        &self,
+        cells: &Cells<T>,
+        row: usize,
+        from: &[T],
+        nu: &[f64],
+        sums: &mut [f64],
+    ) {
+        let (lanes, cols) = (nu.len(), cells.pre.len());
+        let start = (row - cells.post.start) * cols;
+        let own = cells.sum[start..][..cols].iter().zip(&cells.difference[start..][..cols]);
+        let nu: Vec<T> = nu.iter().map(|&nu| T::of(nu)).collect();
+        let across = |sign: T| -> Vec<T> {
+            let each = from.chunks_exact(lanes);
+            each.flat_map(|v| v.iter().zip(&nu).map(|(&v, &nu)| sign * v - nu)).collect()
+        };
+        let [plus, minus] = [1.0, -1.0].map(|sign| excess(&across(T::of(sign)), 0.0, self.scale));
+        let both = plus.chunks_exact(lanes).zip(minus.chunks_exact(lanes));
+        for ((sum, difference), (plus, minus)) in own.zip(both) {
+            let (sum, difference) = (sum.to_f64(), difference.to_f64());
+            let g = [0.5 * (sum + difference), 0.5 * (sum - difference)];
+            for ((to, plus), minus) in sums.iter_mut().zip(plus).zip(minus) {
+                *to += g[0] * plus.to_f64() + g[1] * minus.to_f64();
+            }
+        }
+    }
+
+    fn on_parabolas(
+        &self,
+        [middle, even, odd]: &[Vec<T>; 3],
+        nu: &[f64],
+        lanes: usize,
+    ) -> Vec<f64> {
         let each = middle.iter().zip(even).zip(odd).zip(nu).enumerate();
         each.map(|(k, (((middle, even), odd), nu))| {
             let share = nu / self.unit[k / lanes];

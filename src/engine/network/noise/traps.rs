@@ -46,9 +46,9 @@ impl Blinking {
         }
         let (mut is_up, mut now, mut drawn) = (starts_up, 0, 0);
         loop {
-            let kept = math::log(1.0 - self.leaves[usize::from(is_up)]);
+            let kept = math::log1p(-self.leaves[usize::from(is_up)]);
             let until = (math::log(u.max(f64::MIN_POSITIVE)) / kept).floor() + 1.0;
-            if !(until <= (steps - now) as f64) {
+            if !(1.0..=(steps - now) as f64).contains(&until) {
                 return;
             }
             now += until as usize;

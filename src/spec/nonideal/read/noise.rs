@@ -109,9 +109,7 @@ fn telegraph(t: &TableReader) -> Option<Telegraph> {
                 .help("add for example `share = 0.1`, the fraction of the cells that have a trap"),
         );
     }
-    // Twice the mean is the upper conductance when the lower one is nothing.
-    let why = "it is a share of the mean conductance: 0 is none, and a cell conducts nothing or \
-               more";
+    let why = "it is a share of the mean conductance: 0 is none, 1 all of it";
     let amplitude = trend(t, AMPLITUDES, Range::Fraction, why);
     need_amplitude(t, "[nonideal.read.telegraph]");
     let time = |key, example| t.quantity(key, Dimension::Second, Range::Positive).needed(example);

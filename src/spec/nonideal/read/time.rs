@@ -10,7 +10,8 @@ use crate::units::{Dimension, Range, Siemens};
 pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Time {
     let why = "it is the time from writing to reading; 0 or leaving it out reads at once";
     let age = within(t, "age", Dimension::Second, Range::NonNegative, why);
-    let why = "it is how often cells were read since they were written; 0 or leaving it out is never";
+    let why =
+        "it is how often cells were read since they were written; 0 or leaving it out is never";
     let reads = within(t, "reads", Dimension::One, Range::NonNegative, why);
     Time {
         age: age.unwrap_or(0.0),
