@@ -191,7 +191,7 @@ fn the_spectrum_of_a_cell_is_that_of_its_equations() {
     for (what, noise) in [("flicker", base), ("white too", white), ("traps", blinks)] {
         let cell = HeldCell { noise: &noise, g: 20e-6, g_max: 25e-6, volts: 0.1 };
         let found = spectrum(&cell, Seed::new(2)).expect("it moves");
-        assert!(found.found.len() > 10, "{what}");
+        assert!(found.found.len() >= 6, "{what}");
         for [f, s] in &found.found {
             // Means over segments, half of each shared with the next; Hann's window leaves an
             // overlap of 1/6 in amplitude.

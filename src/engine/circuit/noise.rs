@@ -1,6 +1,5 @@
 //! Noise while a circuit is read, of every cell and resistor by itself.
 
-use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use rand_philox::Philox;
 
@@ -84,7 +83,8 @@ impl Noise {
     ) -> Result<(), Failure> {
         let mut draws = self.start(read, turn.phase);
         let way = (self.window.step, self.window.steps);
-        let mut inject = |_: usize, x: &[f64], currents: &mut [f64]| {
+        let steps = self.window.steps;
+        let mut inject = |step: usize, x: &[f64], currents: &mut [f64]| {
             for (noisy, state) in self.resistors.iter().zip(&mut draws.states) {
                 let volts = at(x, noisy.ends[0]) - at(x, noisy.ends[1]);
                 let white = self.white(noisy, volts) / self.window.step;
@@ -93,7 +93,7 @@ impl Noise {
                     let z: f64 = StandardNormal.sample(&mut draws.rng);
                     current += sqrt(white) * z;
                 }
-                state.step(noisy, self.slow.as_ref(), &mut draws.rng);
+                state.step((step, steps), self.slow.as_ref(), &mut draws.rng);
                 put(currents, noisy.ends[0], -current);
                 put(currents, noisy.ends[1], current);
             }
@@ -123,7 +123,7 @@ impl Noise {
         let of = |name: &str| read.child("cells").child(name);
         let mut still = of("slow").rng();
         let mut fresh = of("fresh").index(phase).rng();
-        let mut starts: Vec<Philox> = (0..=phase).map(|k| of("flicker").index(k).rng()).collect();
+        let mut ends: Vec<Philox> = (0..=phase + 1).map(|k| of("flicker").index(k).rng()).collect();
         let normal = |rng: &mut Philox| -> f64 { StandardNormal.sample(rng) };
         let states = self.resistors.iter().enumerate().map(|(k, noisy)| {
             let mut state = State::default();
@@ -133,17 +133,20 @@ impl Noise {
             }
             if let Some(slow) = &self.slow {
                 state.fixed += cell.flicker * sqrt(slow.frozen) * normal(&mut still);
-                state.moving = vec![0.0; slow.moving.len()];
-                for (phase, rng) in starts.iter_mut().enumerate() {
-                    for (process, now) in slow.moving.iter().zip(&mut state.moving) {
-                        let keeps = if phase == 0 { 0.0 } else { process.keeps[1] };
-                        *now = keeps * *now + process.renewed(keeps) * normal(rng);
+                state.moving = vec![[0.0; 2]; slow.moving.len()];
+                for (k, rng) in ends.iter_mut().enumerate() {
+                    for (process, [now, end]) in slow.moving.iter().zip(&mut state.moving) {
+                        let keeps = if k == 0 { 0.0 } else { process.keeps[1] };
+                        *now = *end;
+                        *end = keeps * *end + process.renewed(keeps) * normal(rng);
                     }
                 }
             }
             if let Some((blinking, _)) = &cell.trap {
-                let draw = |phase| of("traps").index(phase).index(k).uniform();
-                state.is_up = blinking.starts_up(phase, draw);
+                let (steps, seed) = (self.window.steps, |phase| of("jumps").index(phase).index(k));
+                state.is_up = blinking.starts_up(of("traps").index(k), phase, steps, seed);
+                blinking.changes(state.is_up, steps, seed(phase), |step| state.jumps.push(step));
+                state.jumps.reverse();
             }
             state
         });
@@ -185,31 +188,35 @@ struct Draws {
 #[derive(Default)]
 struct State {
     fixed: Siemens,
-    moving: Vec<f64>,
+    /// Of every process where it is, and where it will be at the end.
+    moving: Vec<[f64; 2]>,
     is_up: bool,
+    /// The steps at which that changes, the next one last.
+    jumps: Vec<usize>,
 }
 
 impl State {
     /// How far the conductance is from its mean.
     fn deviation(&self, noisy: &Noisy, slow: Option<&Slow>) -> Siemens {
         let Some(cell) = &noisy.cell else { return 0.0 };
-        let flicker = slow.map_or(0.0, |_| cell.flicker * self.moving.iter().sum::<f64>());
+        let flicker = slow
+            .map_or(0.0, |_| cell.flicker * self.moving.iter().map(|[now, _]| now).sum::<f64>());
         let trap = cell.trap.map_or(0.0, |(blinking, swing)| {
             swing * (f64::from(u8::from(self.is_up)) - blinking.up)
         });
         self.fixed + flicker + trap
     }
 
-    fn step(&mut self, noisy: &Noisy, slow: Option<&Slow>, rng: &mut Philox) {
-        let Some(cell) = &noisy.cell else { return };
-        for (process, now) in slow.iter().flat_map(|slow| &slow.moving).zip(&mut self.moving) {
-            let keeps = process.keeps[0];
+    fn step(&mut self, (step, steps): (usize, usize), slow: Option<&Slow>, rng: &mut Philox) {
+        let processes = slow.iter().flat_map(|slow| &slow.moving);
+        for (process, [now, end]) in processes.zip(&mut self.moving) {
+            let [before, after, new] = process.bridge(step, steps);
             let z: f64 = StandardNormal.sample(rng);
-            *now = keeps * *now + process.renewed(keeps) * z;
+            *now = before * *now + after * *end + new * z;
         }
-        if let Some((blinking, _)) = &cell.trap {
-            let u: f64 = rng.random();
-            self.is_up ^= u < blinking.leaves[usize::from(self.is_up)];
+        if self.jumps.last() == Some(&step) {
+            self.jumps.pop();
+            self.is_up = !self.is_up;
         }
     }
 }

@@ -21,12 +21,20 @@ struct Running<T> {
     jumped: usize,
     /// Of flicker noise: its amplitude, and its processes with where they are.
     amplitude: Vec<T>,
-    moving: Vec<(Moving, Vec<f32>)>,
+    moving: Vec<Process>,
+    steps: usize,
     renewals: Normals,
     /// The deviation of what white noise does in a step; empty without any.
     white: Vec<T>,
     normals: Normals,
     drawn: Vec<f32>,
+}
+
+/// A process on its way to where it will be at the end.
+struct Process {
+    law: Moving,
+    now: Vec<f32>,
+    end: Vec<f32>,
 }
 
 impl<T: Real> ode::Noise<T> for Running<T> {
@@ -37,13 +45,12 @@ impl<T: Real> ode::Noise<T> for Running<T> {
         }
         self.jumped += due;
         force.copy_from_slice(&self.fixed);
-        for (process, now) in &mut self.moving {
+        for Process { law, now, end } in &mut self.moving {
             if moment > 0 {
-                let keeps = process.keeps[0];
-                let (keeps, renewed) = (keeps as f32, process.renewed(keeps) as f32);
+                let shares = law.bridge(moment, self.steps).map(|share| share as f32);
                 self.renewals.fill(&mut self.drawn);
-                for (now, z) in now.iter_mut().zip(&self.drawn) {
-                    *now = keeps * *now + renewed * z;
+                for ((now, &end), z) in now.iter_mut().zip(&*end).zip(&self.drawn) {
+                    *now = shares[0] * *now + shares[1] * end + shares[2] * z;
                 }
             }
             for ((force, &amplitude), &now) in force.iter_mut().zip(&self.amplitude).zip(&*now) {
@@ -177,8 +184,8 @@ impl<T: Real> Noise<T> {
             for (white, root) in white.iter_mut().zip(&roots) {
                 *white += root * root * slow.white / self.tau;
             }
-            let starts = (0..=phase).map(|k| of_phase("flicker", k));
-            moving = started(&slow.moving, starts, size, &mut drawn);
+            let ends = (0..=phase + 1).map(|k| of_phase("flicker", k));
+            moving = started(&slow.moving, ends, size, &mut drawn);
             amplitude = roots.into_iter().map(T::of).collect();
         }
         let jumps = self.jumps(net, rest, reads, phase, &mut fixed);
@@ -191,6 +198,7 @@ impl<T: Real> Noise<T> {
             jumped: 0,
             amplitude,
             moving,
+            steps: self.read.window.steps,
             renewals: of_phase("renewals", phase),
             white,
             normals: of_phase("white", phase),
@@ -214,11 +222,11 @@ impl<T: Real> Noise<T> {
         }
         debug_assert_eq!(rest.xhat.len(), net.dim * lanes);
         let steps = self.read.window.steps;
-        let starts: Vec<Vec<Seed>> = reads
+        let starts: Vec<Seed> = reads.iter().map(|seed| seed.child("traps")).collect();
+        let later: Vec<Vec<Seed>> = reads
             .iter()
-            .map(|seed| (0..=phase).map(|k| seed.child("traps").index(k)).collect())
+            .map(|seed| (0..=phase).map(|k| seed.child("jumps").index(k)).collect())
             .collect();
-        let later: Vec<Seed> = reads.iter().map(|s| s.child("jumps").index(phase)).collect();
         for (t, site) in self.sites.iter().enumerate() {
             let from = if site.clamped { &rest.field.clamp } else { &rest.xhat };
             for b in 0..lanes {
@@ -226,10 +234,11 @@ impl<T: Real> Noise<T> {
                 let volts = site.sign * from[site.pre * lanes + b].to_f64() - rest.nu[place];
                 let swing = site.swing * volts;
                 let blinking = &site.blinking;
-                let up = blinking.starts_up(phase, |k| starts[b][k].index(t).uniform());
+                let seed = |k: usize| later[b][k].index(t);
+                let up = blinking.starts_up(starts[b].index(t), phase, steps, seed);
                 fixed[place] += swing * (f64::from(u8::from(up)) - blinking.up);
                 let mut change = if up { -swing } else { swing };
-                blinking.changes(up, steps, later[b].index(t), |step| {
+                blinking.changes(up, steps, seed(phase), |step| {
                     jumps.push((step, place, T::of(change)));
                     change = -change;
                 });
@@ -240,23 +249,24 @@ impl<T: Real> Noise<T> {
     }
 }
 
-/// Processes where they are at the start of a phase, each kept from phase to phase as far as it
-/// remembers; `starts` are the numbers of each phase up to this one.
+/// Processes where they are at the start of a phase, and where they will be at its end; `ends` are
+/// the numbers of the start of the first phase, and of the end of each up to this one.
 fn started(
     moving: &[Moving],
-    starts: impl Iterator<Item = Normals>,
+    ends: impl Iterator<Item = Normals>,
     size: usize,
     drawn: &mut [f32],
-) -> Vec<(Moving, Vec<f32>)> {
-    let mut all: Vec<(Moving, Vec<f32>)> =
-        moving.iter().map(|process| (*process, vec![0.0; size])).collect();
-    for (phase, mut normals) in starts.enumerate() {
-        for (process, now) in &mut all {
-            let keeps = if phase == 0 { 0.0 } else { process.keeps[1] };
-            let (keeps, renewed) = (keeps as f32, process.renewed(keeps) as f32);
+) -> Vec<Process> {
+    let still = |law: &Moving| Process { law: *law, now: vec![0.0; size], end: vec![0.0; size] };
+    let mut all: Vec<Process> = moving.iter().map(still).collect();
+    for (k, mut normals) in ends.enumerate() {
+        for Process { law, now, end } in &mut all {
+            let keeps = if k == 0 { 0.0 } else { law.keeps[1] };
+            let (keeps, renewed) = (keeps as f32, law.renewed(keeps) as f32);
             normals.fill(drawn);
-            for (now, z) in now.iter_mut().zip(&*drawn) {
-                *now = keeps * *now + renewed * z;
+            now.copy_from_slice(end);
+            for (end, z) in end.iter_mut().zip(&*drawn) {
+                *end = keeps * *end + renewed * z;
             }
         }
     }

@@ -30,6 +30,19 @@ pub struct Moving {
 }
 
 impl Moving {
+    /// What the value after step `step` of `steps` is made of, with where it will be at the end
+    /// given: shares of the value before it and of that at the end, and of a normal number.
+    pub fn bridge(&self, step: usize, steps: usize) -> [f64; 3] {
+        let keeps = self.keeps[0];
+        let ahead = math::pow(keeps, (steps - step) as f64);
+        let (new, left) = (1.0 - keeps * keeps, 1.0 - ahead * ahead);
+        if left <= 0.0 {
+            return [0.0, 1.0, 0.0];
+        }
+        let variance = 1.0 / (1.0 / new + ahead * ahead / left);
+        [variance * keeps / new, variance * ahead / left, self.deviation * math::sqrt(variance)]
+    }
+
     /// What is drawn anew when it keeps so much of itself.
     pub fn renewed(&self, keeps: f64) -> f64 {
         self.deviation * math::sqrt((1.0 - keeps * keeps).max(0.0))

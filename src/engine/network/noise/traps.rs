@@ -15,8 +15,6 @@ pub struct Blinking {
     pub leaves: [f64; 2],
     /// That it never does over a read.
     stays: [f64; 2],
-    /// That it has forgotten where it was over a read.
-    forgets: f64,
 }
 
 impl Blinking {
@@ -25,16 +23,21 @@ impl Blinking {
         let over = |time: Second| -math::expm1(-trap.rate() * time);
         let leaves = [up * over(step), (1.0 - up) * over(step)];
         let stays = leaves.map(|p| math::pow(1.0 - p, steps as f64));
-        Blinking { up, leaves, stays, forgets: over(step * steps as f64) }
+        Blinking { up, leaves, stays }
     }
 
-    /// Whether it is up at the start of phase `phase` of a presentation; `draw(k)` is its number
-    /// of phase `k`.
-    pub fn starts_up(&self, phase: usize, draw: impl Fn(usize) -> f64) -> bool {
-        let first = draw(0) < self.up;
-        (1..=phase).fold(first, |is_up, k| {
-            let other = if is_up { 1.0 - self.up } else { self.up };
-            is_up != (draw(k) < other * self.forgets)
+    /// Whether it is up at the start of phase `phase` of a presentation, where the phase before
+    /// has left it; `seed(k)` is its stream of phase `k`.
+    pub fn starts_up(
+        &self,
+        first: Seed,
+        phase: usize,
+        steps: usize,
+        seed: impl Fn(usize) -> Seed,
+    ) -> bool {
+        (0..phase).fold(first.uniform() < self.up, |mut is_up, k| {
+            self.changes(is_up, steps, seed(k), |_| is_up = !is_up);
+            is_up
         })
     }
 
