@@ -15,6 +15,7 @@ mod presets;
 mod programming;
 mod read;
 mod read_engines;
+mod read_runs;
 mod roll;
 mod time;
 mod update;

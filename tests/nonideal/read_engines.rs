@@ -168,10 +168,8 @@ fn wires_make_noise_too() {
     let mut noisy = chip(ReadNoise { thermal: 300.0, ..ReadNoise::default() });
     noisy.nonideal.wire.r_segment = 50.0;
     let noisy = fabricate(&noisy.fabric.clone(), &noisy.nonideal.clone(), Seed::new(6));
-    let few = spreads(&settle(
-        &mut Circuit::from_chip(noisy.clone(), Analysis::Op),
-        &drive(600, &INPUT),
-    ));
+    let few =
+        spreads(&settle(&mut Circuit::from_chip(noisy.clone(), Analysis::Op), &drive(600, &INPUT)));
     let many = spreads(&settle(&mut Behavioural::new(noisy, Precision::F64), &drive(4000, &INPUT)));
     for (a, b) in few.iter().zip(&many) {
         let error = LIMIT * (0.5 / 600.0 + 0.5 / 4000.0f64).sqrt();

@@ -73,6 +73,8 @@ fn flicker(t: &TableReader) -> Option<Flicker> {
     let amplitude = trend(t, AMPLITUDES, Range::NonNegative, why);
     need_amplitude(t, "[nonideal.read.flicker]");
     let exponent = t.number("exponent", Range::Any).or(1.0);
+    let end = |key, example| t.quantity(key, Dimension::Hertz, Range::Positive).needed(example);
+    let (from, to) = (end("from", "from = \"1 Hz\""), end("to", "to = \"1 MHz\""));
     if !(exponent > 0.0 && exponent < 2.0) {
         t.report(
             Diagnostic::at(t.span("exponent"), "`exponent` must be above 0 and below 2")
@@ -84,8 +86,6 @@ fn flicker(t: &TableReader) -> Option<Flicker> {
         );
         return None;
     }
-    let end = |key, example| t.quantity(key, Dimension::Hertz, Range::Positive).needed(example);
-    let (from, to) = (end("from", "from = \"1 Hz\""), end("to", "to = \"1 MHz\""));
     let band = [from?, to?];
     if band[0] >= band[1] {
         t.report(
@@ -114,14 +114,10 @@ fn telegraph(t: &TableReader) -> Option<Telegraph> {
     need_amplitude(t, "[nonideal.read.telegraph]");
     let time = |key, example| t.quantity(key, Dimension::Second, Range::Positive).needed(example);
     let (up, down) = (time("up", "up = \"1 ms\""), time("down", "down = \"1 ms\""));
-    Some(Telegraph {
-        share: share?,
-        amplitude: amplitude?,
-        amplitude_spread: deviation(t, "amplitude-spread"),
-        up: up?,
-        down: down?,
-        dwell_spread: deviation(t, "dwell-spread"),
-    })
+    let (amplitude_spread, dwell_spread) =
+        (deviation(t, "amplitude-spread"), deviation(t, "dwell-spread"));
+    let (share, amplitude, up, down) = (share?, amplitude?, up?, down?);
+    Some(Telegraph { share, amplitude, amplitude_spread, up, down, dwell_spread })
 }
 
 fn need_amplitude(t: &TableReader, table: &str) {
