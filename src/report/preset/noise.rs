@@ -14,11 +14,11 @@ const VOLTS: Volt = 0.1;
 /// Decades beyond the slowest and the fastest process.
 const BEYOND: f64 = 1.0;
 /// Of each stretch of time: samples, and those of a segment.
-const SAMPLES: usize = 1 << 14;
-const SEGMENT: usize = 256;
+const SAMPLES: usize = 1 << 16;
+const SEGMENT: usize = 2048;
 /// Of a stretch, the part of its frequencies that aliases and windows leave alone, as shares of
 /// the sampling rate.
-const CLEAR: [f64; 2] = [0.015, 0.15];
+const CLEAR: [f64; 2] = [0.002, 0.02];
 const PER_STRETCH: usize = 4;
 
 /// What is drawn of one cell.
