@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use common::{bare, gigaflop, peak_memory, pool, shortest};
-use eqcircuit::compile::Chip;
+use eqcircuit::compile::{Chip, fabricate};
 use eqcircuit::engine::{Behavioural, Drive, Engine, Nudge, Save, Settled, Until};
 use eqcircuit::model::Activation;
 use eqcircuit::numerics::gemm::{read_meter, start_meter};
 use eqcircuit::numerics::kernels::Real;
-use eqcircuit::spec::Precision;
+use eqcircuit::spec::{Flicker, Precision, ReadNoise, Telegraph, Trend};
 
 /// The system's allocator, counting.
 struct Counting;
@@ -121,7 +121,55 @@ fn allocations(chip: &Chip, drive: &Drive, tolerance: f64) -> (usize, usize) {
     })
 }
 
+/// Settling a batch of 64 in training's precision, with and without noise while it is read.
+fn noise() {
+    let quiet = chip(&[784, 512, 10], Activation::Tanh, 0.4);
+    let inputs = drive(&quiet, 64);
+    let flicker = |band| Some(Flicker { amplitude: Trend::Constant(0.01), exponent: 1.0, band });
+    let none = ReadNoise::default();
+    let all = ReadNoise { thermal: 300.0, proportional: 0.01, ..none.clone() };
+    let traps = Telegraph {
+        share: 0.01,
+        amplitude: Trend::Constant(0.05),
+        amplitude_spread: 0.0,
+        up: 1e-3,
+        down: 1e-3,
+        dwell_spread: 0.0,
+    };
+    let rows = [
+        ("none", none.clone()),
+        ("thermal", ReadNoise { thermal: 300.0, ..none.clone() }),
+        ("thermal, shot", ReadNoise { thermal: 300.0, shot: 1.0, ..none.clone() }),
+        ("proportional", ReadNoise { proportional: 0.01, ..none.clone() }),
+        ("flicker to 1 MHz", ReadNoise { flicker: flicker([1.0, 1e6]), ..none.clone() }),
+        ("flicker to 1 GHz", ReadNoise { flicker: flicker([1.0, 1e9]), ..none.clone() }),
+        ("traps in 1 %", ReadNoise { telegraph: Some(traps.clone()), ..none }),
+        (
+            "all, flicker to 1 MHz",
+            ReadNoise { flicker: flicker([1.0, 1e6]), telegraph: Some(traps), shot: 1.0, ..all },
+        ),
+    ];
+    println!("784-512-10, 64 inputs to 1e-5 in f32 on one thread, then read with noise:");
+    let mut first = None;
+    for (what, read) in rows {
+        let mut nonideal = quiet.nonideal.clone();
+        nonideal.read = read;
+        let chip = fabricate(&quiet.fabric, &nonideal, quiet.seed);
+        let mut engine = Behavioural::new(chip, Precision::F32);
+        let pool = pool(1);
+        let time = pool.install(|| {
+            settle(&mut engine, &inputs, 1e-5);
+            shortest(15, || {
+                black_box(settle(&mut engine, &inputs, 1e-5));
+            })
+        });
+        let first = *first.get_or_insert(time);
+        println!("{what:22} {:8.2} ms {:6.2} x", 1e3 * time, time / first);
+    }
+}
+
 fn main() {
+    noise();
     println!(
         "784-512-10, 1000 inputs from rest to a residual of 1e-5 (f32) and 1e-8 (f64); times in ms,\n\
          rates in GFLOP/s: mean and best of the products in the run, and of the same products bare"

@@ -21,8 +21,9 @@ impl<'a> Ageing<'a> {
         let age = time.effective_age();
         let relaxed = time.relaxed().map(|relaxation| &relaxation.sigma);
         let drift = time.drift.as_ref().filter(|drift| age > drift.t0);
-        let moves = relaxed.is_some() || drift.is_some() || time.retention.is_some();
-        (age > 0.0 && moves).then_some(Ageing { time, age, relaxed, drift, g_max })
+        let ages = relaxed.is_some() || drift.is_some() || time.retention.is_some();
+        let disturbed = time.reads > 0.0 && time.disturb.is_some();
+        (age > 0.0 && ages || disturbed).then_some(Ageing { time, age, relaxed, drift, g_max })
     }
 
     /// What cell `k` is, aimed at `asked` and written as `g`.
@@ -37,9 +38,12 @@ impl<'a> Ageing<'a> {
             let nu = (drift.nu.at(x) + drift.sigma.at(x) * z).max(0.0);
             g *= math::exp(-nu * math::log(self.age / drift.t0));
         }
-        if let Some(retention) = &self.time.retention {
+        if let Some(retention) = self.time.retention.filter(|_| self.age > 0.0) {
             let lost = math::pow(self.age / retention.tau, retention.shape);
             g = retention.toward + (g - retention.toward) * math::exp(-lost);
+        }
+        if let Some(disturb) = self.time.disturb.filter(|_| self.time.reads > 0.0) {
+            g = disturb.toward + (g - disturb.toward) * disturb.left(self.time.reads);
         }
         g
     }

@@ -256,6 +256,30 @@ fn tile_cells<'a>(
     })
 }
 
+/// A cell as [`expand`] lays it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LaidCell {
+    /// By place in [`crate::compile::Fabric::arrays`].
+    pub array: usize,
+    /// 0 on the positive line, 1 on the negative one.
+    pub sign: usize,
+    pub post: usize,
+    pub pre: usize,
+    pub g: Siemens,
+}
+
+/// The cells of a chip in the order of their devices, the first of the netlist that [`expand`]
+/// makes.
+pub fn laid_cells(chip: &Chip) -> impl Iterator<Item = LaidCell> + '_ {
+    cells(chip).map(|cell| LaidCell {
+        array: cell.of,
+        sign: usize::from(cell.sign == Sign::Minus),
+        post: cell.post,
+        pre: cell.pre,
+        g: cell.g,
+    })
+}
+
 /// Leak and bias of every summing node of a layer.
 fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
     let plan = &chip.fabric.layers[id.0];

@@ -41,6 +41,8 @@ pub struct Chip {
     /// Fast arrays as made, one an array, or none at all.
     pub(super) fast: Vec<Fast>,
     pub(super) learning: Learning,
+    /// How many samples it was read for.
+    pub(super) reads: usize,
 }
 
 /// The conductances of an array as made, `[post, pre]` \[S\].
@@ -87,6 +89,7 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
         writes: 0,
         fast: Vec::new(),
         learning: Learning::default(),
+        reads: 0,
     };
     chip.program();
     chip

@@ -33,22 +33,26 @@ mod faults;
 mod map;
 mod pulse;
 mod quirk;
+mod reading;
 mod refresh;
 mod segments;
 mod summary;
 mod supply;
 mod teach;
 mod trains;
+mod trap;
 mod units;
 mod write;
 
 pub use boundary::Reading;
 pub use cell::{Programmed, program_cells, pulse_cells};
-pub use expand::{WiredTile, expand, expand_arrays, refresh, wired_tiles};
+pub use expand::{LaidCell, WiredTile, expand, expand_arrays, laid_cells, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
+pub use reading::ReadWindow;
 pub use summary::{ArraySummary, Histogram, LayerSummary, Summary};
 pub use teach::Learning;
+pub use trap::Trap;
 pub use units::Unit;
 
 use crate::model::{EnergyModel, LayerId};

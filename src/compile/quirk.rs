@@ -5,6 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::faults;
 use super::pulse::{Device, Window};
+use super::trap::{self, Trap};
 use crate::numerics::seed::Seed;
 use crate::spec::{NonIdeal, Spread};
 use crate::units::Siemens;
@@ -25,6 +26,7 @@ pub(super) struct Quirk {
     pub relaxation: Vec<f64>,
     /// How each cell answers to pulses; empty where all writes program their targets.
     pub devices: Vec<Device>,
+    pub traps: Vec<Trap>,
 }
 
 impl Quirk {
@@ -59,6 +61,7 @@ impl Quirk {
             drift: numbers(nonideal.time.drift.is_some(), "drift"),
             relaxation: numbers(!nonideal.time.relaxation.is_empty(), "relaxation"),
             devices: Vec::new(),
+            traps: trap::draw(nonideal.read.telegraph.as_ref(), cells, place),
         };
         if let Some(update) = &nonideal.update {
             let streams = ["step", "asymmetry", "low-end", "high-end"];

@@ -1,9 +1,17 @@
+mod reading;
+
+pub(super) use reading::extend;
+
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::network::noise::{Field, Noise, Turn};
 use super::network::{Batch, Network};
-use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments};
+use super::{
+    Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written, moments, next_turn,
+    shown,
+};
 use super::{boundary, layout};
 use crate::compile::Chip;
 use crate::model::{EnergyModel, Family, Outer, State};
@@ -25,6 +33,8 @@ pub struct Behavioural {
     arrays: Prepared,
     relative: f64,
     absolute: f64,
+    /// The last read; `None` before the first, and where nothing moves.
+    turn: Option<Turn>,
 }
 
 /// The arrays in the precision asked for, made once a write.
@@ -37,25 +47,38 @@ struct Arrays<T> {
     net: Network<T>,
     /// The inputs of the last drive, and what [`Network::inputs`] makes of every chunk of them:
     /// the phases of an estimate share them.
-    held: Option<(Mat, Vec<Vec<T>>)>,
+    held: Option<(Mat, Held<T>)>,
+    /// What moves while samples are read.
+    noise: Option<Noise<T>>,
 }
+
+/// Of every chunk, what its inputs add to the equation, and to the noise.
+type Held<T> = Vec<(Vec<T>, Option<Field<T>>)>;
 
 impl<T: Real> Arrays<T> {
     fn of_chip(chip: &Chip) -> Arrays<T> {
-        Arrays { net: Network::of_chip(chip), held: None }
+        let net = Network::of_chip(chip);
+        Arrays { noise: Noise::of_chip(&net, chip), net, held: None }
     }
 
     fn refresh(&mut self, chip: &Chip) {
         self.held = None;
         self.net.refresh(chip);
+        self.noise = Noise::of_chip(&self.net, chip);
     }
 
     fn hold(&mut self, drive: &Drive, chip: &Chip) {
         if self.held.as_ref().is_none_or(|(clamp, _)| !same_bits(clamp, &drive.clamp)) {
             let lines = chip.lines(&drive.clamp);
             let inputs = self.chunks(drive.clamp.rows()).into_par_iter();
-            let of = |samples| self.net.inputs(&drive.clamp, lines.as_ref(), samples);
-            let inputs = inputs.map(of).collect();
+            let noise = self.noise.as_ref();
+            let inputs = inputs.map(|samples| {
+                let (clamp, lines) = (&drive.clamp, lines.as_ref());
+                let field =
+                    noise.map(|noise| noise.field(&self.net, clamp, lines, samples.clone()));
+                (self.net.inputs(clamp, lines, samples), field)
+            });
+            let inputs = inputs.collect();
             self.held = Some((drive.clamp.clone(), inputs));
         }
     }
@@ -91,7 +114,7 @@ impl Behavioural {
             Precision::F32 => Prepared::Single(Arrays::of_chip(&chip)),
             Precision::F64 => Prepared::Double(Arrays::of_chip(&chip)),
         };
-        Behavioural { chip, arrays, relative: 3e-4, absolute: 3e-5 }
+        Behavioural { chip, arrays, relative: 3e-4, absolute: 3e-5, turn: None }
     }
 
     /// Sets the error allowed in a time step, in units of `x` (3e-4 and 3e-5 at first, which keep
@@ -204,7 +227,7 @@ impl Behavioural {
             .zip(inputs)
             .map_init(
                 || Stepper::new(self.tableau(), tolerance),
-                |stepper, (samples, inputs)| (samples.clone(), f(stepper, samples, inputs)),
+                |stepper, (samples, (inputs, _))| (samples.clone(), f(stepper, samples, inputs)),
             )
             .collect()
     }
@@ -237,10 +260,26 @@ impl Engine for Behavioural {
             Prepared::Single(arrays) => arrays.hold(drive, &self.chip),
             Prepared::Double(arrays) => arrays.hold(drive, &self.chip),
         }
-        match &self.arrays {
-            Prepared::Single(arrays) => self.settle_in(arrays, &task, save),
-            Prepared::Double(arrays) => self.settle_in(arrays, &task, save),
+        let quiet = match self.chip.read_window() {
+            Some(window) => &shown(save, window.steps).0,
+            None => save,
+        };
+        let mut settled = match &self.arrays {
+            Prepared::Single(arrays) => self.settle_in(arrays, &task, quiet),
+            Prepared::Double(arrays) => self.settle_in(arrays, &task, quiet),
+        };
+        if let Some(turn) = next_turn(&mut self.chip, self.turn, start.is_some(), drive) {
+            self.turn = Some(turn);
+            match &self.arrays {
+                Prepared::Single(a) => self.read_in(a, &task, turn, save, &mut settled),
+                Prepared::Double(a) => self.read_in(a, &task, turn, save, &mut settled),
+            }
         }
+        settled
+    }
+
+    fn pass_reads(&mut self, samples: usize) {
+        self.chip.count_reads(samples);
     }
 
     fn write(&mut self, model: &EnergyModel) -> Written {

@@ -12,6 +12,7 @@
 
 mod behavioural;
 mod boundary;
+mod cell;
 mod circuit;
 mod ideal;
 mod layout;
@@ -19,6 +20,7 @@ mod network;
 mod wires;
 
 pub use behavioural::Behavioural;
+pub use cell::HeldCell;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
 pub use ideal::Ideal;
 
@@ -26,6 +28,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use self::network::noise::Turn;
 use crate::compile::{Chip, Written};
 use crate::model::{EnergyModel, Outer, State};
 use crate::numerics::Mat;
@@ -263,6 +266,10 @@ pub trait Engine {
         save: &Save,
     ) -> Settled;
 
+    /// Counts samples that the same chip is read for elsewhere, so that noise of reads is drawn as
+    /// if they had been settled here.
+    fn pass_reads(&mut self, _samples: usize) {}
+
     /// Reprograms the same hardware with new parameters: device-to-device quirks stay.
     fn write(&mut self, model: &EnergyModel) -> Written;
 
@@ -283,6 +290,29 @@ fn listed(names: &[String]) -> String {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => quoted.concat(),
     }
+}
+
+/// The read that comes after `last`: a settling that goes on from a state is a further phase of the
+/// same presentation, any other presents every sample anew. `None` where nothing moves.
+fn next_turn(chip: &mut Chip, last: Option<Turn>, goes_on: bool, drive: &Drive) -> Option<Turn> {
+    if chip.nonideal.read.is_quiet() {
+        return None;
+    }
+    if let Some(Turn { first, phase }) = last.filter(|_| goes_on) {
+        return Some(Turn { first, phase: phase + 1 });
+    }
+    let first = chip.reads();
+    chip.count_reads(drive.clamp.rows());
+    Some(Turn { first, phase: 0 })
+}
+
+/// What is kept of the way of a chip that is read in so many steps with noise: of the way to rest,
+/// and after which of the steps.
+fn shown(save: &Save, steps: usize) -> (Save, Vec<usize>) {
+    let Save::Points(points) = save else { return (save.clone(), Vec::new()) };
+    let kept = steps.min(points / 2);
+    let moments = (1..=kept).map(|k| k * steps / kept).collect();
+    (Save::Points(points - kept), moments)
 }
 
 /// `points` times, at least 2, from 0 to `end`: `t_k = end (k / last)^2`.

@@ -5,6 +5,7 @@ mod amplifier;
 mod curved;
 mod late;
 mod load;
+pub mod noise;
 mod nudge;
 mod of_chip;
 mod skew;
@@ -197,6 +198,18 @@ impl<T: Real> Network<T> {
         for (row, &bias) in d.chunks_exact_mut(width).zip(&self.bias) {
             row.fill(bias);
         }
+        let xhat = self.clamped(clamp, lines, samples);
+        match &self.curved {
+            Some(curved) => d.extend(curved.inputs(self, &xhat, width)),
+            None => self.inward.iter().for_each(|product| product.add(&xhat, &mut d, width)),
+        }
+        d
+    }
+
+    /// The activations of the clamped layer for some samples, `[size, lanes]`: `lines` where a
+    /// converter makes them.
+    fn clamped(&self, clamp: &Mat, lines: Option<&Mat>, samples: Range<usize>) -> Vec<T> {
+        let width = padded::<T>(samples.len());
         let mut xhat = vec![T::default(); clamp.cols() * width];
         match lines {
             Some(lines) => to_lanes(lines, samples, &mut xhat, width),
@@ -207,11 +220,7 @@ impl<T: Real> Network<T> {
                 kernels::activate(self.clamp_activation, &x, &mut xhat, &mut work);
             }
         }
-        match &self.curved {
-            Some(curved) => d.extend(curved.inputs(self, &xhat, width)),
-            None => self.inward.iter().for_each(|product| product.add(&xhat, &mut d, width)),
-        }
-        d
+        xhat
     }
 
     /// The free layers of some samples of a state, `[states, samples]`. Outputs that lag are at 0

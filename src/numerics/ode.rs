@@ -6,8 +6,10 @@
 //! `[post, pre]` then need no transposition, and what differs from sample to sample is a vector
 //! along the contiguous direction.
 
+mod roam;
 mod stepper;
 
+pub use roam::{Noise, roam};
 pub use stepper::{Sink, Stepper};
 
 use std::ops::Range;

@@ -35,6 +35,11 @@ impl Seed {
         Seed(mix(self.0.rotate_left(29) ^ mix(i as u64 ^ 0x9e37_79b9_7f4a_7c15)))
     }
 
+    /// A number of this stream, between 0 and 1, where one is all that is needed of it.
+    pub fn uniform(self) -> f64 {
+        (mix(self.0) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    }
+
     /// The generator of this stream (Philox4x32-10, Salmon et al. 2011).
     pub fn rng(self) -> Philox {
         Philox::from_u64_seed(self.0)

@@ -3,6 +3,7 @@
 mod march;
 mod multistep;
 mod path;
+mod stochastic;
 mod trbdf2;
 
 use std::ops::ControlFlow;
@@ -12,6 +13,7 @@ use super::newton::{Failure, Solver};
 use crate::units::Second;
 use march::March;
 pub use path::Path;
+pub use stochastic::roam;
 
 /// How a step is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,5 +1,7 @@
 //! Presets of technologies drawn: what their numbers make of cells.
 
+mod noise;
+
 use std::path::{Path, PathBuf};
 
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Scale, Series, Shape, Unit};
@@ -10,9 +12,11 @@ use crate::numerics::math;
 use crate::numerics::seed::Seed;
 use crate::spec::{NonIdeal, Preset};
 use crate::units::{Dimension, Second, Siemens, format_short};
+pub use noise::{Spectrum, spectrum};
 
 /// Every way to draw a preset; `None` where it has nothing of the kind.
-const FIGURES: [fn(&Preset) -> Option<Figure>; 3] = [programmed, aged, pulse_response];
+const FIGURES: [fn(&Preset) -> Option<Figure>; 4] =
+    [programmed, aged, pulse_response, noise::figure];
 
 /// Cells of each target.
 const CELLS: usize = 2000;

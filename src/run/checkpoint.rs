@@ -27,6 +27,8 @@ pub(super) struct Checkpoint {
     pub optimiser: OptimiserState,
     /// Cells as made, how often they were written, and what was kept of the updates.
     pub chip: Option<(Vec<Cells>, usize, Learning)>,
+    /// How many samples the chip was read for.
+    pub reads: usize,
 }
 
 const PROGRESS: &str = "progress";
@@ -65,7 +67,10 @@ impl Checkpoint {
         ];
         let counts = counts.map(|n| n as f64).into_iter();
         let sums = [cost, free_time, free_time_largest, nudged_time, pulses as f64];
-        let mut all = vec![Tensor::vector(PROGRESS, counts.chain(sums).collect())];
+        // Only of a chip that moves while it is read.
+        let reads = chip.map(Chip::reads).filter(|reads| *reads > 0).map(|reads| reads as f64);
+        let progress = counts.chain(sums).chain(reads).collect();
+        let mut all = vec![Tensor::vector(PROGRESS, progress)];
         for (c, coupling) in model.couplings.iter().enumerate() {
             let name = model.tensor_name(coupling);
             all.push(Tensor::parameter(model, coupling));
@@ -138,7 +143,10 @@ struct Found(BTreeMap<String, Tensor>);
 impl Found {
     fn checkpoint(&self, model: &EnergyModel, chip: Option<&Chip>) -> Result<Checkpoint, String> {
         // Checkpoints from before pulses were counted have one number less.
-        let progress = self.take(PROGRESS, &[13]).or_else(|_| self.take(PROGRESS, &[12]))?;
+        let progress = (self.take(PROGRESS, &[13]))
+            .or_else(|_| self.take(PROGRESS, &[14]))
+            .or_else(|_| self.take(PROGRESS, &[12]))?;
+        let reads = progress.get(13).map_or(0, |reads| *reads as usize);
         let count = |i: usize| progress[i] as usize;
         let tally = Tally {
             samples: count(4),
@@ -187,7 +195,7 @@ impl Found {
             None => None,
         };
         let progress = Progress { epoch: count(0), batch: count(1), tally };
-        Ok(Checkpoint { progress, model, optimiser, chip })
+        Ok(Checkpoint { progress, model, optimiser, chip, reads })
     }
 
     fn cells(&self, chip: &Chip) -> Result<Vec<Cells>, String> {

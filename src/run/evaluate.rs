@@ -69,10 +69,11 @@ fn settle(
     let mut made = on_chip.then(|| chip(&model, hardware, nonideal, spec.chip_seed));
     let mut notes = Vec::new();
     if let Some(path) = checkpoint {
-        let Checkpoint { model: learned, chip: cells, progress, .. } =
+        let Checkpoint { model: learned, chip: cells, progress, reads, .. } =
             Checkpoint::read(path, &model, made.as_ref())?;
         if let (Some(chip), Some((cells, writes, learning))) = (&mut made, cells) {
             chip.restore(&learned, cells, writes, learning);
+            chip.restore_reads(reads);
         }
         model = learned;
         notes.push(format!("the network of {} after epoch {}", path.display(), progress.epoch));

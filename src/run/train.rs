@@ -137,6 +137,7 @@ pub(super) fn restore(
     let chip = trainer.engine.chip().cloned().zip(checkpoint.chip).map(|(mut chip, was)| {
         let (cells, writes, learning) = was;
         chip.restore(&checkpoint.model, cells, writes, learning);
+        chip.restore_reads(checkpoint.reads);
         chip
     });
     let fits = trainer.optimiser.state();

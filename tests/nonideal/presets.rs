@@ -1,9 +1,10 @@
 //! Presets: every number has a source, and makes of cells what the source says.
 
 use eqcircuit::compile::program_cells;
+use eqcircuit::engine::HeldCell;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::report::preset::figures;
-use eqcircuit::spec::{Edit, Library, Preset, Subject, load};
+use eqcircuit::report::preset::{figures, spectrum};
+use eqcircuit::spec::{Edit, Library, Preset, ReadNoise, Subject, Telegraph, Trend, load};
 
 use super::check_moments;
 
@@ -144,8 +145,66 @@ fn rectified(m: f64, s: f64) -> (f64, f64) {
 fn every_preset_can_be_drawn() {
     for preset in presets() {
         let names: Vec<&str> = figures(&preset).iter().map(|figure| figure.name).collect();
-        let moves = preset.nonideal.update.is_some();
-        let all = ["programmed", "aged", "pulse-response"];
-        assert_eq!(names, all[..if moves { 3 } else { 2 }], "{}", preset.name);
+        let moving = ["pcm-mushroom", "pcm-hermes"].iter().any(|name| preset.name.ends_with(name));
+        let noise = moving.then_some("read-noise");
+        let pulses = preset.nonideal.update.is_some().then_some("pulse-response");
+        let wanted: Vec<&str> =
+            ["programmed", "aged"].into_iter().chain(pulses).chain(noise).collect();
+        assert_eq!(names, wanted, "{}", preset.name);
+    }
+}
+
+#[test]
+fn read_noise_of_phase_change_memory_is_that_of_its_model() {
+    let sigma = |preset: &Preset, x: f64| {
+        let flicker = preset.nonideal.read.flicker.clone().expect("flicker noise");
+        let [from, to] = flicker.band;
+        flicker.amplitude.at(x) * (to / from).ln().sqrt()
+    };
+    // aihwkit: Q sqrt(ln((t + t_read) / (2 t_read))), t from the first time of drift on.
+    let wanted = |q: f64, t: f64, t_read: f64| q * ((t + t_read) / (2.0 * t_read)).ln().sqrt();
+    for x in [0.003, 0.05, 0.3, 1.0f64] {
+        let q = (0.0088 / x.powf(0.65)).min(0.2);
+        let found = sigma(&preset("pcm-mushroom"), x);
+        assert!((found / wanted(q, 20.0, 250e-9) - 1.0).abs() < 1e-6, "x = {x}");
+        let q = match x < 0.1591 {
+            true => (-0.0078 * x.ln() + 0.0038).clamp(0.0179, 0.04),
+            false => 0.0664 * x.powi(3) - 0.1352 * x * x + 0.0768 * x + 0.0088,
+        };
+        let found = sigma(&preset("pcm-hermes"), x);
+        assert!((found / wanted(q, 200.0, 512e-9) - 1.0).abs() < 1e-6, "x = {x}");
+    }
+}
+
+/// The current of a cell in time has the spectrum that its equations say.
+#[test]
+fn the_spectrum_of_a_cell_is_that_of_its_equations() {
+    let base = preset("pcm-mushroom").nonideal.read;
+    let telegraph = Telegraph {
+        share: 1.0,
+        amplitude: Trend::Constant(0.3),
+        amplitude_spread: 0.0,
+        up: 2e-3,
+        down: 1e-3,
+        dwell_spread: 0.0,
+    };
+    let white = ReadNoise { thermal: 300.0, shot: 1.0, ..base.clone() };
+    let blinks = ReadNoise { telegraph: Some(telegraph), flicker: None, ..base.clone() };
+    for (what, noise) in [("flicker", base), ("white too", white), ("traps", blinks)] {
+        let cell = HeldCell { noise: &noise, g: 20e-6, g_max: 25e-6, volts: 0.1 };
+        let found = spectrum(&cell, Seed::new(2)).expect("it moves");
+        assert!(found.found.len() >= 6, "{what}");
+        let points = found.found.len() as f64;
+        let shares = found.found.iter().map(|[f, s]| s / cell.density(*f));
+        let mean = shares.sum::<f64>() / points;
+        let error = 6.0 * (1.06 / found.segments as f64 / points).sqrt();
+        assert!((mean - 1.0).abs() < error + 0.05, "{what}: {mean} of the law on the mean");
+        for [f, s] in &found.found {
+            // Means over segments, half of each shared with the next; Hann's window leaves an
+            // overlap of 1/6 in amplitude.
+            let error = 6.0 * (1.06 / found.segments as f64).sqrt();
+            let share = s / cell.density(*f);
+            assert!((share - 1.0).abs() < error + 0.05, "{what} at {f} Hz: {share} of the law");
+        }
     }
 }

@@ -68,6 +68,12 @@ const ROLL: &[(&str, &str, &str)] = &[
     ("update", "{ step = \"20 nS\", threshold = \"30 nS\" }", ""),
     ("update", "{ step = \"20 nS\", one-way = true, refresh = { every = 1 } }", ""),
     ("update", "{ step = \"20 nS\", one-way = true, trains = { length = 31 } }", ""),
+    (
+        "time",
+        "{ reads = 0, disturb = { after = 1e6, toward = \"20 uS\" } }",
+        "{ reads = 1e5, disturb = { after = 1e6, toward = \"20 uS\" } }",
+    ),
+    ("time", "{ reads = 1e5 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", spread = 0.3 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", r-driver = \"0 ohm\" }", "{ r-driver = \"5 ohm\" }"),
     (

@@ -4,6 +4,7 @@ mod arrays;
 mod bare;
 mod drive;
 mod lag;
+mod noise;
 mod sample;
 mod study;
 
@@ -16,8 +17,14 @@ pub use study::{AnalysisRun, Progress, StudyRun, study};
 
 use self::arrays::{attach, moving};
 use self::drive::Driver;
+use self::noise::Noise;
 use self::sample::{Sample, Track};
-use super::{Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, boundary, moments};
+use super::behavioural::extend;
+use super::network::noise::Turn;
+use super::{
+    Clock, Drive, Engine, Save, Settled, Stats, Trace, Until, Written, boundary, moments,
+    next_turn, shown,
+};
 use crate::compile::{self, Chip};
 use crate::model::{EnergyModel, Outer, State};
 use crate::netlist::{Netlist, Ports};
@@ -42,18 +49,25 @@ pub struct Circuit {
     attached: Result<Attachments, Failure>,
     /// Error of a time step relative to each voltage.
     tolerance: f64,
+    /// What moves while samples are read.
+    noise: Option<Noise>,
+    /// The last read; `None` before the first, and where nothing moves.
+    turn: Option<Turn>,
 }
 
 impl Circuit {
     /// The circuit of a chip, every cell and wire segment of it. At rest, tiles with wires are
     /// solved as crossbars.
     pub fn from_chip(chip: Chip, analysis: Analysis) -> Circuit {
+        // Noise moves: every cell of a noisy chip is a device.
+        let moves = analysis == Analysis::Tran || !chip.nonideal.read.is_quiet();
         let wired = !chip.nonideal.wire.is_ideal();
-        let arrays = analysis == Analysis::Op && wired && chip.nonideal.cell.has_products();
+        let arrays = !moves && wired && chip.nonideal.cell.has_products();
         let (netlist, ports) =
             if arrays { compile::expand_arrays(&chip) } else { compile::expand(&chip) };
         let clamp = chip.fabric.model.clamp.0;
-        Circuit { chip: Some(chip), ..Circuit::new(netlist, ports, clamp, analysis) }
+        let noise = Noise::of_chip(&chip, &netlist);
+        Circuit { chip: Some(chip), noise, ..Circuit::new(netlist, ports, clamp, analysis) }
     }
 
     /// A netlist that was made from a network (it has ports). Its states are those of the layers
@@ -76,6 +90,8 @@ impl Circuit {
             driver,
             attached,
             tolerance: 1e-6,
+            noise: None,
+            turn: None,
         }
     }
 
@@ -145,6 +161,24 @@ impl Circuit {
         });
         Some(Trace { clock: Clock::Seconds, times, states, residual, energy })
     }
+
+    /// Adds the steps with noise that are shown.
+    fn add_noise(&self, trace: &mut Trace, drive: &Drive, samples: &[Sample], shown: &[usize]) {
+        let (Some(noise), Some(chip)) = (&self.noise, &self.chip) else { return };
+        let way = |m: usize, sample: &Sample| match sample.noisy.get(m) {
+            Some((voltages, residual)) => (voltages.clone(), *residual),
+            None => (sample.voltages.clone(), sample.residual),
+        };
+        let (mut states, mut residual) = (Vec::new(), Vec::new());
+        for m in 0..shown.len() {
+            let (rows, left): (Vec<_>, Vec<f64>) = samples.iter().map(|s| way(m, s)).unzip();
+            states.push(self.driver.state(&self.ports, &drive.clamp, &rows));
+            residual.extend(left);
+        }
+        let times: Vec<f64> = shown.iter().map(|m| *m as f64 * noise.window.step).collect();
+        let residual = Mat::from_vec(shown.len(), samples.len(), residual);
+        extend(trace, &times, states, &residual, |state| chip.energy(state));
+    }
 }
 
 impl Engine for Circuit {
@@ -156,16 +190,25 @@ impl Engine for Circuit {
         until: &Until,
         save: &Save,
     ) -> Settled {
+        if let Some(chip) = &mut self.chip {
+            self.turn = next_turn(chip, self.turn, start.is_some(), drive);
+        }
         let sourced = self.chip.as_ref().map(|chip| boundary::sourced(chip, drive));
         let drive = sourced.as_deref().unwrap_or(drive);
         let lines = self.chip.as_ref().and_then(|chip| chip.lines(&drive.clamp));
+        let steps = self.noise.as_ref().map(|noise| noise.window.steps);
+        let (save, shown) = match steps {
+            Some(steps) => shown(save, steps),
+            None => (save.clone(), Vec::new()),
+        };
+        let save = &save;
         let samples: Vec<Sample> = (0..drive.clamp.rows())
             .into_par_iter()
             .map_init(
                 || self.netlist.clone(),
                 |netlist, s| {
                     self.driver.drive(netlist, &self.ports, drive, lines.as_ref(), s);
-                    self.run(netlist, start.map(|state| (state, s)), until, save)
+                    self.run(netlist, s, start, until, save, &shown)
                 },
             )
             .collect();
@@ -174,7 +217,10 @@ impl Engine for Circuit {
             state: self.driver.state(&self.ports, &drive.clamp, &rows),
             outcome: samples.iter().map(|s| s.outcome.clone()).collect(),
             residual: samples.iter().map(|s| s.residual).collect(),
-            trace: self.trace(drive, &samples, save),
+            trace: self.trace(drive, &samples, save).map(|mut trace| {
+                self.add_noise(&mut trace, drive, &samples, &shown);
+                trace
+            }),
             stats: samples.iter().fold(Stats::default(), |sum, s| add(sum, s.work)),
             notes: self.notes(&samples),
         }
@@ -196,6 +242,12 @@ impl Engine for Circuit {
         let written = chip.teach(model, by);
         self.refresh();
         written
+    }
+
+    fn pass_reads(&mut self, samples: usize) {
+        if let Some(chip) = &mut self.chip {
+            chip.count_reads(samples);
+        }
     }
 
     fn chip(&self) -> Option<&Chip> {

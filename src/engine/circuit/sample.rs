@@ -27,6 +27,8 @@ pub(super) struct Sample {
     pub work: Work,
     /// Of crossbars with the rest, where those were solved by their structure.
     pub balance: Option<Balance>,
+    /// Voltages and residuals at the steps with noise that are shown.
+    pub noisy: Vec<(Vec<f64>, f64)>,
 }
 
 impl Sample {
@@ -105,10 +107,13 @@ impl Circuit {
     pub(super) fn run(
         &self,
         netlist: &Netlist,
-        start: Option<(&State, usize)>,
+        s: usize,
+        start: Option<&State>,
         until: &Until,
         save: &Save,
+        shown: &[usize],
     ) -> Sample {
+        let start = start.map(|state| (state, s));
         if !netlist.arrays().is_empty() {
             return self.run_arrays(netlist, start);
         }
@@ -128,10 +133,60 @@ impl Circuit {
                 (outcome, Some(track))
             }
         };
-        let work = solver.work;
         let residual = self.driver.residual(solver.evaluate(Instant::Rest, &x).currents());
-        let voltages = self.driver.nodes.iter().map(|&k| x[k]).collect();
-        Sample { voltages, outcome, residual, track, work, balance: None }
+        let (voltages, noisy) = match outcome.is_settled() {
+            true => self.read(&mut solver, &mut x, s, shown),
+            false => (self.voltages(&x), Vec::new()),
+        };
+        let work = solver.work;
+        Sample { voltages, outcome, residual, track, work, balance: None, noisy }
+    }
+
+    fn voltages(&self, x: &[f64]) -> Vec<f64> {
+        self.driver.nodes.iter().map(|&k| x[k]).collect()
+    }
+
+    /// What is read of a sample that rests at `x`, and the steps shown of the way there. Where a
+    /// step with noise cannot be solved it is what was there before.
+    fn read(
+        &self,
+        solver: &mut Solver,
+        x: &mut [f64],
+        s: usize,
+        shown: &[usize],
+    ) -> (Vec<f64>, Vec<(Vec<f64>, f64)>) {
+        let (Some(noise), Some(turn), Some(chip)) = (&self.noise, self.turn, &self.chip) else {
+            return (self.voltages(x), Vec::new());
+        };
+        let seed = chip.read_seed(turn.first + s);
+        let (window, v_unit) = (noise.window, self.ports.v_unit);
+        let first = window.steps - window.averaged;
+        let mut mean = vec![0.0; self.driver.nodes.len()];
+        let mut add = |step: usize, x: &[f64]| {
+            if window.averaged > 0 && step >= first {
+                let end = step == first || step == window.steps;
+                let weight = if end { 0.5 } else { 1.0 } / window.averaged as f64;
+                let nodes = mean.iter_mut().zip(&self.driver.nodes);
+                nodes.for_each(|(mean, &k)| *mean += weight * x[k]);
+            }
+        };
+        add(0, x);
+        let mut kept = Vec::new();
+        let run = noise.run(solver, x, (seed, turn), v_unit, &mut |step, x| {
+            add(step, x);
+            if shown.get(kept.len()) == Some(&step) {
+                kept.push(x.to_vec());
+            }
+        });
+        let read = match window.averaged > 0 && run.is_ok() {
+            true => mean,
+            false => self.voltages(x),
+        };
+        let noisy = kept.iter().map(|x| {
+            let currents = solver.evaluate(Instant::Rest, x).currents();
+            (self.voltages(x), self.driver.residual(currents))
+        });
+        (read, noisy.collect())
     }
 
     /// The operating point of one sample of a netlist with crossbars.
@@ -151,7 +206,7 @@ impl Circuit {
             ),
             Err(failure) => (failed(netlist, failure, &x), f64::NAN, Work::default(), None),
         };
-        Sample { voltages, outcome, residual, track: None, work, balance }
+        Sample { voltages, outcome, residual, track: None, work, balance, noisy: Vec::new() }
     }
 
     /// Newton's method alone, for a start that is nearly at rest already, as the free state is in

@@ -4,6 +4,7 @@
 //! bit of a result. `docs/nonidealities.md` has the equations, units and sources in one place.
 
 mod cell;
+mod noise;
 mod periphery;
 mod preset;
 mod programming;
@@ -12,12 +13,13 @@ mod time;
 mod update;
 
 pub use cell::{Conduction, Selector, Transistor};
+pub use noise::{Flicker, ReadNoise, Telegraph};
 pub use periphery::{Amplifier, Converter, NudgeSource, Periphery, Supply};
 pub use preset::{Confidence, Preset, Sourced};
 pub(super) use preset::{DEFAULT_WINDOW, of_file};
 pub use programming::{Deviation, DeviationLaw, Programming, Spacing, Verify};
 pub(super) use read::{Use, check_engine, check_optimiser, read};
-pub use time::{Drift, Relaxation, Retention, Temperature, Time, Trend};
+pub use time::{Disturb, Drift, Relaxation, Retention, Temperature, Time, Trend};
 pub use update::{Reference, Refresh, Rounding, StepLaw, TrainKind, Trains, Transfer, Update};
 
 use crate::numerics::math;
@@ -31,6 +33,7 @@ pub struct NonIdeal {
     /// `None`: writes program their targets.
     pub update: Option<Update>,
     pub time: Time,
+    pub read: ReadNoise,
     pub wire: Wire,
     pub periphery: Periphery,
     /// `cell`: how a cell conducts.
@@ -51,6 +54,11 @@ impl NonIdeal {
             Some(("cell", "cells that are not linear on lines with an output resistance"))
         } else if wired && loaded {
             Some(("periphery", "amplifiers with an output resistance behind wires"))
+        } else if !self.read.is_quiet() && (loaded || self.periphery.amplifier.bandwidth.is_some())
+        {
+            Some(("read", "noise under amplifiers that lag or have an output resistance"))
+        } else if !self.read.is_quiet() && self.periphery.supply.is_some() {
+            Some(("read", "noise under a supply that gives way"))
         } else {
             None
         }

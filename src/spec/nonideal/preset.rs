@@ -146,7 +146,7 @@ impl Plain {
 }
 
 /// Keys that take the place of others of the same table.
-const RIVALS: [(&str, &[&str]); 7] = [
+const RIVALS: [(&str, &[&str]); 9] = [
     ("nu", &["nu-of"]),
     ("nu-of", &["nu"]),
     ("sigma", &["sigma-of"]),
@@ -154,6 +154,8 @@ const RIVALS: [(&str, &[&str]); 7] = [
     ("levels", &["level-table"]),
     ("level-table", &["levels", "spacing"]),
     ("top", &["polynomial"]),
+    ("amplitude", &["amplitude-of"]),
+    ("amplitude-of", &["amplitude"]),
 ];
 
 /// Tables are put over one another key by key, however they are written.

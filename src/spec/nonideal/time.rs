@@ -3,7 +3,7 @@
 use super::Deviation;
 use super::programming::polynomial;
 use crate::numerics::math;
-use crate::units::{BOLTZMANN, Joule, Kelvin, Second, Siemens};
+use crate::units::{BOLTZMANN, Joule, Kelvin, Second, Siemens, Volt};
 
 /// `[nonideal.time]`. Cells are read `age` after they were written; what happens in between
 /// happens in the order of the fields.
@@ -15,6 +15,9 @@ pub struct Time {
     pub relaxation: Vec<Relaxation>,
     pub drift: Option<Drift>,
     pub retention: Option<Retention>,
+    /// `reads`: how often cells were read since they were written.
+    pub reads: f64,
+    pub disturb: Option<Disturb>,
     pub temperature: Option<Temperature>,
     /// `compensate`: the gain of each layer is raised by what its arrays have lost.
     pub compensate: bool,
@@ -34,7 +37,7 @@ impl Time {
 
     /// Whether the gains of layers make up for what is lost.
     pub fn compensates(&self) -> bool {
-        self.compensate && self.age > 0.0
+        self.compensate && (self.age > 0.0 || self.reads > 0.0)
     }
 }
 
@@ -64,6 +67,13 @@ pub enum Trend {
         /// `above` and `polynomial`: from this `x` on, a polynomial in `x` instead.
         above: Option<(f64, Vec<f64>)>,
     },
+    /// `c x^p`, clipped.
+    Power {
+        /// `power = [c, p]`
+        power: [f64; 2],
+        /// `clip`
+        clip: [f64; 2],
+    },
 }
 
 impl Trend {
@@ -74,7 +84,15 @@ impl Trend {
             Trend::Log { log: [a, b], clip: [low, high], .. } => {
                 (a * math::log(x) + b).clamp(*low, *high)
             }
+            Trend::Power { power: [c, p], clip: [low, high] } => {
+                (c * math::pow(x, *p)).clamp(*low, *high)
+            }
         }
+    }
+
+    /// Whether it is nothing whatever the conductance.
+    pub fn is_zero(&self) -> bool {
+        *self == Trend::Constant(0.0)
     }
 }
 
@@ -88,6 +106,30 @@ pub struct Retention {
     pub shape: f64,
     /// `toward`: `g_end`.
     pub toward: Siemens,
+}
+
+/// What reading does to a cell, `g(n) = g_end + (g_0 - g_end) exp(-(n / N)^shape)` after `n` reads:
+/// early on a power law in `n`. `N` falls exponentially with the voltage of a read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Disturb {
+    /// `after`: `N`, the reads after which all but `1/e` of the way is gone.
+    pub after: f64,
+    /// `shape`: the power of an early disturbance.
+    pub shape: f64,
+    /// `toward`: `g_end`.
+    pub toward: Siemens,
+    /// `voltage = { at, reference, scale }`: reads at `at` disturb as
+    /// `exp((at - reference) / scale)` times as many at `reference`, which `after` is of.
+    pub voltage: Option<[Volt; 3]>,
+}
+
+impl Disturb {
+    /// `exp(-(n / N)^shape)`: what is left of the way to `g_end`.
+    pub fn left(&self, reads: f64) -> f64 {
+        let faster =
+            self.voltage.map_or(1.0, |[at, reference, scale]| math::exp((at - reference) / scale));
+        math::exp(-math::pow(reads * faster / self.after, self.shape))
+    }
 }
 
 /// Scatter about what was aimed at, all of it at this time: normal, a number drawn once a cell.

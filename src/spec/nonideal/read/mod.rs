@@ -1,6 +1,7 @@
 //! `[nonideal]` of a file.
 
 mod cell;
+mod noise;
 mod periphery;
 mod programming;
 mod time;
@@ -9,7 +10,8 @@ mod update;
 pub(in crate::spec) use update::check_optimiser;
 
 use super::{
-    Along, Cluster, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread, StuckAt, Wire,
+    Along, Cluster, Conduction, Fabrication, Law, MirrorSpread, NeuronSpread, NonIdeal, Spread,
+    StuckAt, Wire,
 };
 use crate::diag::Diagnostic;
 use crate::spec::reader::TableReader;
@@ -37,7 +39,7 @@ pub(in crate::spec) fn read(
     let of_time = |t: TableReader| {
         let time = time::read(&t, window);
         if moves {
-            update::check_age(&t, time.age);
+            update::check_age(&t, &time);
         }
         time
     };
@@ -46,6 +48,7 @@ pub(in crate::spec) fn read(
         programming: programming::read(&t.table("programming"), window),
         update: t.optional_table("update").and_then(|t| update::read(&t, window, use_of.pairs)),
         time: t.optional_table("time").map(of_time).unwrap_or_default(),
+        read: t.optional_table("read").map(|t| noise::read(&t)).unwrap_or_default(),
         wire: wire(&t.table("wire")),
         cell: t.optional_table("cell").map(|t| cell::read(&t)).unwrap_or_default(),
         periphery: t.optional_table("periphery").map(|t| periphery::read(&t)).unwrap_or_default(),
@@ -54,8 +57,16 @@ pub(in crate::spec) fn read(
     nonideal
 }
 
-/// Reports what the behavioural engine cannot hold.
+/// Reports what the behavioural engine, or either, cannot hold.
 pub(in crate::spec) fn check_engine(t: &TableReader, nonideal: &NonIdeal, engine: Fidelity) {
+    if !nonideal.read.is_quiet() && nonideal.cell != Conduction::default() {
+        t.report(
+            Diagnostic::at(t.span("read"), "read noise is that of cells which are resistors")
+                .label("does not go with `nonideal.cell`")
+                .help("drop one of the two"),
+        );
+        return;
+    }
     let Some((key, what)) = nonideal.needs_cells().filter(|_| engine == Fidelity::Behavioural)
     else {
         return;

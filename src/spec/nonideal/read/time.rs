@@ -3,18 +3,23 @@
 use super::programming::measured;
 use super::within;
 use crate::diag::Diagnostic;
-use crate::spec::nonideal::{Drift, Relaxation, Retention, Temperature, Time, Trend};
+use crate::spec::nonideal::{Disturb, Drift, Relaxation, Retention, Temperature, Time, Trend};
 use crate::spec::reader::TableReader;
 use crate::units::{Dimension, Range, Siemens};
 
 pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Time {
     let why = "it is the time from writing to reading; 0 or leaving it out reads at once";
     let age = within(t, "age", Dimension::Second, Range::NonNegative, why);
+    let why =
+        "it is how often cells were read since they were written; 0 or leaving it out is never";
+    let reads = within(t, "reads", Dimension::One, Range::NonNegative, why);
     Time {
         age: age.unwrap_or(0.0),
         relaxation: relaxation(t),
         drift: t.optional_table("drift").and_then(|t| drift(&t)),
         retention: t.optional_table("retention").and_then(|t| retention(&t, window[0])),
+        reads: reads.unwrap_or(0.0),
+        disturb: t.optional_table("disturb").and_then(|t| disturb(&t)),
         temperature: t.optional_table("temperature").and_then(|t| temperature(&t)),
         compensate: t.flag("compensate").optional().unwrap_or(false),
     }
@@ -66,7 +71,7 @@ fn drift(t: &TableReader) -> Option<Drift> {
 }
 
 /// A number, or a table that says how it depends on conductance.
-fn trend(
+pub(super) fn trend(
     t: &TableReader,
     [number, table]: [&'static str; 2],
     range: Range,
@@ -76,7 +81,11 @@ fn trend(
         return within(t, number, Dimension::One, range, why).map(Trend::Constant);
     };
     t.exclude(table, &[number]);
-    let log = pair(&of, "log", "log = [-0.0155, 0.0244]");
+    let powers = of.has("power");
+    let law = match powers {
+        true => pair(&of, "power", "power = [0.0088, -0.65]"),
+        false => pair(&of, "log", "log = [-0.0155, 0.0244]"),
+    };
     let clip = pair(&of, "clip", "clip = [0.05, 0.1]");
     let fits = |clip: &[f64; 2]| clip[0] <= clip[1] && clip.iter().all(|v| range.contains(*v));
     if clip.is_some_and(|clip| !fits(&clip)) {
@@ -88,6 +97,10 @@ fn trend(
         );
         return None;
     }
+    if powers {
+        of.exclude("power", &["log", "above", "polynomial"]);
+        return Some(Trend::Power { power: law?, clip: clip? });
+    }
     let from = of.number("above", Range::Fraction);
     let from = match of.has("polynomial") {
         true => from.needed("above = 0.09"),
@@ -97,7 +110,7 @@ fn trend(
         let c = of.quantities("polynomial", Dimension::One).needed("polynomial = [0.07, -0.01]")?;
         Some((from, c))
     });
-    Some(Trend::Log { log: log?, clip: clip?, above })
+    Some(Trend::Log { log: law?, clip: clip?, above })
 }
 
 fn pair(t: &TableReader, key: &'static str, example: &str) -> Option<[f64; 2]> {
@@ -121,6 +134,28 @@ fn retention(t: &TableReader, g_min: Siemens) -> Option<Retention> {
     let why = "a passive cell conducts nothing or more";
     let toward = within(t, "toward", Dimension::Siemens, Range::NonNegative, why);
     Some(Retention { tau: tau?, shape, toward: toward.unwrap_or(g_min) })
+}
+
+fn disturb(t: &TableReader) -> Option<Disturb> {
+    let after = t.number("after", Range::Positive).needed("after = 1e9");
+    let shape = t.number("shape", Range::Positive).or(1.0);
+    let why = "a passive cell conducts nothing or more";
+    let toward = within(t, "toward", Dimension::Siemens, Range::NonNegative, why);
+    if !t.has("toward") {
+        t.report(
+            Diagnostic::at(t.own_span(), "[nonideal.time.disturb] needs `toward`")
+                .label("`toward` is missing")
+                .help("add for example `toward = \"25 uS\"`, where reading takes cells in the end"),
+        );
+    }
+    let voltage = t.optional_table("voltage").and_then(|t| {
+        let volts = |key, range, example| t.quantity(key, Dimension::Volt, range).needed(example);
+        let at = volts("at", Range::NonNegative, "at = \"0.3 V\"");
+        let reference = volts("reference", Range::NonNegative, "reference = \"0.2 V\"");
+        let scale = volts("scale", Range::Positive, "scale = \"50 mV\"");
+        Some([at?, reference?, scale?])
+    });
+    Some(Disturb { after: after?, shape, toward: toward?, voltage })
 }
 
 fn temperature(t: &TableReader) -> Option<Temperature> {

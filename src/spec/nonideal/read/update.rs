@@ -3,11 +3,11 @@
 use super::{deviation, within};
 use crate::diag::Diagnostic;
 use crate::spec::nonideal::{
-    Reference, Refresh, Rounding, StepLaw, TrainKind, Trains, Transfer, Update,
+    Reference, Refresh, Rounding, StepLaw, Time, TrainKind, Trains, Transfer, Update,
 };
 use crate::spec::reader::TableReader;
 use crate::spec::{OptimiserRule, PairStyle};
-use crate::units::{Dimension, Range, Second, Siemens};
+use crate::units::{Dimension, Range, Siemens};
 
 const LAWS: [(&str, Law); 5] = [
     ("constant", Law::Constant),
@@ -218,12 +218,19 @@ pub(in crate::spec) fn check_optimiser(
 }
 
 /// Reports cells that would move from where they are read instead of from where they were left.
-pub(super) fn check_age(t: &TableReader, age: Second) {
-    if age > 0.0 {
+pub(super) fn check_age(t: &TableReader, time: &Time) {
+    if time.age > 0.0 {
         t.report(
             Diagnostic::at(t.span("age"), "cells that move by pulses are read at once")
                 .label("later than that")
                 .help("leave `age` out, or write to targets: drop [nonideal.update]"),
+        );
+    }
+    if time.reads > 0.0 {
+        t.report(
+            Diagnostic::at(t.span("reads"), "cells that move by pulses are not yet read")
+                .label("so many reads before")
+                .help("leave `reads` out, or write to targets: drop [nonideal.update]"),
         );
     }
 }
