@@ -120,7 +120,8 @@ fn both_engines_rest_at_the_same_state() {
                 }
             }
             // NaN is wrong.
-            if !(apart < TOLERANCE) || !(moved > 1e-4) {
+            let right = apart < TOLERANCE && moved > 1e-4;
+            if !right {
                 wrong.push(format!("{name}: {apart:e} apart, {moved:e} from a perfect chip"));
             }
         }
@@ -233,7 +234,7 @@ fn both_engines_move_alike_however_slow_amplifiers_are() {
     let slow = 1.0 / (6.3 * tau);
     let slope = 0.05 / tau;
     // The limits of the two act otherwise for a hundredth of an amplifier's time constant.
-    let cases: [(f64, Option<f64>, Option<f64>, Option<f64>, f64); 6] = [
+    let cases = [
         (0.3, None, None, None, 2e-4),
         (2.0, Some(20.0), None, None, 2e-4),
         (1.0, None, Some(slope), None, 2e-4),
@@ -331,7 +332,7 @@ fn a_pole_is_a_linear_equation_more() {
 }
 
 /// The current through a cell of `g` at `v`, by bisection of the voltage on what stores.
-fn series(g: f64, v: f64, law: &eqcircuit::spec::Conduction) -> f64 {
+fn series(g: f64, v: f64, law: &Conduction) -> f64 {
     let stored = |v: f64| law.v0.map_or(g * v, |v0| g * v0 * (v / v0).sinh());
     let rest = |i: f64| {
         let on = law.transistor.map_or(0.0, |t| match t.saturation {
@@ -368,8 +369,8 @@ fn what_is_in_series_with_a_cell_balances_by_hand() {
         (Some(0.15), transistor(Some(0.8e-6)), selector),
     ];
     for (k, (v0, transistor, selector)) in laws.into_iter().enumerate() {
-        let mut nonideal = NonIdeal::default();
-        nonideal.cell = eqcircuit::spec::Conduction { v0, transistor, selector };
+        let cell = Conduction { v0, transistor, selector };
+        let nonideal = NonIdeal { cell, ..NonIdeal::default() };
         let (model, chip) = moving(&nonideal);
         assert_eq!(chip.nonideal.needs_cells().is_some(), k > 0);
         let drive = &drives(&model, Seed::new(45))[0];
