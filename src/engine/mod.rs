@@ -262,6 +262,10 @@ pub trait Engine {
         save: &Save,
     ) -> Settled;
 
+    /// Counts samples that the same chip is read for elsewhere, so that noise of reads is drawn as
+    /// if they had been settled here.
+    fn pass_reads(&mut self, _samples: usize) {}
+
     /// Reprograms the same hardware with new parameters: device-to-device quirks stay.
     fn write(&mut self, model: &EnergyModel) -> Written;
 
