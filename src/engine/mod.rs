@@ -26,8 +26,6 @@ pub use ideal::Ideal;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use self::network::noise::Turn;
 use crate::compile::{Chip, Written};
 use crate::model::{EnergyModel, Outer, State};
@@ -118,7 +116,7 @@ pub enum Clock {
 }
 
 /// How a sample ended. These are results, not errors: each says what to try.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Outcome {
     /// Reached the tolerance at this time \[s\] (an operating point has no time: NaN is never
     /// used, see [`Outcome::Equilibrium`]).
@@ -225,7 +223,7 @@ impl fmt::Display for Outcome {
 }
 
 /// The work done, to be snapshotted as well as the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Stats {
     /// Accepted steps or iterations, summed over the samples.
     pub steps: usize,

@@ -8,7 +8,7 @@ mod launch;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
-mod threads;
+pub(super) mod threads;
 #[cfg(feature = "mpi")]
 mod world;
 

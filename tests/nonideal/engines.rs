@@ -5,7 +5,7 @@ use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Nudge, Save, Settle
 use eqcircuit::model::{Activation, EnergyModel};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    Amplifier, Analysis, ArrayStyle, Converter, MirrorSpread, NeuronSpread, NonIdeal,
+    Amplifier, Analysis, ArrayStyle, Conduction, Converter, MirrorSpread, NeuronSpread, NonIdeal,
 };
 use eqcircuit::spec::{Precision, Selector, Supply, Transistor};
 
