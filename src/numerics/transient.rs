@@ -13,7 +13,7 @@ use super::newton::{Failure, Solver};
 use crate::units::Second;
 use march::March;
 pub use path::Path;
-pub use stochastic::roam;
+pub use stochastic::{Inject, roam};
 
 /// How a step is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -55,7 +55,7 @@ fn noise_at_zero_changes_no_bit_and_noise_that_is_on_changes_both_engines() {
             continue;
         }
         let edit = format!("nonideal.read={on}");
-        for (noisy, plain) in settled(&[edit.clone()]).iter().zip(&plain) {
+        for (noisy, plain) in settled(std::slice::from_ref(&edit)).iter().zip(&plain) {
             assert!(noisy.state != plain.state, "{on} changes nothing");
             // How it settled is that of the quiet way.
             assert_eq!((&noisy.outcome, &noisy.residual), (&plain.outcome, &plain.residual));

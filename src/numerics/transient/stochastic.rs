@@ -4,10 +4,12 @@ use super::super::dae::{Instant, Quantity};
 use super::super::newton::{Failure, Solver, Target};
 use crate::units::{Second, Volt};
 
+/// What flows into each equation in a step: the step, the unknowns in the middle of the one before,
+/// and where it is written.
+pub type Inject<'a> = &'a mut dyn FnMut(usize, &[f64], &mut [f64]);
+
 /// Takes `x` through `steps` of length `h` in place by the implicit midpoint rule, under currents
-/// that are constant within a step. `inject(step, middle, currents)` writes what flows *into* each
-/// equation in a step, `middle` being the unknowns in the middle of the one before; `watch` is
-/// shown the end of every step.
+/// that are constant within a step. `inject` tells them, `watch` is shown the end of every step.
 ///
 /// Of a linear circuit under white noise the stationary variances are exact whatever the step: with
 /// `Q = C x` and `I = G x` the rule keeps `G V C + C V G^T`. Unknowns without charge are those of
@@ -20,7 +22,7 @@ pub fn roam(
     x: &mut [f64],
     (h, steps): (Second, usize),
     tolerance: Volt,
-    inject: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+    inject: Inject,
     watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Result<(), Failure> {
     let mut held = solver.evaluate(Instant::Rest, x).charges().to_vec();
