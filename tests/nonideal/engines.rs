@@ -5,9 +5,9 @@ use eqcircuit::engine::{Behavioural, Circuit, Drive, Engine, Nudge, Save, Settle
 use eqcircuit::model::{Activation, EnergyModel};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    Amplifier, Analysis, ArrayStyle, Converter, MirrorSpread, NeuronSpread, NonIdeal,
+    Amplifier, Analysis, ArrayStyle, Conduction, Converter, MirrorSpread, NeuronSpread, NonIdeal,
+    Precision, Selector, Supply, Transistor,
 };
-use eqcircuit::spec::{Precision, Selector, Supply, Transistor};
 
 use crate::common::{hardware, layered, normal, random_network};
 
