@@ -6,8 +6,8 @@ use eqcircuit::model::{Activation, EnergyModel};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
     Amplifier, Analysis, ArrayStyle, Conduction, Converter, MirrorSpread, NeuronSpread, NonIdeal,
+    Precision, Selector, Supply, Transistor,
 };
-use eqcircuit::spec::{Precision, Selector, Supply, Transistor};
 
 use crate::common::{hardware, layered, normal, random_network};
 
@@ -247,6 +247,7 @@ fn both_engines_move_alike_however_slow_amplifiers_are() {
         let bandwidth = Some(bandwidth * slow);
         let mut nonideal = NonIdeal::default();
         nonideal.periphery.amplifier = Amplifier { bandwidth, gain, slew, swing, resistance: 0.0 };
+        nonideal.periphery.supply = gain.map(|_| Supply { droop: 2e3, voltage: 0.5 });
         let [ode, mna] = waveforms(&nonideal, 10.0 * tau);
         let apart = ode.iter().zip(&mna).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(apart < limit, "{bandwidth:?} {gain:?} {slew:?} {swing:?}: {apart:e}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::{Drive, Nudge};
 use super::arrays::port_conductances;
 use super::lag::{self, Lag};
+use crate::compile::Chip;
 use crate::model::State;
 use crate::netlist::{Device, DeviceId, Netlist, Node, NudgePort, Ports};
 use crate::numerics::Mat;
@@ -94,7 +95,12 @@ impl Driver {
 
     /// The unknowns of a sample at the start: summing nodes at the state's row or at rest, all
     /// else at zero, but for amplifiers that lag, which rest where the state leaves them.
-    pub fn start(&self, ports: &Ports, dim: usize, state: Option<(&State, usize)>) -> Vec<f64> {
+    pub fn start(
+        &self,
+        (ports, chip): (&Ports, Option<&Chip>),
+        dim: usize,
+        state: Option<(&State, usize)>,
+    ) -> Vec<f64> {
         let mut x = vec![0.0; dim];
         if let Some((state, s)) = state {
             let free = state.iter().enumerate().filter(|(l, _)| *l != self.clamp);
@@ -105,7 +111,7 @@ impl Driver {
             for (&k, offset) in self.nodes.iter().zip(&self.offsets) {
                 x[k] -= offset;
             }
-            lag::start(&self.lags, ports, state, (self.clamp, s), &mut x);
+            lag::start(&self.lags, (ports, chip), state, (self.clamp, s), &mut x);
         }
         x
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::compile::Chip;
 use crate::model::State;
 use crate::netlist::{Device, DeviceId, Netlist, OpAmp, Ports};
 use crate::units::Volt;
@@ -73,15 +74,24 @@ impl Lag {
     }
 }
 
-/// Puts the amplifiers where they rest at row `s` of a state whose layer `clamp` is clamped.
+/// Puts the amplifiers where they rest at row `s` of a state whose layer `clamp` is clamped: on a
+/// chip with its supply, and else by themselves.
 pub(super) fn start(
     lags: &[Lag],
-    ports: &Ports,
+    (ports, chip): (&Ports, Option<&Chip>),
     state: &State,
     (clamp, s): (usize, usize),
     x: &mut [f64],
 ) {
     if lags.is_empty() {
+        return;
+    }
+    let own: State = state.iter().map(|layer| layer.select_rows(&[s])).collect();
+    if let Some(mut outputs) = chip.and_then(|chip| chip.outputs(&own)) {
+        outputs.remove(clamp);
+        for lag in lags {
+            x[lag.unknown] = lag.sign * ports.v_unit * outputs[lag.layer][(0, lag.unit)];
+        }
         return;
     }
     let free = state.iter().enumerate().filter(|(l, _)| *l != clamp).map(|(_, layer)| layer);

@@ -118,7 +118,7 @@ impl Circuit {
             return self.run_arrays(netlist, start);
         }
         let mut solver = Solver::new(netlist, &self.elimination);
-        let mut x = self.driver.start(&self.ports, netlist.dim(), start);
+        let mut x = self.driver.start((&self.ports, self.chip.as_ref()), netlist.dim(), start);
         let (outcome, track) = match self.analysis {
             Analysis::Op => {
                 let near = start.and_then(|_| self.near(&mut solver, &mut x));
@@ -191,7 +191,7 @@ impl Circuit {
 
     /// The operating point of one sample of a netlist with crossbars.
     fn run_arrays(&self, netlist: &Netlist, start: Option<(&State, usize)>) -> Sample {
-        let mut x = self.driver.start(&self.ports, netlist.dim(), start);
+        let mut x = self.driver.start((&self.ports, self.chip.as_ref()), netlist.dim(), start);
         let found = match &self.attached {
             Ok(attached) => rest(netlist, attached, &mut x),
             Err(failure) => Err(*failure),
