@@ -23,6 +23,7 @@
 
 mod ageing;
 mod aim;
+mod batch;
 mod cell;
 mod coincidences;
 mod expand;
