@@ -23,6 +23,7 @@
 
 mod ageing;
 mod aim;
+mod batch;
 mod boundary;
 mod cell;
 mod coincidences;

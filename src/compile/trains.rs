@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::batch::{Batch, WIDTH};
 use super::coincidences::{Coincidences, Met};
-use super::pulse::{Batch, Device, Pulser, WIDTH};
+use super::pulse::{Device, Pulser};
 use crate::numerics::Mat;
 use crate::numerics::draws::{Normals, Words};
 use crate::numerics::seed::Seed;
