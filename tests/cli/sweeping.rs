@@ -87,7 +87,7 @@ fn points_that_fail_or_break_a_promise_are_named_and_exit_with_one() {
 #[cfg(unix)]
 fn an_interrupt_keeps_the_points_that_are_done() {
     // Ctrl-C, and what a scheduler sends when time is up.
-    ["-INT", "-TERM"].map(interrupted_by);
+    ["-INT", "-TERM"].into_iter().for_each(interrupted_by);
 }
 
 #[cfg(unix)]
