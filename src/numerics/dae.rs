@@ -230,11 +230,12 @@ impl Pattern {
         let stamped = self.stamped();
         let mut slots = Vec::new();
         for &col in free {
-            for slot in self.col_starts[col]..self.col_starts[col + 1] {
-                let row = self.row_indices[slot];
+            let column = self.col_starts[col]..self.col_starts[col + 1];
+            let stored = self.row_indices[column.clone()].iter().zip(&stamped[column.clone()]);
+            for (slot, (&row, is_stamped)) in column.zip(stored) {
                 let Some(&row) = place.get(row).filter(|&&row| row != u32::MAX) else { continue };
                 let here = slots.len() as u32;
-                if stamped[slot] {
+                if *is_stamped {
                     pattern.di_slots.push(here);
                 }
                 if row == place[col] {

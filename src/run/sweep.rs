@@ -61,7 +61,7 @@ impl Swept {
 /// figures of each; or the part of it that `options.shard` names.
 ///
 /// `options.threads` runs are worked on at a time, and as many in every other process of
-/// `options.crew`, which call [`assist`]. The results are the same bytes whatever their number, and
+/// `options.crew`, which call [`assist()`]. The results are the same bytes whatever their number, and
 /// also when the sweep is broken off, however rudely, and taken up again.
 ///
 /// # Errors

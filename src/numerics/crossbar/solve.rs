@@ -34,7 +34,7 @@ impl Default for Settings {
 enum Start<'a> {
     Afresh,
     Near(&'a Solution),
-    From(Solution),
+    From(Box<Solution>),
 }
 
 /// From this many places on, the lines of one solve are shared among threads.
@@ -135,7 +135,11 @@ impl Solver {
         settings: &Settings,
     ) -> Result<Solution, Fault> {
         self.crossbar.check_ports(ports)?;
-        Ok(self.solve_anew(ports, start.map_or(Start::Afresh, Start::From), settings))
+        Ok(self.solve_anew(
+            ports,
+            start.map_or(Start::Afresh, |start| Start::From(Box::new(start))),
+            settings,
+        ))
     }
 
     /// One solution a set of port voltages, each by itself and all at the same time.
