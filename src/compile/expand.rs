@@ -298,7 +298,9 @@ fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) 
     let hardware = &chip.fabric.hardware;
     let circuit = &hardware.neurons[id.0];
     let made = chip.units(id).unwrap_or_default();
-    let capacitance: Vec<f64> = made.iter().map(|unit| unit.capacitance).collect();
+    // Where wires are laid, their capacitance lies along them.
+    let laid = if chip.nonideal.wire.is_ideal() { 1.0 } else { chip.line_load(id) };
+    let capacitance: Vec<f64> = made.iter().map(|unit| unit.capacitance / laid).collect();
     if chip.has_skew() {
         lay_skew(&chip.fabric.model.layer(id).name, units, &made, netlist);
     }

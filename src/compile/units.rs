@@ -66,7 +66,7 @@ pub struct Unit {
     pub gain: f64,
     /// `o` \[V\], at the amplifier's input.
     pub offset: Volt,
-    /// The factor on the capacitance of its node.
+    /// The factor on the capacitance of its node, that of its bit lines among it.
     pub capacitance: f64,
     /// What its bias source gives for what is asked for.
     pub bias: f64,
@@ -78,7 +78,8 @@ impl Chip {
     /// The neurons of a layer as made; `None` where they are as designed.
     pub fn units(&self, layer: LayerId) -> Option<Vec<Unit>> {
         let quirks = &self.neurons[layer.0];
-        if *quirks == Quirks::default() && !self.nonideal.time.compensates() {
+        let load = self.line_load(layer);
+        if *quirks == Quirks::default() && !self.nonideal.time.compensates() && load == 1.0 {
             return None;
         }
         let compensation = self.compensation[layer.0];
@@ -86,11 +87,19 @@ impl Chip {
         let unit = |i: usize| Unit {
             gain: compensation * of(&quirks.gain, i, 1.0),
             offset: of(&quirks.offset, i, 0.0),
-            capacitance: of(&quirks.capacitance, i, 1.0),
+            capacitance: load * of(&quirks.capacitance, i, 1.0),
             bias: of(&quirks.bias, i, 1.0),
             nudge: of(&quirks.nudge, i, 1.0),
         };
         Some((0..self.fabric.model.layer(layer).size).map(unit).collect())
+    }
+
+    /// The factor by which the wires of its bit lines raise the capacitance of a layer's nodes.
+    pub(super) fn line_load(&self, layer: LayerId) -> f64 {
+        let into = self.fabric.arrays.iter().filter(|array| array.post == layer);
+        let inputs = into.map(|array| self.fabric.model.layer(array.pre).size).sum::<usize>();
+        let load = 2.0 * inputs as f64 * self.nonideal.wire.c_segment;
+        1.0 + load / self.fabric.hardware.c_node
     }
 
     /// Whether amplifiers see anything but the voltage of their summing nodes.

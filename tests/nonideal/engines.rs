@@ -256,6 +256,27 @@ fn both_engines_move_alike_however_slow_amplifiers_are() {
     }
 }
 
+/// With a tenth of a node's capacitance on every segment, nodes are several times as slow. Of wires
+/// with resistance the behavioural engine leaves out the delay.
+#[test]
+fn both_engines_move_alike_with_the_capacitance_of_lines() {
+    let (_, plain) = moving(&NonIdeal::default());
+    let (tau, c_node) = (plain.fabric.layers[1].tau, plain.fabric.hardware.c_node);
+    let slow = |r: f64, c: f64| {
+        let mut nonideal = NonIdeal::default();
+        (nonideal.wire.r_segment, nonideal.wire.c_segment) = (r, c);
+        let [ode, mna] = waveforms(&nonideal, 10.0 * tau);
+        let apart = ode.iter().zip(&mna).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        (apart, ode)
+    };
+    let (with, without) = (slow(0.0, 0.1 * c_node), slow(0.0, 0.0));
+    assert!(with.0 < 2e-4 && without.0 < 2e-4, "{} {}", with.0, without.0);
+    let moved = with.1.iter().zip(&without.1).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(moved > 0.01, "{moved}");
+    let [near, far] = [1.0, 30.0].map(|r| slow(r, 0.1 * c_node).0);
+    assert!(near < 1e-3 && far > near, "{near} {far}");
+}
+
 /// An amplifier that lags moves no equilibrium, only the time to it.
 #[test]
 fn bandwidth_moves_the_way_and_not_its_end() {

@@ -76,6 +76,7 @@ const ROLL: &[(&str, &str, &str)] = &[
     ("time", "{ reads = 1e5 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", spread = 0.3 }", ""),
     ("wire", "{ r-segment = \"0 ohm\", r-driver = \"0 ohm\" }", "{ r-driver = \"5 ohm\" }"),
+    ("wire", "{ c-segment = \"0 F\" }", "{ c-segment = \"1 fF\" }"),
     (
         "periphery.dac",
         "{ offset = \"0 V\", gain = 0, inl = 0, dnl = 0, shared = 3 }",

@@ -24,7 +24,7 @@
 
 use super::{Cell, Chip, Pins, Sign, cells};
 use crate::compile::segments::Segments;
-use crate::netlist::{Netlist, Node, Resistor};
+use crate::netlist::{Capacitor, Netlist, Node, Resistor};
 use crate::spec::Rows;
 use crate::units::Ohm;
 
@@ -76,6 +76,12 @@ pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
             None => (layers[cell.array.post.0][cell.post].input, wire.r_sense + own),
         };
         segment(netlist, cell.name("bs."), [bit, after], r);
+        for (name, p) in [("wc.", word), ("bc.", bit)] {
+            if wire.c_segment > 0.0 {
+                let c = Capacitor { p, n: Node::GROUND, c: wire.c_segment, ..Default::default() };
+                netlist.add(cell.name(name), c);
+            }
+        }
     }
 }
 

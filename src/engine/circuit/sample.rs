@@ -12,6 +12,7 @@ use crate::numerics::coupled::Balance;
 use crate::numerics::dae::{Dae, Instant};
 use crate::numerics::math::{exp, log};
 use crate::numerics::newton::{Solver, Work};
+use crate::numerics::rest::Search;
 use crate::numerics::transient::{Control, End, Moment, Path, integrate};
 use crate::spec::Analysis;
 use crate::units::Second;
@@ -129,6 +130,9 @@ impl Circuit {
                 (outcome, None)
             }
             Analysis::Tran => {
+                if start.is_some() {
+                    self.relax_lines(netlist, &mut solver, &mut x);
+                }
                 let (outcome, track) = self.follow(netlist, &mut solver, &mut x, until, save);
                 (outcome, Some(track))
             }
@@ -140,6 +144,21 @@ impl Circuit {
         };
         let work = solver.work;
         Sample { voltages, outcome, residual, track, work, balance: None, noisy }
+    }
+
+    /// Puts what is charged beside the summing nodes, such as wires with a capacitance, where it
+    /// rests when those are where they are: a state says nothing of it.
+    fn relax_lines(&self, netlist: &Netlist, solver: &mut Solver, x: &mut [f64]) {
+        let charged = &solver.pattern().charged()[..netlist.potentials()];
+        if charged.iter().filter(|charged| **charged).count() <= self.driver.nodes.len() {
+            return;
+        }
+        let held: Vec<(usize, f64)> = self.driver.nodes.iter().map(|&k| (k, x[k])).collect();
+        let search = Search { at: Instant::Rest, held: &held, iterations: 100 };
+        // Should it not be found, lines start without charge.
+        if solver.operating_point(x, &search).is_ok() {
+            held.iter().for_each(|&(k, volts)| x[k] = volts);
+        }
     }
 
     fn voltages(&self, x: &[f64]) -> Vec<f64> {

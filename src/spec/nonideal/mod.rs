@@ -23,7 +23,7 @@ pub use time::{Disturb, Drift, Relaxation, Retention, Temperature, Time, Trend};
 pub use update::{Reference, Refresh, Rounding, StepLaw, TrainKind, Trains, Transfer, Update};
 
 use crate::numerics::math;
-use crate::units::{Ohm, Siemens, Volt};
+use crate::units::{Farad, Ohm, Siemens, Volt};
 
 /// How the hardware falls short. The default is perfect.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -190,10 +190,13 @@ pub struct Wire {
     pub r_driver: Ohm,
     /// `r-sense`: from the wire of a bit line to its summing node.
     pub r_sense: Ohm,
+    /// `c-segment`: capacitance to ground of the wire at every cell, on word and bit lines.
+    pub c_segment: Farad,
 }
 
 impl Wire {
-    /// Whether nothing stands between drivers, cells and summing nodes.
+    /// Whether nothing stands between drivers, cells and summing nodes; a capacitance may hang on
+    /// them all the same.
     pub fn is_ideal(&self) -> bool {
         [self.r_segment, self.r_driver, self.r_sense].iter().all(|r| *r <= 0.0)
     }

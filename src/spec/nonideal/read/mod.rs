@@ -226,5 +226,13 @@ fn wire(t: &TableReader) -> Wire {
         spread: deviation(t, "spread"),
         r_driver: ohms("r-driver"),
         r_sense: ohms("r-sense"),
+        c_segment: within(
+            t,
+            "c-segment",
+            Dimension::Farad,
+            Range::NonNegative,
+            "no wire has less than none",
+        )
+        .unwrap_or(0.0),
     }
 }
