@@ -180,6 +180,7 @@ fn a_contrast_is_the_gradient_between_two_states() {
         });
         let high: Vec<_> = high.collect();
         let gradient = model.grad_between(&low, &high, 0.4);
+        let [low, high] = [&low, &high].map(|state| model.activations(state));
         for (outer, grad) in model.contrast(&low, &high, 0.4, 0.1).iter().zip(&gradient.0) {
             let Some(outer) = outer else { continue };
             assert_eq!(outer.post.rows(), 4 * outer.per_sample);
