@@ -63,6 +63,8 @@ init = { scale = 0.5 }
 [nonideal]
 fabrication = { spread = 0.1, stuck-off = 0.01 }
 programming = { sigma = 0.005, levels = 64 }
+read = { thermal = "300 K", proportional = 0.02 }
+periphery = { adc = { bits = 8, range = "400 mV", noise = "1 mV" } }
 
 [train]
 rule = { equilibrium-propagation = { beta = 0.3 } }
