@@ -53,6 +53,10 @@ impl Element for Resistor {
     }
 
     fn stamp(&self, at: &View, out: &mut Stamps) {
+        // From a node to itself: its slopes would cancel, and take digits of others with them.
+        if self.p == self.n {
+            return;
+        }
         let (pins, g) = ([self.p, self.n], self.conductance(at.temperature));
         stamp_transfer(at, out, pins, pins, (g * (at.v(self.p) - at.v(self.n)), g));
     }
