@@ -261,11 +261,13 @@ impl Circuit {
         let Some(chip) = &self.chip else { return };
         if chip.nonideal.time.compensates() {
             // Gains follow the cells, and the ports with them.
-            let (chip, tolerance) = (chip.clone(), self.tolerance);
+            let (chip, tolerance, turn) = (chip.clone(), self.tolerance, self.turn);
             *self = Circuit::from_chip(chip, self.analysis).with_tolerance(tolerance);
+            self.turn = turn;
             return;
         }
         compile::refresh(chip, &mut self.netlist);
+        self.noise = Noise::of_chip(chip, &self.netlist);
         self.attached = attach(&self.netlist);
         let clamp = chip.fabric.model.clamp.0;
         self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
