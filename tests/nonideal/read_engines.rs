@@ -154,7 +154,11 @@ fn a_circuit_reads_the_same_whatever_the_threads_and_follows_writes() {
             let mut other = network();
             other.couplings[0].values_mut().iter_mut().for_each(|w| *w *= 0.5);
             mna.write(&other);
-            (first.state.clone(), mna.settle(&drive, None, &until, &Save::End).state)
+            let mut anew = Circuit::from_chip(mna.chip().unwrap().clone(), Analysis::Tran);
+            let second = mna.settle(&drive, None, &until, &Save::End).state;
+            let of_written = anew.settle(&drive, None, &until, &Save::End).state;
+            assert_eq!(second, of_written, "noise of cells as they were");
+            (first.state.clone(), second)
         })
     };
     let one = run(1);
