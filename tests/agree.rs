@@ -11,7 +11,8 @@ use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
     Along, Analysis, ArrayStyle, Cluster, Hardware, Law, MirrorSpread, NeuronSpread, NonIdeal,
-    PairStyle, Precision, Reference, Rows, Spread, StuckAt, TrainKind, Trains, Update, Wire,
+    PairStyle, Precision, Reference, Rows, Solver, Spread, StuckAt, TrainKind, Trains, Update,
+    Wire,
 };
 
 const TOLERANCE: f64 = 1e-8;
@@ -79,7 +80,7 @@ fn three_engines_agree_on_a_perfect_chip() {
             let fabric = compile(&model, &paired(&model, style, trial));
             let chip = fabricate(&fabric, &NonIdeal::default(), seed);
             for drive in drives(&model, 3, seed) {
-                let ideal = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+                let ideal = settle(&mut Ideal::new(model.clone(), Solver::picard(0.0)), &drive);
                 let ode = settle(&mut behavioural(&chip), &drive);
                 let mna = settle(&mut circuit(&chip), &drive);
                 let [a, b] = [&ode, &mna].map(|s| largest_difference(&model, &ideal, s));
@@ -116,7 +117,7 @@ fn behavioural_and_circuit_agree_on_any_chip_without_wires() {
             let chip = fabricate(&fabric, &bad(), seed);
             let mut from_ideal = 0.0_f64;
             for drive in drives(&model, 3, seed) {
-                let ideal = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+                let ideal = settle(&mut Ideal::new(model.clone(), Solver::picard(0.0)), &drive);
                 let ode = settle(&mut behavioural(&chip), &drive);
                 let mna = settle(&mut circuit(&chip), &drive);
                 let difference = largest_difference(&model, &ode, &mna);
@@ -345,9 +346,9 @@ fn engines_can_be_rewritten() {
     let fabric = compile(&model, &hardware);
     let chip = fabricate(&fabric, &NonIdeal::default(), seed);
     let drive = &drives(&model, 2, seed)[1];
-    let expected = settle(&mut Ideal::new(other.clone(), 0.0), drive);
+    let expected = settle(&mut Ideal::new(other.clone(), Solver::picard(0.0)), drive);
     let mut engines: [Box<dyn Engine>; 3] = [
-        Box::new(Ideal::new(model.clone(), 0.0)),
+        Box::new(Ideal::new(model.clone(), Solver::picard(0.0))),
         Box::new(behavioural(&chip)),
         Box::new(circuit(&chip)),
     ];
@@ -371,7 +372,7 @@ fn same_bits_over_one_two_and_seven_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
-            let ideal = settle(&mut Ideal::new(model.clone(), 0.0), drive);
+            let ideal = settle(&mut Ideal::new(model.clone(), Solver::picard(0.0)), drive);
             let ode = settle(&mut behavioural(&chip), drive);
             let few = Drive {
                 clamp: Mat::from_fn(9, 20, |i, j| drive.clamp[(i, j)]),

@@ -10,7 +10,7 @@ use eqcircuit::engine::{
 use eqcircuit::model::{Activation, Coupling, EnergyModel, Family};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, max_abs};
-use eqcircuit::spec::{ArrayStyle, NonIdeal, Precision};
+use eqcircuit::spec::{ArrayStyle, NonIdeal, Precision, Solver};
 
 const SMOOTH: [Activation; 4] =
     [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Softmax];
@@ -90,7 +90,7 @@ fn ideal_ends_where_the_models_own_force_vanishes() {
             let mut model = random_network(choices, 0.4, seed);
             model.family = family;
             for drive in drives(&model, 5, seed) {
-                let settled = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+                let settled = settle(&mut Ideal::new(model.clone(), Solver::picard(0.0)), &drive);
                 let largest = max_abs(&force(&model, &settled, &drive.nudge));
                 assert!(largest < 2e-11, "{family:?} {trial}: {largest:e}");
                 for (s, outcome) in settled.outcome.iter().enumerate() {
@@ -113,7 +113,7 @@ fn a_first_iteration_is_the_models_force() {
             state[0] = drive.clamp.clone();
             let damping = 0.25;
             let one = Until { at_most_iterations: 1, ..until() };
-            let mut ideal = Ideal::new(model.clone(), damping);
+            let mut ideal = Ideal::new(model.clone(), Solver::picard(damping));
             let after = ideal.settle(&drive, Some(&state), &one, &Save::End);
             let force = model.force(&state);
             for l in model.free_layers() {
@@ -137,7 +137,7 @@ fn behavioural_agrees_with_ideal_on_a_perfect_chip() {
             let model = random_network(&Activation::ALL, 0.4, seed);
             let chip = chip_of(&model, style, 0.0);
             for drive in drives(&model, 3, seed) {
-                let ideal = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+                let ideal = settle(&mut Ideal::new(model.clone(), Solver::picard(0.0)), &drive);
                 let ode = settle(&mut Behavioural::new(chip.clone(), Precision::F64), &drive);
                 let apart = difference(&model, &ideal, &ode);
                 assert!(apart < 1e-8, "{style:?} {trial}: {apart:e}");
@@ -243,7 +243,7 @@ fn a_trace_ends_at_the_equilibrium_and_starts_at_the_start() {
     let drive = &drives(&model, 70, seed)[1];
     let chip = chip_of(&model, ArrayStyle::Twin, 0.1);
     let mut behavioural = Behavioural::new(chip, Precision::F64);
-    let mut ideal = Ideal::new(model.clone(), 0.3);
+    let mut ideal = Ideal::new(model.clone(), Solver::picard(0.3));
     let engines: [(&mut dyn Engine, Clock); 2] =
         [(&mut behavioural, Clock::Seconds), (&mut ideal, Clock::Iterations)];
     for (engine, clock) in engines {
@@ -288,7 +288,7 @@ fn a_cycle_of_two_is_damped_away() {
         }
     }
     let drive = Drive { clamp: Mat::zeros(1, 1), nudge: Nudge::None };
-    let settled = settle(&mut Ideal::new(model.clone(), 0.0), &drive);
+    let settled = settle(&mut Ideal::new(model.clone(), Solver::picard(0.0)), &drive);
     assert!(max_abs(&force(&model, &settled, &Nudge::None)) < 2e-11);
     // It starts in the cycle: the first iterations go nowhere.
     let Outcome::Equilibrium { iterations } = settled.outcome[0] else { panic!() };
@@ -309,7 +309,7 @@ fn what_has_no_equilibrium_in_reach_is_told_apart() {
     let drive = Drive { clamp: Mat::zeros(1, 1), nudge: Nudge::None };
     let chip = chip_of(&model, ArrayStyle::Twin, 0.0);
     let mut behavioural = Behavioural::new(chip, Precision::F64);
-    let mut ideal = Ideal::new(model, 0.0);
+    let mut ideal = Ideal::new(model, Solver::picard(0.0));
     for engine in [&mut behavioural as &mut dyn Engine, &mut ideal] {
         let settled = engine.settle(&drive, None, &until(), &Save::End);
         assert!(matches!(settled.outcome[0], Outcome::Diverged { .. }), "{:?}", settled.outcome);
@@ -330,7 +330,7 @@ fn neighbours_do_not_matter() {
         let until = Until { settled: 1e-5, ..until() };
         let mut engines: [Box<dyn Engine>; 2] = [
             Box::new(Behavioural::new(chip.clone(), precision)),
-            Box::new(Ideal::new(model.clone(), 0.0)),
+            Box::new(Ideal::new(model.clone(), Solver::picard(0.0))),
         ];
         for engine in &mut engines {
             let batch = engine.settle(all, None, &until, &Save::End);

@@ -18,7 +18,7 @@ use eqcircuit::numerics::seed::Seed;
 use eqcircuit::report;
 use eqcircuit::run::gradcheck::{DIFFERENCES, IMPLICIT, figures};
 use eqcircuit::run::{Gradchecked, Options, RunError, gradcheck, record};
-use eqcircuit::spec::{self, Analysis, ArrayStyle, Edit, Library, NonIdeal, Spec};
+use eqcircuit::spec::{self, Analysis, ArrayStyle, Edit, Library, NonIdeal, Solver, Spec};
 
 const UNTIL: Until = Until { settled: 1e-10, at_most: 1e-3, at_most_iterations: 100_000 };
 
@@ -49,7 +49,7 @@ fn spread(sigma: f64) -> NonIdeal {
 }
 
 fn ideal() -> Bench {
-    Bench::Ideal { model: model(), damping: 0.0 }
+    Bench::Ideal { model: model(), solver: Solver::picard(0.0) }
 }
 
 fn behavioural(array: ArrayStyle, nonideal: &NonIdeal) -> Bench {
@@ -162,7 +162,7 @@ fn on_wires_finite_differences_are_the_only_truth() {
 #[test]
 fn a_chn_is_judged_by_finite_differences() {
     let model = EnergyModel { family: Family::Chn, ..model() };
-    let checked = check(&Bench::Ideal { model, damping: 0.5 }, &question(0.01));
+    let checked = check(&Bench::Ideal { model, solver: Solver::picard(0.5) }, &question(0.01));
     for t in &checked.tensors {
         assert_eq!(t.implicit, None);
         let found = t.differences.expect("differences");
@@ -262,7 +262,7 @@ fn nudged_phases_start_from_the_free_state_to_the_bit() {
         (Phases::Positive, &[0.3]),
         (Phases::Negative, &[-0.3]),
     ] {
-        let inner = Ideal::new(model(), 0.0);
+        let inner = Ideal::new(model(), Solver::picard(0.0));
         let mut engine = Recording { inner, asked: Vec::new(), found: Vec::new() };
         let rule = EquilibriumPropagation { beta: 0.3, phases };
         rule.estimate(&mut engine, &model(), &q.clamp, &q.target, &UNTIL);

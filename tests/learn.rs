@@ -12,7 +12,7 @@ use eqcircuit::learn::{
 use eqcircuit::model::{Activation, Cost, EnergyModel, Params};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, relative_difference};
-use eqcircuit::spec::{Analysis, ArrayStyle, NeuronSpread, NonIdeal, Precision};
+use eqcircuit::spec::{Analysis, ArrayStyle, NeuronSpread, NonIdeal, Precision, Solver};
 
 const UNTIL: Until = Until { settled: 1e-12, at_most: 1e-3, at_most_iterations: 100_000 };
 
@@ -64,9 +64,9 @@ fn distance(a: &Params, b: &Params) -> f64 {
 fn implicit_gradients_are_finite_differences_on_the_model() {
     for activation in Activation::ALL {
         let p = problem(activation);
-        let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+        let state = free(&mut Ideal::new(p.model.clone(), Solver::picard(0.0)), &p).state;
         let truth = Network::of_model(&p.model).gradient(&state, &p.target).expect("regular");
-        let mut engine = Ideal::new(p.model.clone(), 0.0);
+        let mut engine = Ideal::new(p.model.clone(), Solver::picard(0.0));
         for c in 0..p.model.couplings.len() {
             for k in 0..p.model.couplings[c].values().len() {
                 let mut at = |h: f64| {
@@ -133,7 +133,7 @@ fn order(
 
 fn engines(p: &Problem, chip: &Chip) -> [Box<dyn Engine>; 3] {
     [
-        Box::new(Ideal::new(p.model.clone(), 0.0)),
+        Box::new(Ideal::new(p.model.clone(), Solver::picard(0.0))),
         Box::new(behavioural(chip)),
         Box::new(Circuit::from_chip(chip.clone(), Analysis::Op)),
     ]
@@ -143,7 +143,7 @@ fn engines(p: &Problem, chip: &Chip) -> [Box<dyn Engine>; 3] {
 fn the_estimate_goes_to_the_truth_at_its_order_on_every_engine() {
     for activation in [Activation::Tanh, Activation::Sigmoid, Activation::Softmax] {
         let p = problem(activation);
-        let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+        let state = free(&mut Ideal::new(p.model.clone(), Solver::picard(0.0)), &p).state;
         let truth = Network::of_model(&p.model).gradient(&state, &p.target).expect("regular");
         let chip = spread_chip(&p, ArrayStyle::Twin, 0.0);
         for mut engine in engines(&p, &chip) {
@@ -163,7 +163,7 @@ fn on_a_symmetric_chip_the_truth_is_the_chips_own() {
     let chip = spread_chip(&p, ArrayStyle::Shared, 0.2);
     let state = free(&mut behavioural(&chip), &p).state;
     let truth = Network::of_chip(&chip).gradient(&state, &p.target).expect("regular");
-    let ideal_state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+    let ideal_state = free(&mut Ideal::new(p.model.clone(), Solver::picard(0.0)), &p).state;
     let of_model = Network::of_model(&p.model).gradient(&ideal_state, &p.target).expect("regular");
     assert!(distance(&truth, &of_model) > 1e-2, "the spread does nothing");
     let [_, behavioural, circuit] = engines(&p, &chip);
@@ -197,7 +197,7 @@ fn on_twin_arrays_spread_biases_the_estimate() {
 #[test]
 fn a_restored_optimiser_goes_on_as_the_one_it_was() {
     let p = problem(Activation::Tanh);
-    let state = free(&mut Ideal::new(p.model.clone(), 0.0), &p).state;
+    let state = free(&mut Ideal::new(p.model.clone(), Solver::picard(0.0)), &p).state;
     let grad = p.model.grad(&state);
     for rule in [
         OptimiserRule::Sgd { momentum: 0.9 },
@@ -227,7 +227,7 @@ fn an_estimate_keeps_its_phases_in_the_order_run() {
         (Phases::Positive, vec![0.1]),
         (Phases::Negative, vec![-0.1]),
     ] {
-        let mut engine = Ideal::new(p.model.clone(), 0.0);
+        let mut engine = Ideal::new(p.model.clone(), Solver::picard(0.0));
         let rule = EquilibriumPropagation { beta: 0.1, phases };
         let got = rule.estimate(&mut engine, &p.model, &p.clamp, &p.target, &UNTIL);
         let want: Vec<Settled> = betas

@@ -61,7 +61,7 @@ fn the_records_hold_what_the_engine_found() {
     let records = Records::load(&finished.folder).unwrap();
 
     let data = spec.simulate.inputs.as_ref().unwrap();
-    let settled = Ideal::new(model(&spec).clone(), spec.simulate.damping).settle(
+    let settled = Ideal::new(model(&spec).clone(), spec.simulate.solver).settle(
         &Drive { clamp: data.inputs.clone(), nudge: Nudge::None },
         None,
         &Until {

@@ -303,7 +303,7 @@ fn outcome(arrival: &Arrival, tau: Second) -> Outcome {
     match arrival.end {
         End::Settled { at } => Outcome::Settled { at: at * tau },
         End::TimeUp => Outcome::Unsettled { residual: arrival.residual },
-        End::Diverged { at } => Outcome::Diverged { at: at * tau },
+        End::Diverged { at } => Outcome::Diverged { at: at * tau, growth: None },
     }
 }
 

@@ -22,7 +22,9 @@ mod wires;
 pub use behavioural::Behavioural;
 pub use cell::HeldCell;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
-pub use ideal::Ideal;
+pub use ideal::{
+    Adjoint, Counts, Field, Ideal, Iteration, Preconditioner, chunks, count, times_slope,
+};
 
 use std::fmt;
 
@@ -125,8 +127,9 @@ pub enum Outcome {
     Equilibrium { iterations: usize },
     /// Still moving at the end.
     Unsettled { residual: f64 },
-    /// Left all bounds at this time \[s\] or iteration.
-    Diverged { at: f64 },
+    /// Left all bounds at this time \[s\] or iteration; `growth` is what an iteration multiplied its
+    /// residual by in the end, an estimate of its spectral radius.
+    Diverged { at: f64, growth: Option<f64> },
     /// Newton's method failed, worst at this node.
     NewtonFailed { node: String, iteration: usize },
     /// The equations do not determine this node.
@@ -184,7 +187,13 @@ impl fmt::Display for Outcome {
                 "still moving at the end (residual {residual:.1e}): raise [simulate] until.at-most, \
                  or loosen until.settled"
             ),
-            Outcome::Diverged { at } => write!(
+            Outcome::Diverged { at, growth: Some(growth) } => write!(
+                f,
+                "diverged at iteration {at}, every one multiplying the residual by {growth:.2} in the \
+                 end: raise [simulate] damping, take a saturating \
+                 activation, or scale the weights down"
+            ),
+            Outcome::Diverged { at, growth: None } => write!(
                 f,
                 "diverged at {at:.3e}: the weights are too strong for this activation; scale them \
                  down, or use a saturating one"

@@ -1,5 +1,4 @@
-//! The force on a network's free layers over a batch in lanes: what the ideal and the behavioural
-//! engine have in common.
+//! The force on a network's free layers over a batch in lanes.
 
 mod amplifier;
 mod curved;
@@ -18,7 +17,7 @@ use self::nudge::{Compliance, Nudged};
 use super::Drive;
 use super::layout::{from_lanes, to_lanes};
 use super::wires::Wires;
-use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
+use crate::model::{Activation, EnergyModel, LayerId, State};
 use crate::numerics::Mat;
 use crate::numerics::gemm::Into;
 use crate::numerics::kernels::{self, Real};
@@ -29,12 +28,11 @@ use crate::units::Second;
 /// An equation in units of `x`, with time in units of `tau`:
 ///
 /// ```text
-/// HAM:  dx_i/dt = sum_j M_ij f(x_j) - g_i x_i + d_i
-/// CHN:  dx_i/dt = f'(x_i) [ sum_j M_ij f(x_j) + d_i ] - x_i
+/// dx_i/dt = sum_j M_ij f(x_j) - g_i x_i + d_i
 /// ```
 ///
-/// The model itself has `M = W` and `g = 1`; a chip has `M_ij = tau gain (Gp_ij - Gn_ij) / C` and
-/// `g_i = tau G_i / C`, its node equation divided by the capacitance. With wires, conductances are
+/// A chip has `M_ij = tau gain (Gp_ij - Gn_ij) / C` and `g_i = tau G_i / C`, its node equation
+/// divided by the capacitance. With wires, conductances are
 /// those that the ports of its tiles see, and nodes of a layer pull at each other as well:
 /// `- sum_k L_ik x_k`.
 pub struct Network<T> {
@@ -42,7 +40,6 @@ pub struct Network<T> {
     pub tau: Second,
     /// Rows of all free layers.
     dim: usize,
-    family: Family,
     free: Vec<Free>,
     blocks: Vec<Block>,
     clamp_activation: Activation,
@@ -110,27 +107,6 @@ struct Product<T> {
 }
 
 impl<T: Real> Network<T> {
-    /// The model itself.
-    pub fn of_model(model: &EnergyModel) -> Network<T> {
-        let mut net = Network::unconnected(model);
-        let reals = |values: &[f64]| values.iter().map(|&w| T::of(w)).collect();
-        for coupling in &model.couplings {
-            match coupling {
-                Coupling::Dense { pre, post, weight } => {
-                    net.connect(*pre, *post, reals(weight.as_slice()));
-                    net.connect(*post, *pre, reals(weight.transposed().as_slice()));
-                }
-                Coupling::Bias { on, value } => {
-                    let Some(f) = net.free.iter().find(|f| f.layer == *on) else { continue };
-                    for (bias, &b) in net.bias[f.rows.clone()].iter_mut().zip(value) {
-                        *bias = *bias + T::of(b);
-                    }
-                }
-            }
-        }
-        net
-    }
-
     /// Numbers a sample: all free layers, and the outputs of amplifiers that lag.
     pub fn states(&self) -> usize {
         if self.lags() { 2 * self.dim } else { self.dim }
@@ -156,7 +132,6 @@ impl<T: Real> Network<T> {
         Network {
             tau: 1.0,
             dim,
-            family: model.family,
             read,
             clamp_activation: model.layer(model.clamp).activation,
             nudge: vec![1.0; free[read].rows.len()],
@@ -263,13 +238,7 @@ pub struct Batch<'a, T> {
 }
 
 impl<'a, T: Real> Batch<'a, T> {
-    /// Everything that does not move during a settling, the product with the inputs included.
-    pub fn new(net: &'a Network<T>, drive: &Drive, samples: Range<usize>) -> Batch<'a, T> {
-        let inputs = net.inputs(&drive.clamp, None, samples.clone());
-        Batch::with_inputs(net, inputs, drive, samples)
-    }
-
-    /// [`Batch::new`] with the same samples' [`Network::inputs`].
+    /// Everything that does not move during a settling, with the same samples' [`Network::inputs`].
     pub fn with_inputs(
         net: &'a Network<T>,
         mut inputs: Vec<T>,
@@ -342,10 +311,7 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
         if let Some(amplifiers) = self.net.amplifiers.as_ref().filter(|_| !self.net.is_late()) {
             amplifiers.rest(xhat);
         }
-        match self.net.family {
-            Family::Ham => kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes),
-            Family::Chn => dx.copy_from_slice(drive),
-        }
+        kernels::leak(drive, &self.net.leak[rows.clone()], x, dx, lanes);
         if *is_read && !self.nudged.is_none() && !self.net.is_late() {
             let first = self.net.free[self.net.read].rows.start;
             let units = rows.start - first..rows.end - first;
@@ -364,16 +330,6 @@ impl<T: Real> Ode<T> for Batch<'_, T> {
         }
         for product in &self.net.sneaks {
             product.add(x, dx, lanes);
-        }
-        if self.net.family == Family::Chn {
-            for f in &self.net.free {
-                let at = in_lanes(f.rows.clone(), lanes);
-                let (x, xhat, dx) = (&x[at.clone()], &self.xhat[at.clone()], &mut dx[at]);
-                kernels::times_slope(f.activation, x, xhat, dx, &mut self.work);
-                for (dx, &x) in dx.iter_mut().zip(x) {
-                    *dx = *dx - x;
-                }
-            }
         }
     }
 

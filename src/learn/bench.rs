@@ -7,13 +7,13 @@ use crate::compile::Chip;
 use crate::engine::{Behavioural, Circuit, Drive, Engine, Ideal, Nudge, Save, Until};
 use crate::model::{Cost, EnergyModel, Family, State};
 use crate::numerics::{Mat, math};
-use crate::spec::{Analysis, Precision};
+use crate::spec::{Analysis, Precision, Solver};
 
 /// What a gradient is checked on: an engine with its model or chip.
 #[derive(Debug, Clone)]
 pub enum Bench {
     /// The model itself.
-    Ideal { model: EnergyModel, damping: f64 },
+    Ideal { model: EnergyModel, solver: Solver },
     /// The arrays of a chip, in double precision.
     Behavioural { chip: Chip },
     /// Every cell and wire segment of a chip.
@@ -27,7 +27,7 @@ impl Bench {
     /// A fresh engine.
     pub fn engine(&self) -> Box<dyn Engine> {
         match self {
-            Bench::Ideal { model, damping } => Box::new(Ideal::new(model.clone(), *damping)),
+            Bench::Ideal { model, solver } => Box::new(Ideal::new(model.clone(), *solver)),
             Bench::Behavioural { chip } => Box::new(Behavioural::new(chip.clone(), Precision::F64)),
             Bench::Circuit { chip, analysis } => {
                 Box::new(Circuit::from_chip(chip.clone(), *analysis))

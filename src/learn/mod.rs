@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod ep;
+mod implicit;
 mod optim;
 mod trainer;
 mod truth;
@@ -11,10 +12,12 @@ mod truth;
 pub use bench::{Bench, Place, difference_step};
 pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases, outputs};
+pub use implicit::{Forward, Implicit};
 pub use optim::{Optimiser, OptimiserRule, OptimiserState};
 pub use trainer::{Tally, Trainer};
 pub use truth::{Agreement, Network, agreement, compare};
 
+use crate::model::{Coupling, EnergyModel};
 use crate::numerics::Mat;
 
 /// Targets `[samples, classes]`: 1 at the label, 0 elsewhere.
@@ -27,6 +30,15 @@ pub fn one_hot(labels: &[usize], classes: usize) -> Mat {
         target[(s, label)] = 1.0;
     }
     target
+}
+
+/// Zeros in the shapes of the couplings' parameters: `[post, pre]`, or `[1, size]` for a bias.
+fn shapes(model: &EnergyModel) -> Vec<Mat> {
+    let zeros = |coupling: &Coupling| match coupling {
+        Coupling::Dense { weight, .. } => Mat::zeros(weight.rows(), weight.cols()),
+        Coupling::Bias { value, .. } => Mat::zeros(1, value.len()),
+    };
+    model.couplings.iter().map(zeros).collect()
 }
 
 /// The class of the largest output, the first of equals.

@@ -1,11 +1,15 @@
 //! A network that learns in place: settle, nudge, contrast, write, batch by batch.
 
+use super::implicit::{Implicit, batch_of};
+use super::optim::OptimiserState;
 use super::{EquilibriumPropagation, Optimiser, one_hot, outputs, prediction};
 use crate::compile::{Chip, Reading};
 use crate::data::DataSet;
-use crate::engine::{Drive, Engine, Nudge, Outcome, Save, Until};
+use crate::engine::{Drive, Engine, Ideal, Nudge, Outcome, Save, Until};
 use crate::model::{Cost, Coupling, EnergyModel};
 use crate::numerics::Mat;
+use crate::numerics::kernels::Real;
+use crate::spec::{ImplicitGradient, Precision, Solver};
 
 /// Everything that changes while a network learns, and how it is to change.
 pub struct Trainer {
@@ -13,10 +17,60 @@ pub struct Trainer {
     pub model: EnergyModel,
     pub engine: Box<dyn Engine>,
     pub optimiser: Optimiser,
-    pub rule: EquilibriumPropagation,
+    how: How,
     pub until: Until,
     /// The largest weight each coupling's cells can stand for; infinite without a chip.
     limits: Vec<f64>,
+}
+
+/// Where its gradients come from.
+enum How {
+    InPlace(EquilibriumPropagation),
+    /// Has parameters and moments of its own, in its own precision.
+    Implicit(Box<dyn Learns + Send>),
+}
+
+/// [`Implicit`] in either precision.
+trait Learns {
+    fn step(
+        &mut self,
+        batch: [&Mat; 2],
+        labels: &[usize],
+        optimiser: &Optimiser,
+        couplings: usize,
+    ) -> Tally;
+    fn measure(&self, clamp: &Mat, labels: &[usize], classes: usize) -> Tally;
+    fn put(&self, model: &mut EnergyModel);
+    fn state(&self) -> OptimiserState;
+    fn restore(&mut self, state: &OptimiserState);
+}
+
+impl<T: Real> Learns for Implicit<T> {
+    fn step(
+        &mut self,
+        batch: [&Mat; 2],
+        labels: &[usize],
+        optimiser: &Optimiser,
+        couplings: usize,
+    ) -> Tally {
+        Implicit::step(self, batch, labels, optimiser.rule, optimiser.rate, couplings)
+    }
+
+    fn measure(&self, clamp: &Mat, labels: &[usize], classes: usize) -> Tally {
+        Implicit::measure(self, clamp, labels, classes)
+    }
+
+    fn put(&self, model: &mut EnergyModel) {
+        self.field.put(model);
+    }
+
+    fn state(&self) -> OptimiserState {
+        self.moments.cast()
+    }
+
+    fn restore(&mut self, state: &OptimiserState) {
+        self.moments = state.cast();
+    }
 }
 
 /// What came of some samples, as sums, so that batches add up to an epoch.
@@ -29,7 +83,8 @@ pub struct Tally {
     pub right: usize,
     /// Samples that settled, in every phase.
     pub settled: usize,
-    /// Sum and largest of the settling times of the free phase \[s\], over those that settled.
+    /// Sum and largest of the settling times of the free phase \[s\], over those that settled; of
+    /// an implicit gradient, of its iterations.
     pub free_time: f64,
     pub free_time_largest: f64,
     /// Sum of the settling times of all nudged phases \[s\].
@@ -37,6 +92,10 @@ pub struct Tally {
     /// Cells that were written, and pulses that took.
     pub writes: usize,
     pub pulses: usize,
+    /// Samples that diverged, and the largest estimate of the spectral radius of theirs; told as
+    /// they come, and not kept.
+    pub diverged: usize,
+    pub growth: f64,
 }
 
 impl Tally {
@@ -50,6 +109,8 @@ impl Tally {
         self.nudged_time += other.nudged_time;
         self.writes += other.writes;
         self.pulses += other.pulses;
+        self.diverged += other.diverged;
+        self.growth = self.growth.max(other.growth);
     }
 }
 
@@ -68,7 +129,49 @@ impl Trainer {
             chip.map_or(f64::INFINITY, |chip| chip.fabric.largest_weight(c))
         });
         let limits = limits.collect();
-        Trainer { model, engine, optimiser, rule, until, limits }
+        Trainer { model, engine, optimiser, how: How::InPlace(rule), until, limits }
+    }
+
+    /// One that takes gradients at the model's own fixed points.
+    pub fn implicit(
+        model: EnergyModel,
+        solver: Solver,
+        optimiser: Optimiser,
+        rule: ImplicitGradient,
+        until: Until,
+        precision: Precision,
+    ) -> Trainer {
+        let (of, most) = (optimiser.rule, until.at_most_iterations);
+        let how: Box<dyn Learns + Send> = match precision {
+            Precision::F32 => {
+                Box::new(Implicit::<f32>::new(&model, solver, rule, of, until.settled, most))
+            }
+            Precision::F64 => {
+                Box::new(Implicit::<f64>::new(&model, solver, rule, of, until.settled, most))
+            }
+        };
+        let engine = Box::new(Ideal::new(model.clone(), solver));
+        let limits = vec![f64::INFINITY; model.couplings.len()];
+        let mut trainer =
+            Trainer { model, engine, optimiser, how: How::Implicit(how), until, limits };
+        trainer.sync();
+        trainer
+    }
+
+    /// Brings `model` and the optimiser's state up to date where learning has its own.
+    pub fn sync(&mut self) {
+        if let How::Implicit(how) = &self.how {
+            how.put(&mut self.model);
+            self.optimiser.restore(how.state());
+        }
+    }
+
+    /// Goes on from a state of the optimiser; parameters are those the trainer was made with.
+    pub fn restore(&mut self, state: OptimiserState) {
+        if let How::Implicit(how) = &mut self.how {
+            how.restore(&state);
+        }
+        self.optimiser.restore(state);
     }
 
     /// The same with what `wrap` makes of its engine, which must run the same parameters.
@@ -82,12 +185,16 @@ impl Trainer {
     /// # Panics
     /// If the set has no labels, or there is no such sample.
     pub fn step(&mut self, set: &DataSet, samples: &[usize]) -> Tally {
-        let all = set.labels.as_ref().expect("what is learned from has labels");
-        let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
-        let clamp = set.inputs.select_rows(samples);
-        let target = one_hot(&labels, self.model.layer(self.model.read).size);
-        let estimate =
-            self.rule.estimate(&mut *self.engine, &self.model, &clamp, &target, &self.until);
+        let classes = self.model.layer(self.model.read).size;
+        let (clamp, target, labels) = batch_of(set, samples, classes);
+        let rule = match &mut self.how {
+            How::InPlace(rule) => *rule,
+            How::Implicit(how) => {
+                let couplings = self.model.couplings.len();
+                return how.step([&clamp, &target], &labels, &self.optimiser, couplings);
+            }
+        };
+        let estimate = rule.estimate(&mut *self.engine, &self.model, &clamp, &target, &self.until);
         let mut tally = tally(&estimate.outputs, &estimate.free.outcome, &labels);
         tally.cost = estimate.cost.iter().filter(|c| c.is_finite()).sum();
         tally.settled = estimate.settled;
@@ -101,7 +208,7 @@ impl Trainer {
         }
         let written = match self.engine.chip().is_some_and(Chip::learns_by_trains) {
             true => {
-                let by = self.rule.contrast(&estimate, &self.model, self.optimiser.rate);
+                let by = rule.contrast(&estimate, &self.model, self.optimiser.rate);
                 self.engine.teach(&self.model, &by)
             }
             false => self.engine.write(&self.model),
@@ -122,6 +229,11 @@ impl Trainer {
         for samples in places.chunks(AT_ONCE) {
             let clamp = set.inputs.select_rows(samples);
             let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
+            if let How::Implicit(how) = &self.how {
+                let classes = self.model.layer(self.model.read).size;
+                total.add(&how.measure(&clamp, &labels, classes));
+                continue;
+            }
             let drive = Drive { clamp, nudge: Nudge::None };
             let settled = self.engine.settle(&drive, None, &self.until, &Save::End);
             let reading = Reading { phase: "test", first: samples[0] };

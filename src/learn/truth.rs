@@ -89,14 +89,7 @@ impl Network {
     pub fn gradient(&self, state: &State, target: &Mat) -> Option<Params> {
         let model = &self.model;
         let xhat = model.activations(state);
-        let mut grad: Vec<Mat> = model
-            .couplings
-            .iter()
-            .map(|c| match c {
-                Coupling::Dense { weight, .. } => Mat::zeros(weight.rows(), weight.cols()),
-                Coupling::Bias { value, .. } => Mat::zeros(1, value.len()),
-            })
-            .collect();
+        let mut grad = super::shapes(model);
         let share = 1.0 / target.rows() as f64;
         for s in 0..target.rows() {
             let adjoint = self.adjoint(state, &xhat, target, s)?;

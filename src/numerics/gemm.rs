@@ -1,6 +1,7 @@
 //! Dense products of row-major matrices: the only file that names faer's dense part.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use faer::linalg::matmul::matmul;
@@ -27,6 +28,51 @@ pub trait Gemm: Copy {
     /// # Panics
     /// If the slices do not fit `[m, n, k]`.
     fn gemm(c: &mut [Self], a: &[Self], b: &[Self], shape: [usize; 3], into: Into);
+
+    /// `c <- a b` or `c <- c + a b` of parts of row-major matrices, as they are or transposed.
+    ///
+    /// An entry of `c` is summed over the inner size in an order that depends on that size alone as
+    /// long as `c` has at least 2 rows and 2 columns.
+    ///
+    /// # Panics
+    /// If the shapes do not fit each other.
+    fn product(c: PartMut<Self>, a: Part<Self>, b: Part<Self>, into: Into);
+}
+
+/// Some columns of a row-major matrix, or their transpose.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a, T> {
+    data: &'a [T],
+    /// Of the matrix.
+    cols: usize,
+    first: usize,
+    width: usize,
+    transposed: bool,
+}
+
+impl<'a, T> Part<'a, T> {
+    /// A whole matrix of `cols` columns.
+    pub fn whole(data: &'a [T], cols: usize) -> Self {
+        Part { data, cols, first: 0, width: cols, transposed: false }
+    }
+
+    /// The columns `range` of a matrix of `cols` columns.
+    pub fn columns(data: &'a [T], cols: usize, range: Range<usize>) -> Self {
+        Part { data, cols, first: range.start, width: range.len(), transposed: false }
+    }
+
+    pub fn transposed(self) -> Self {
+        Part { transposed: !self.transposed, ..self }
+    }
+}
+
+/// Some columns of a row-major matrix, to be written.
+#[derive(Debug)]
+pub struct PartMut<'a, T> {
+    pub data: &'a mut [T],
+    /// Of the matrix.
+    pub cols: usize,
+    pub range: Range<usize>,
 }
 
 /// The products of one shape.
@@ -108,6 +154,30 @@ macro_rules! gemm {
                     Par::Seq,
                 ));
             }
+
+            fn product(c: PartMut<$real>, a: Part<$real>, b: Part<$real>, into: Into) {
+                fn view<'a>(part: &Part<'a, $real>) -> MatRef<'a, $real> {
+                    let rows = part.data.len() / part.cols.max(1);
+                    let whole = MatRef::from_row_major_slice(part.data, rows, part.cols);
+                    let some = whole.subcols(part.first, part.width);
+                    if part.transposed { some.transpose() } else { some }
+                }
+                let (a, b) = (view(&a), view(&b));
+                let rows = c.data.len() / c.cols.max(1);
+                let whole = MatMut::from_row_major_slice_mut(c.data, rows, c.cols);
+                let some = whole.subcols_mut(c.range.start, c.range.len());
+                metered([a.nrows(), b.ncols(), a.ncols()], into, || matmul(
+                    some,
+                    match into {
+                        Into::Replace => Accum::Replace,
+                        Into::Add => Accum::Add,
+                    },
+                    a,
+                    b,
+                    1.0,
+                    Par::Seq,
+                ));
+            }
         }
     )*};
 }
@@ -185,6 +255,53 @@ mod tests {
         let mut c = vec![T::default(); m * n];
         T::gemm(&mut c, a, b, [m, n, k], Into::Replace);
         c
+    }
+
+    /// Rows give the same bits alone and among others, from 2 rows on.
+    fn rows_are_independent<T: Gemm + Default + PartialEq + std::fmt::Debug>(of: fn(f64) -> T) {
+        for (n, k) in [(2, 3), (10, 512), (512, 10), (512, 784), (30, 1300)] {
+            let a: Vec<T> = numbers(64 * k, 1).into_iter().map(of).collect();
+            let b: Vec<T> = numbers(k * n, 2).into_iter().map(of).collect();
+            for transposed in [false, true] {
+                let right = match transposed {
+                    false => Part::whole(&b, n),
+                    true => Part::whole(&b, k).transposed(),
+                };
+                let product = |rows: usize| {
+                    let mut c = vec![T::default(); rows * n];
+                    let to = PartMut { data: &mut c, cols: n, range: 0..n };
+                    T::product(to, Part::whole(&a[..rows * k], k), right, Into::Replace);
+                    c
+                };
+                let all = product(64);
+                for rows in (2..20).chain([31, 32, 33, 47, 63]) {
+                    let some = product(rows);
+                    assert_eq!(some[..], all[..rows * n], "{rows} rows, {n} x {k}, {transposed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_its_neighbours() {
+        rows_are_independent::<f64>(|x| x);
+        rows_are_independent::<f32>(|x| x as f32);
+    }
+
+    #[test]
+    fn a_product_of_parts_is_the_sum_of_products() {
+        let (a, b) = (numbers(5 * 9, 1), numbers(7 * 4, 2));
+        let mut c = numbers(5 * 8, 3);
+        let before = c.clone();
+        let to = PartMut { data: &mut c, cols: 8, range: 1..8 };
+        f64::product(to, Part::columns(&a, 9, 3..7), Part::whole(&b, 4).transposed(), Into::Add);
+        for i in 0..5 {
+            assert_eq!(c[i * 8], before[i * 8], "outside the part");
+            for j in 0..7 {
+                let sum: f64 = (0..4).map(|l| a[i * 9 + 3 + l] * b[j * 4 + l]).sum();
+                assert!((c[i * 8 + 1 + j] - before[i * 8 + 1 + j] - sum).abs() < 1e-14);
+            }
+        }
     }
 
     #[test]

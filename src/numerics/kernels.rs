@@ -34,6 +34,7 @@ pub trait Real:
     fn of(x: f64) -> Self;
     fn to_f64(self) -> f64;
     fn abs(self) -> Self;
+    fn sqrt(self) -> Self;
 
     /// `2^n` and `2^f - 1` with `y = n + f`, `|f| <= 1/2`; `y` must be within the exponents.
     fn split_exp2(y: Self) -> (Self, Self);
@@ -69,6 +70,11 @@ macro_rules! real {
             #[inline(always)]
             fn abs(self) -> $real {
                 $real::abs(self)
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> $real {
+                $real::sqrt(self)
             }
 
             #[inline(always)]

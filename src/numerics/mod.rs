@@ -6,6 +6,7 @@ pub mod crossbar;
 pub mod dae;
 pub mod dense;
 pub mod draws;
+pub mod fixed_point;
 pub mod gemm;
 pub mod kernels;
 pub mod lanes;

@@ -32,6 +32,7 @@ pub(super) struct Checkpoint {
 }
 
 const PROGRESS: &str = "progress";
+const LIMITS: &str = "weight-limits";
 const LEARNED: &str = "learned-samples";
 const SIGNS: [&str; 2] = ["plus", "minus"];
 
@@ -54,6 +55,7 @@ impl Checkpoint {
             nudged_time,
             writes,
             pulses,
+            ..
         } = progress.tally;
         let counts = [
             progress.epoch,
@@ -80,6 +82,9 @@ impl Checkpoint {
             };
             put("first", state.first.get(c));
             put("second", state.second.get(c));
+        }
+        if !state.limits.is_empty() {
+            all.push(Tensor::vector(LIMITS, state.limits.clone()));
         }
         for (array, cells) in chip.iter().flat_map(|c| c.fabric.arrays.iter().zip(&c.cells)) {
             all.push(Tensor::matrix(format!("{}.plus", array.name), &cells.plus));
@@ -158,6 +163,7 @@ impl Found {
             free_time_largest: progress[10],
             nudged_time: progress[11],
             pulses: progress.get(12).map_or(count(7), |n| *n as usize),
+            ..Tally::default()
         };
         let mut model = model.clone();
         let names: Vec<(String, Vec<usize>)> = model
@@ -186,8 +192,12 @@ impl Found {
             first: moments("first")?,
             second: moments("second")?,
             steps: count(2) as u32,
+            limits: match self.0.contains_key(LIMITS) {
+                true => self.take(LIMITS, &[names.len()])?.to_vec(),
+                false => Vec::new(),
+            },
         };
-        if optimiser.first.len() != names.len() {
+        if optimiser.first.len().max(optimiser.second.len()) != names.len() {
             return Err("the moments of the optimiser are missing".to_string());
         }
         let chip = match chip {

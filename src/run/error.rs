@@ -55,6 +55,11 @@ pub enum RunError {
     NoSweep { file: String },
     #[error("{file} has no [train], which says what is learned from which data")]
     NoTraining { file: String },
+    #[error(
+        "{file}: gradcheck holds equilibrium propagation against the true gradient, and [train] rule \
+         takes that gradient itself: write `{{ equilibrium-propagation = {{}} }}`"
+    )]
+    NoNudge { file: String },
     #[error("a network needs samples: name them in [simulate] inputs")]
     NoInputs,
     #[error(

@@ -14,7 +14,7 @@ use super::{Options, RunError, chip, expect, head, in_pool, spinner};
 use crate::engine::Until;
 use crate::learn::{self, Bench, Checked, Question};
 use crate::numerics::seed::Seed;
-use crate::spec::{Fidelity, Precision, Spec, Subject, Train, Verb};
+use crate::spec::{Fidelity, Precision, Rule, Spec, Subject, Train, Verb};
 
 /// Most samples of the series over beta on the circuit engine, which takes its time.
 const CIRCUIT_SAMPLES: usize = 2;
@@ -134,18 +134,21 @@ impl Asked<'_> {
         else {
             return Err(none());
         };
+        let Rule::EquilibriumPropagation(rule) = train.rule else {
+            return Err(RunError::NoNudge { file: spec.path.display().to_string() });
+        };
         let labels = train.data.labels.as_ref().ok_or(RunError::NoLabels)?;
         let simulate = &spec.simulate;
         let chip = || chip(model, hardware, nonideal, spec.chip_seed);
         let bench = match simulate.engine {
-            Fidelity::Ideal => Bench::Ideal { model: model.clone(), damping: simulate.damping },
+            Fidelity::Ideal => Bench::Ideal { model: model.clone(), solver: simulate.solver },
             Fidelity::Behavioural => Bench::Behavioural { chip: chip() },
             Fidelity::Circuit => Bench::Circuit { chip: chip(), analysis: simulate.analysis },
         };
         let samples = spec.gradcheck.samples.min(train.data.inputs.rows());
         let first: Vec<usize> = (0..samples).collect();
         let question = Question {
-            rule: train.rule,
+            rule,
             clamp: train.data.inputs.select_rows(&first),
             target: learn::one_hot(&labels[..samples], model.layer(model.read).size),
             until: Until {
@@ -194,8 +197,8 @@ impl Asked<'_> {
         GradcheckRecord {
             head,
             rule: "equilibrium-propagation".to_string(),
-            beta: self.train.rule.beta,
-            phases: self.train.rule.phases.name().to_string(),
+            beta: self.question.rule.beta,
+            phases: self.question.rule.phases.name().to_string(),
             data: self.train.data.name.clone(),
             samples: checked.outcomes.len(),
             settled: checked.settled,

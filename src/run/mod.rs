@@ -223,7 +223,7 @@ fn on_engine(
 /// The engine of a file, on its chip if it has one.
 fn make_engine(simulate: &Simulate, model: &EnergyModel, chip: Option<Chip>) -> Box<dyn Engine> {
     match (simulate.engine, chip) {
-        (Fidelity::Ideal, _) | (_, None) => Box::new(Ideal::new(model.clone(), simulate.damping)),
+        (Fidelity::Ideal, _) | (_, None) => Box::new(Ideal::new(model.clone(), simulate.solver)),
         (Fidelity::Behavioural, Some(chip)) => Box::new(Behavioural::new(chip, simulate.precision)),
         (Fidelity::Circuit, Some(chip)) => Box::new(Circuit::from_chip(chip, simulate.analysis)),
     }

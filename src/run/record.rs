@@ -349,6 +349,9 @@ pub struct EpochRecord {
     /// Mean and largest settling time of the free phase in training \[s\].
     pub settling_time: Option<f64>,
     pub settling_time_largest: Option<f64>,
+    /// Mean iterations to the fixed points of the test data, of an implicit gradient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<f64>,
     /// Mean settling time of all nudged phases together \[s\].
     pub nudged_time: Option<f64>,
     /// Cells written, over all updates of the epoch.

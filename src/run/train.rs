@@ -23,10 +23,10 @@ use super::tensors::Tensor;
 use super::{Options, RunError, chip, expect, in_pool, make_engine, network, record};
 use crate::compile::Chip;
 use crate::engine::{Behavioural, Engine, Until};
-use crate::learn::{Optimiser, Tally, Trainer};
+use crate::learn::{Optimiser, OptimiserRule, OptimiserState, Tally, Trainer};
 use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
-use crate::spec::{Fidelity, Spec, Subject, Train, Verb};
+use crate::spec::{Fidelity, Rule, Spec, Subject, Train, Verb};
 use crate::units::{Dimension, format_short};
 use lines::{bar, describe, epoch_record, parsed, table};
 use opened::Opened;
@@ -100,7 +100,15 @@ pub(super) fn trainer(spec: &Spec, train: &Train) -> Trainer {
         (fidelity != Fidelity::Ideal).then(|| chip(model, hardware, nonideal, spec.chip_seed));
     let engine = learning_engine(spec, train, model, made);
     let optimiser = Optimiser::new(train.optimiser, train.rate, model);
-    Trainer::new(model.clone(), engine, optimiser, train.rule, until(train))
+    match train.rule {
+        Rule::EquilibriumPropagation(rule) => {
+            Trainer::new(model.clone(), engine, optimiser, rule, until(train))
+        }
+        Rule::ImplicitGradient(rule) => {
+            let solver = spec.simulate.solver;
+            Trainer::implicit(model.clone(), solver, optimiser, rule, until(train), train.precision)
+        }
+    }
 }
 
 fn until(train: &Train) -> Until {
@@ -140,13 +148,27 @@ pub(super) fn restore(
         chip.restore_reads(checkpoint.reads);
         chip
     });
-    let fits = trainer.optimiser.state();
-    if fits.second.len() != checkpoint.optimiser.second.len() {
+    let sizes = |s: &OptimiserState| [s.first.len(), s.second.len(), s.limits.len().min(1)];
+    let mut fits = sizes(trainer.optimiser.state());
+    fits[2] = usize::from(
+        matches!(train.optimiser, OptimiserRule::Madam { .. }) && checkpoint.optimiser.steps > 0,
+    );
+    if fits != sizes(&checkpoint.optimiser) {
         return Err("its optimiser is another one than the file's".to_string());
     }
-    trainer.engine = learning_engine(spec, train, &checkpoint.model, chip);
-    trainer.optimiser.restore(checkpoint.optimiser);
-    trainer.model = checkpoint.model;
+    match train.rule {
+        Rule::EquilibriumPropagation(_) => {
+            trainer.engine = learning_engine(spec, train, &checkpoint.model, chip);
+            trainer.model = checkpoint.model;
+        }
+        Rule::ImplicitGradient(rule) => {
+            let optimiser = Optimiser::new(train.optimiser, train.rate, &checkpoint.model);
+            let (solver, until) = (spec.simulate.solver, until(train));
+            let model = checkpoint.model;
+            *trainer = Trainer::implicit(model, solver, optimiser, rule, until, train.precision);
+        }
+    }
+    trainer.restore(checkpoint.optimiser);
     Ok(checkpoint.progress)
 }
 
@@ -168,6 +190,8 @@ struct Run<'a> {
     bar: ProgressBar,
     /// When this process began, and how many samples it has learned from.
     pace: (Instant, usize),
+    /// Batches with samples that diverged, of this process.
+    diverged: usize,
 }
 
 impl<'a> Run<'a> {
@@ -207,6 +231,7 @@ impl<'a> Run<'a> {
             before: 0.0,
             bar: bar(train, options.quiet),
             pace: (Instant::now(), 0),
+            diverged: 0,
         };
         match taken {
             None => run.begin()?,
@@ -267,11 +292,12 @@ impl<'a> Run<'a> {
         for samples in order.chunks(self.train.batch).skip(first) {
             self.stop_if_interrupted()?;
             let done = epoch * batches + self.progress.batch;
-            let factor = self.train.schedule.factor(done, updates);
+            let factor = self.train.schedule.factor(done, updates, self.train.epochs);
             self.trainer.optimiser.rate = self.train.rate * factor;
             let tally = self.trainer.step(&self.train.data, samples);
             self.progress.tally.add(&tally);
             self.progress.batch += 1;
+            self.tell_of_divergence(&tally, samples.len());
             learned += samples.len();
             self.pace.1 += samples.len();
             self.tell();
@@ -289,10 +315,33 @@ impl<'a> Run<'a> {
         self.finish_epoch(Some(rate), &test)
     }
 
+    /// Says which batch diverged, the first few times.
+    fn tell_of_divergence(&mut self, tally: &Tally, samples: usize) {
+        const TOLD: usize = 3;
+        if tally.diverged == 0 {
+            return;
+        }
+        self.diverged += 1;
+        if self.diverged <= TOLD {
+            let Progress { epoch, batch, .. } = self.progress;
+            let note = format!(
+                "epoch {}, batch {batch}: {} of {samples} samples diverged, every iteration \
+                 multiplying their residuals by up to {:.2}; raise [simulate] damping, lower the learning rate, or scale the weights \
+                 down",
+                epoch + 1,
+                tally.diverged,
+                tally.growth
+            );
+            self.bar.println(format!("warning: {note}"));
+            self.record.head.notes.push(note);
+        }
+    }
+
     /// Record and checkpoint of what was learned since the last one.
     fn finish_epoch(&mut self, rate: Option<f64>, test: &Tally) -> Result<(), RunError> {
+        self.trainer.sync();
         let tally = std::mem::take(&mut self.progress.tally);
-        let line = epoch_record(&self.progress, rate, &tally, test, &self.trainer);
+        let line = epoch_record(&self.progress, rate, &tally, test, &self.trainer, self.train);
         self.check_agreement()?;
         self.on_disk(|lasting| lasting.append(RESULTS, &record::line(&line)))?;
         self.epochs.push(line);
@@ -341,6 +390,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.bar.finish_and_clear();
+        self.trainer.sync();
         self.save()?;
         self.write_record()?;
         Err(RunError::Stopped { path: self.folder.clone() })
@@ -363,7 +413,12 @@ impl<'a> Run<'a> {
         }
         if tally.free_time > 0.0 {
             let mean = tally.free_time / tally.settled.max(1) as f64;
-            said += &format!("  settles in {}", format_short(mean, Dimension::Second));
+            said += &match self.train.rule {
+                Rule::EquilibriumPropagation(_) => {
+                    format!("  settles in {}", format_short(mean, Dimension::Second))
+                }
+                Rule::ImplicitGradient(_) => format!("  settles in {mean:.1} iterations"),
+            };
         }
         self.bar.set_message(format!("{said}  {pace:.0} samples/s"));
         self.bar.inc(1);

@@ -3,14 +3,16 @@
 
 use std::path::PathBuf;
 
+use super::learning::{OptimiserRule, Rule, Schedule};
 use super::nonideal::NonIdeal;
 use super::reader::Resolved;
+use super::solver::Solver;
 use super::study::Study;
 use super::sweep::Sweep;
 use crate::data::DataSet;
 use crate::model::EnergyModel;
 use crate::netlist::{Netlist, Ports};
-use crate::numerics::{Activation, math};
+use crate::numerics::Activation;
 use crate::units::{Farad, Second, Siemens, Volt};
 
 /// One checked file.
@@ -165,8 +167,8 @@ pub struct Simulate {
     pub points: usize,
     /// `precision`: single (batched engines only) or double.
     pub precision: Precision,
-    /// `damping` of the ideal engine's fixed-point iteration, from 0 to below 1.
-    pub damping: f64,
+    /// `solver` of the ideal engine.
+    pub solver: Solver,
     /// The samples; `None` when the subject takes none.
     pub inputs: Option<DataSet>,
     /// `nudge.beta`: pull the read layer toward the one-hot labels.
@@ -205,7 +207,7 @@ pub enum Precision {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Train {
     /// `rule`
-    pub rule: EquilibriumPropagation,
+    pub rule: Rule,
     /// What is learned from, with labels.
     pub data: DataSet,
     /// What accuracy is measured on, with labels.
@@ -228,83 +230,6 @@ pub struct Train {
     pub at_most: Second,
     /// `until.iterations`
     pub at_most_iterations: usize,
-}
-
-/// The learning rule: a free phase, then nudged phases that start from the free state.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EquilibriumPropagation {
-    /// `beta`: strength of the nudge, positive.
-    pub beta: f64,
-    /// `phases`
-    pub phases: Phases,
-}
-
-/// Which nudged phases follow the free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Phases {
-    /// `[dE(+beta) - dE(-beta)] / (2 beta)`: second order in `beta`.
-    #[default]
-    Centred,
-    /// `[dE(+beta) - dE(0)] / beta`: first order.
-    Positive,
-    /// `[dE(0) - dE(-beta)] / beta`: first order.
-    Negative,
-}
-
-impl Phases {
-    pub const ALL: [Phases; 3] = [Phases::Centred, Phases::Positive, Phases::Negative];
-
-    /// The word for it in a file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Phases::Centred => "centred",
-            Phases::Positive => "positive",
-            Phases::Negative => "negative",
-        }
-    }
-}
-
-/// How parameters follow their gradients.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum OptimiserRule {
-    /// `m <- momentum m + g; w <- w - rate m`
-    Sgd { momentum: f64 },
-    /// Kingma and Ba 2015, with bias correction.
-    Adam { beta1: f64, beta2: f64, epsilon: f64 },
-}
-
-/// The learning rate over the whole training, as a factor on the first one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Schedule {
-    #[default]
-    Constant,
-    /// `1 - s` with `s` the share of all updates that are done.
-    Linear,
-    /// `1/2 (1 + cos(pi s))` (Loshchilov and Hutter 2017, without restarts).
-    Cosine,
-}
-
-impl Schedule {
-    pub const ALL: [Schedule; 3] = [Schedule::Constant, Schedule::Linear, Schedule::Cosine];
-
-    /// The word for it in a file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Schedule::Constant => "constant",
-            Schedule::Linear => "linear",
-            Schedule::Cosine => "cosine",
-        }
-    }
-
-    /// What the first rate is multiplied by when `done` of `all` updates are made.
-    pub fn factor(self, done: usize, all: usize) -> f64 {
-        let share = done as f64 / all as f64;
-        match self {
-            Schedule::Constant => 1.0,
-            Schedule::Linear => 1.0 - share,
-            Schedule::Cosine => 0.5 * (1.0 + math::cos(std::f64::consts::PI * share)),
-        }
-    }
 }
 
 /// `[gradcheck]`: how closely the gradient of `[train] rule` is looked at.

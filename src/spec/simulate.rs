@@ -2,7 +2,7 @@
 
 use super::inputs;
 use super::reader::TableReader;
-use super::{Analysis, Fidelity, Precision, Simulate};
+use super::{Analysis, Fidelity, Precision, Simulate, solver};
 use crate::data::Split;
 use crate::diag::{Diagnostic, Span};
 use crate::model::EnergyModel;
@@ -98,7 +98,11 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
     let at_most_iterations = until.count("iterations", 1..=i64::MAX as u64).or(10_000) as usize;
     drop(until);
     let points = t.count("points", 2..=1_000_000).or(101) as usize;
-    let damping = t.number("damping", Range::FractionBelowOne).or(0.5);
+    let model = match subject {
+        Subject::Network { model, .. } => *model,
+        Subject::Devices { .. } => None,
+    };
+    let solver = solver::read(t, model);
     let data = t.optional_table("inputs").and_then(|t| inputs::read(&t, subject, Split::Test));
     let nudge = t
         .optional_table("nudge")
@@ -121,7 +125,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
         at_most_iterations,
         points,
         precision,
-        damping,
+        solver,
         inputs: data,
         nudge,
     }

@@ -5,13 +5,14 @@ use super::inputs;
 use super::reader::TableReader;
 use super::simulate::Subject;
 use super::{
-    EquilibriumPropagation, Fidelity, GradCheck, OptimiserRule, Phases, Precision, Schedule,
-    Simulate, Train,
+    Backward, EquilibriumPropagation, ErrorOf, Fidelity, GradCheck, ImplicitGradient,
+    OptimiserRule, Phases, Precision, Rule, Schedule, Simulate, Train,
 };
 use crate::data::{DataSet, Split};
 use crate::diag::Diagnostic;
 use crate::units::{Dimension, Range};
 
+const RULES: [&str; 2] = ["equilibrium-propagation", "implicit-gradient"];
 const RULE: &str = "rule = { equilibrium-propagation = { beta = 0.2 } }";
 
 /// Reads `[train]`; `None` if something that has no default is wrong or missing.
@@ -21,7 +22,17 @@ pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> O
     let batch = t.count("batch", 1..=1 << 32).or(32) as usize;
     let (optimiser, rate) = optimiser(&t.table("optimiser"));
     let schedule = t.choice("schedule", &Schedule::ALL.map(|s| (s.name(), s))).or_default();
-    let single = simulate.engine == Fidelity::Behavioural;
+    let implicit = matches!(rule, Some(Rule::ImplicitGradient(_)));
+    if implicit && simulate.engine != Fidelity::Ideal {
+        t.report(
+            Diagnostic::at(t.span("rule"), "an implicit gradient is of the model itself")
+                .label("a chip has no adjoint equation")
+                .help(
+                    "write `engine = \"ideal\"` in [simulate], or learn by equilibrium propagation",
+                ),
+        );
+    }
+    let single = simulate.engine == Fidelity::Behavioural || implicit;
     let precisions = [("f32", Precision::F32), ("f64", Precision::F64)];
     let asked = t.choice("precision", &precisions);
     let precision = asked.or(if single { Precision::F32 } else { Precision::F64 });
@@ -64,7 +75,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> O
     })
 }
 
-fn rule(t: &TableReader) -> Option<EquilibriumPropagation> {
+fn rule(t: &TableReader) -> Option<Rule> {
     if !t.has("rule") {
         t.report(
             Diagnostic::at(t.own_span(), "[train] needs `rule`")
@@ -74,7 +85,9 @@ fn rule(t: &TableReader) -> Option<EquilibriumPropagation> {
         return None;
     }
     let rules = t.table("rule");
-    rules.one_of(&["equilibrium-propagation"], None, RULE)?;
+    if rules.one_of(&RULES, None, RULE)? == "implicit-gradient" {
+        return Some(Rule::ImplicitGradient(implicit_gradient(&rules.table("implicit-gradient"))));
+    }
     let t = rules.table("equilibrium-propagation");
     let beta = t.number("beta", Range::Any).or(0.2);
     if beta <= 0.0 {
@@ -91,12 +104,30 @@ fn rule(t: &TableReader) -> Option<EquilibriumPropagation> {
         );
     }
     let phases = t.choice("phases", &Phases::ALL.map(|p| (p.name(), p))).or_default();
-    Some(EquilibriumPropagation { beta, phases })
+    Some(Rule::EquilibriumPropagation(EquilibriumPropagation { beta, phases }))
+}
+
+fn implicit_gradient(t: &TableReader) -> ImplicitGradient {
+    ImplicitGradient {
+        backward: t.choice("backward", &Backward::ALL.map(|b| (b.name(), b))).or_default(),
+        iterations: t.count("iterations", 1..=1 << 20).or(8) as usize,
+        error: t.choice("error", &ErrorOf::ALL.map(|e| (e.name(), e))).or_default(),
+    }
 }
 
 fn optimiser(t: &TableReader) -> (OptimiserRule, f64) {
     let rate = |t: &TableReader, default| t.number("rate", Range::Positive).or(default);
-    match t.one_of(&["adam", "sgd"], Some("adam"), "optimiser = { adam = { rate = 1e-3 } }") {
+    let example = "optimiser = { adam = { rate = 1e-3 } }";
+    match t.one_of(&["adam", "sgd", "madam"], Some("adam"), example) {
+        Some("madam") => {
+            let t = t.table("madam");
+            let rate = rate(&t, 0.01);
+            let scale = t.number("scale", Range::Positive).or(1024.0);
+            (
+                OptimiserRule::Madam { scale, bound: t.number("bound", Range::Positive).or(3.0) },
+                rate,
+            )
+        }
         Some("sgd") => {
             let t = t.table("sgd");
             let rate = rate(&t, 0.1);

@@ -96,7 +96,7 @@ fn follow(
     let last = track.end();
     let outcome = match (end, settled) {
         (Err(failure), _) => failed(netlist, failure, x),
-        (Ok(End::Diverged { at }), _) => Outcome::Diverged { at },
+        (Ok(End::Diverged { at }), _) => Outcome::Diverged { at, growth: None },
         (Ok(_), Some(at)) => Outcome::Settled { at },
         (Ok(_), None) => Outcome::Unsettled { residual: track.residual(last) },
     };

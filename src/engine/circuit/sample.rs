@@ -280,7 +280,7 @@ impl Circuit {
         });
         let outcome = match (end, settled) {
             (Err(failure), _) => failed(netlist, failure, x),
-            (Ok(End::Diverged { at }), _) => Outcome::Diverged { at },
+            (Ok(End::Diverged { at }), _) => Outcome::Diverged { at, growth: None },
             (Ok(_), Some(at)) => Outcome::Settled { at },
             (Ok(_), None) => {
                 Outcome::Unsettled { residual: track.residuals.last().copied().unwrap_or(f64::NAN) }

@@ -11,7 +11,7 @@ use super::super::started::Started;
 use super::super::{Options, RunError, head, network};
 use crate::compile::Chip;
 use crate::learn::{Tally, Trainer};
-use crate::spec::{OptimiserRule, Spec, Train, Verb};
+use crate::spec::{OptimiserRule, Rule, Spec, Train, Verb};
 
 pub(super) fn epoch_record(
     progress: &Progress,
@@ -19,11 +19,14 @@ pub(super) fn epoch_record(
     tally: &Tally,
     test: &Tally,
     trainer: &Trainer,
+    train: &Train,
 ) -> EpochRecord {
     let mean = |sum: f64, of: usize| rate.and((of > 0).then(|| sum / of as f64)).and_then(finite);
     let counts =
         |chip: &Chip| chip.nonideal.programming.verify.is_some() || chip.nonideal.update.is_some();
     let counted = trainer.engine.chip().is_some_and(counts);
+    let counts_iterations = matches!(train.rule, Rule::ImplicitGradient(_));
+    let time = |t: Option<f64>| t.filter(|t| *t > 0.0 && !counts_iterations);
     EpochRecord {
         epoch: progress.epoch,
         steps: trainer.optimiser.state().steps as usize,
@@ -33,8 +36,9 @@ pub(super) fn epoch_record(
         test_loss: finite(test.cost / test.samples as f64),
         test_accuracy: test.right as f64 / test.samples as f64,
         settled: mean(tally.settled as f64, tally.samples),
-        settling_time: mean(tally.free_time, tally.settled).filter(|t| *t > 0.0),
-        settling_time_largest: Some(tally.free_time_largest).filter(|t| *t > 0.0),
+        settling_time: time(mean(tally.free_time, tally.settled)),
+        settling_time_largest: time(Some(tally.free_time_largest)),
+        iterations: counts_iterations.then(|| test.free_time / test.settled.max(1) as f64),
         nudged_time: mean(tally.nudged_time, tally.settled).filter(|t| *t > 0.0),
         writes: tally.writes,
         pulses: counted.then_some(tally.pulses),
@@ -66,15 +70,28 @@ pub(super) fn describe(
     let rate = format!("rate {}, {}", train.rate, train.schedule.name());
     TrainRecord {
         head: Head { notes, ..head(spec, options, Verb::Train, started) },
-        rule: format!(
-            "equilibrium propagation, beta {}, {} phases",
-            train.rule.beta,
-            train.rule.phases.name()
-        ),
+        rule: match train.rule {
+            Rule::EquilibriumPropagation(rule) => format!(
+                "equilibrium propagation, beta {}, {} phases",
+                rule.beta,
+                rule.phases.name()
+            ),
+            Rule::ImplicitGradient(rule) => format!(
+                "implicit gradient by {}, {} evaluations; forward {}, damping {}, in {} order",
+                rule.backward.name(),
+                rule.iterations,
+                spec.simulate.solver.method,
+                spec.simulate.solver.damping,
+                spec.simulate.solver.order.name()
+            ),
+        },
         optimiser: match train.optimiser {
             OptimiserRule::Sgd { momentum } => format!("SGD, momentum {momentum}, {rate}"),
             OptimiserRule::Adam { beta1, beta2, .. } => {
                 format!("Adam, beta1 {beta1}, beta2 {beta2}, {rate}")
+            }
+            OptimiserRule::Madam { scale, bound } => {
+                format!("Madam, scale {scale}, bound {bound}, {rate}")
             }
         },
         layers: layers.collect(),

@@ -48,7 +48,7 @@ pub(super) fn tran(bench: &Bench, tran: &Tran, tell: &mut dyn FnMut(Progress)) -
     });
     run.stats = add(run.stats, solver.work);
     run.outcome = match end {
-        Ok(End::Diverged { at }) => Outcome::Diverged { at },
+        Ok(End::Diverged { at }) => Outcome::Diverged { at, growth: None },
         Ok(End::Reached | End::Stopped) => Outcome::Finished { points: columns.points() },
         Err(failure) => failed(netlist, failure, &x),
     };

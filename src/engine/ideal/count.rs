@@ -1,0 +1,111 @@
+//! How many iterations a solver takes, by the published measure and by one that all orders share.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::chunks;
+use super::field::Field;
+use super::iteration::Iteration;
+use crate::engine::Nudge;
+use crate::model::EnergyModel;
+use crate::numerics::Mat;
+use crate::numerics::fixed_point::{Measure, Stop, norms, solve};
+use crate::numerics::kernels::Real;
+use crate::spec::Solver;
+
+/// What a solver took for the samples of a batch, from states of zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counts {
+    /// `[samples, tolerances]`: the iterations of arXiv:2311.15673. With `z_i` the (damped) image of the
+    /// i-th evaluation, from 0, the first `i > 0` at which `|z_(i+1) - z_i| < tolerance |z_(i+1)|`, over the
+    /// states that the iteration carries (in even-odd order those of even layers only); one less
+    /// than the budget where there is none.
+    pub published: Mat,
+    /// `[samples, tolerances]`: updates of every layer until `|f(x) - x| <= tolerance |f(x)|` over all
+    /// layers, the one that shows it included; NaN where the budget was too small.
+    pub updates: Mat,
+    /// States of the read layer at the end, `[samples, size]`.
+    pub outputs: Mat,
+}
+
+/// Runs a solver for `budget` evaluations, whatever has converged.
+pub fn count<T: Real>(
+    model: &EnergyModel,
+    solver: Solver,
+    inputs: &Mat,
+    budget: usize,
+    tolerances: &[f64],
+) -> Counts {
+    let field = Field::<T>::of_model(model, solver.order);
+    let parts: Vec<Counts> = chunks(inputs.rows())
+        .into_par_iter()
+        .map(|samples| part(&field, solver, inputs, samples, budget, tolerances))
+        .collect();
+    let join = |of: fn(&Counts) -> &Mat| {
+        let data: Vec<f64> = parts.iter().flat_map(|p| of(p).as_slice()).copied().collect();
+        let cols = parts.first().map_or(0, |p| of(p).cols());
+        Mat::from_vec(data.len() / cols.max(1), cols, data)
+    };
+    Counts {
+        published: join(|c| &c.published),
+        updates: join(|c| &c.updates),
+        outputs: join(|c| &c.outputs),
+    }
+}
+
+fn part<T: Real>(
+    field: &Field<T>,
+    solver: Solver,
+    inputs: &Mat,
+    samples: Range<usize>,
+    budget: usize,
+    tolerances: &[f64],
+) -> Counts {
+    let (count, rows, units) = (samples.len(), samples.len().max(2), field.units);
+    let mut base = vec![T::default(); rows * units];
+    field.inputs(&field.clamped(inputs, samples.clone(), rows), &mut base);
+    let zeros = vec![T::default(); rows * units];
+    let z = vec![T::default(); rows * field.carried];
+    let mut map =
+        Iteration::new(field, solver.local, None, base, &Nudge::None, samples.clone(), zeros);
+    let stop = Stop { measure: Measure::Common, tolerance: None, most: budget - 1 };
+    let mut published = Mat::from_fn(count, tolerances.len(), |_, _| f64::NAN);
+    let mut updates = published.clone();
+    let mut last: Vec<Vec<T>> = vec![Vec::new(); count];
+    let mut seen_images = vec![0; count];
+    let (keep, take) = (T::of(solver.damping), T::of(1.0 - solver.damping));
+    solve(&mut map, z, count, solver.scheme(), stop, |_, seen| {
+        let s = seen.sample;
+        let image: Vec<T> =
+            seen.z.iter().zip(seen.image).map(|(&z, &f)| keep * z + take * f).collect();
+        let change = match seen_images[s] {
+            0 => f64::INFINITY,
+            _ => {
+                let norms = norms(&last[s], &image);
+                (norms.change / norms.image).sqrt()
+            }
+        };
+        // Between images k - 1 and k.
+        let index = seen_images[s] as f64 - 1.0;
+        for (k, &tolerance) in tolerances.iter().enumerate() {
+            if published[(s, k)].is_nan() && change < tolerance {
+                published[(s, k)] = index;
+            }
+            if updates[(s, k)].is_nan() && seen.residual <= tolerance {
+                updates[(s, k)] = seen.iteration as f64 + 1.0;
+            }
+        }
+        seen_images[s] += 1;
+        last[s] = image;
+    });
+    for value in published.as_mut_slice() {
+        if value.is_nan() || *value == 0.0 {
+            *value = budget as f64 - 1.0;
+        }
+    }
+    let read = field.layers[field.read].units.clone();
+    let outputs =
+        Mat::from_fn(count, read.len(), |s, i| map.ended[s * units + read.start + i].to_f64());
+    Counts { published, updates, outputs }
+}

@@ -1,0 +1,248 @@
+//! A model laid out for batches in rows.
+
+use std::ops::Range;
+
+use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
+use crate::numerics::Mat;
+use crate::numerics::gemm::{Into, Part, PartMut};
+use crate::numerics::kernels::{self, Real};
+use crate::spec::Order;
+
+/// The free layers side by side, `[rows, units]`: first those that an iteration carries, then
+/// those that it eliminates. Synchronously all are carried; in even-odd order those of the read
+/// layer's parity are, and no coupling joins two of the same parity.
+#[derive(Debug, Clone)]
+pub struct Field<T> {
+    pub family: Family,
+    pub order: Order,
+    pub layers: Vec<Laid>,
+    /// How many units and layers are carried.
+    pub carried: usize,
+    pub carried_layers: usize,
+    pub units: usize,
+    pub arcs: Vec<Arc<T>>,
+    /// `[units]`
+    pub bias: Vec<T>,
+    /// The couplings that are biases, and their units.
+    pub biases: Vec<(usize, Range<usize>)>,
+    /// Where the read layer stands in `layers`.
+    pub read: usize,
+    pub clamp_size: usize,
+    pub clamp_activation: Activation,
+}
+
+/// A free layer.
+#[derive(Debug, Clone)]
+pub struct Laid {
+    pub layer: LayerId,
+    pub units: Range<usize>,
+    pub activation: Activation,
+}
+
+/// A dense coupling.
+#[derive(Debug, Clone)]
+pub struct Arc<T> {
+    /// Its place among the model's.
+    pub coupling: usize,
+    /// In `layers`; `None` is the clamped layer.
+    pub pre: Option<usize>,
+    pub post: Option<usize>,
+    /// `[post, pre]`
+    pub weight: Vec<T>,
+    /// Columns of `weight`.
+    pub cols: usize,
+}
+
+impl<T: Real> Field<T> {
+    /// # Panics
+    /// In even-odd order, if couplings join free layers in an odd ring ([`Order::sides`]).
+    pub fn of_model(model: &EnergyModel, order: Order) -> Field<T> {
+        let free: Vec<LayerId> = model.free_layers().collect();
+        let (first, second): (Vec<LayerId>, Vec<LayerId>) = match order {
+            Order::Synchronous => (free, Vec::new()),
+            Order::EvenOdd => {
+                let sides = Order::sides(model).expect("even-odd order fits the model");
+                free.into_iter().partition(|l| sides[l.0] == sides[model.read.0])
+            }
+        };
+        let carried_layers = first.len();
+        let mut units = 0;
+        let mut layers = Vec::new();
+        for layer in first.into_iter().chain(second) {
+            let size = model.layer(layer).size;
+            let activation = model.layer(layer).activation;
+            layers.push(Laid { layer, units: units..units + size, activation });
+            units += size;
+        }
+        let place = |l: LayerId| layers.iter().position(|laid| laid.layer == l);
+        let mut bias = vec![T::default(); units];
+        let mut biases = Vec::new();
+        let mut arcs = Vec::new();
+        for (coupling, c) in model.couplings.iter().enumerate() {
+            match c {
+                Coupling::Dense { pre, post, weight } => arcs.push(Arc {
+                    coupling,
+                    pre: place(*pre),
+                    post: place(*post),
+                    weight: weight.as_slice().iter().map(|&w| T::of(w)).collect(),
+                    cols: weight.cols(),
+                }),
+                Coupling::Bias { on, value } => {
+                    let Some(l) = place(*on) else { continue };
+                    let at = layers[l].units.clone();
+                    for (b, &value) in bias[at.clone()].iter_mut().zip(value) {
+                        *b = T::of(value);
+                    }
+                    biases.push((coupling, at));
+                }
+            }
+        }
+        Field {
+            family: model.family,
+            order,
+            carried: layers.get(carried_layers).map_or(units, |l: &Laid| l.units.start),
+            carried_layers,
+            units,
+            arcs,
+            bias,
+            biases,
+            read: place(model.read).expect("the read layer is free"),
+            clamp_size: model.layer(model.clamp).size,
+            clamp_activation: model.layer(model.clamp).activation,
+            layers,
+        }
+    }
+
+    /// Copies the parameters into the model they were taken from.
+    pub fn put(&self, model: &mut EnergyModel) {
+        let put = |from: &[T], coupling: &mut Coupling| {
+            for (w, &from) in coupling.values_mut().iter_mut().zip(from) {
+                *w = from.to_f64();
+            }
+        };
+        for arc in &self.arcs {
+            put(&arc.weight, &mut model.couplings[arc.coupling]);
+        }
+        for (coupling, at) in &self.biases {
+            put(&self.bias[at.clone()], &mut model.couplings[*coupling]);
+        }
+    }
+
+    /// Biases and what the activations of the clamped layer `[rows, size]` add, `[rows, units]`.
+    pub fn inputs(&self, clamped: &[T], out: &mut [T]) {
+        for row in out.chunks_exact_mut(self.units.max(1)) {
+            row.copy_from_slice(&self.bias);
+        }
+        for arc in &self.arcs {
+            let (to, transposed) = match (arc.pre, arc.post) {
+                (None, Some(to)) => (to, true),
+                (Some(to), None) => (to, false),
+                _ => continue,
+            };
+            let weight = Part::whole(&arc.weight, arc.cols);
+            let weight = if transposed { weight.transposed() } else { weight };
+            let range = self.layers[to].units.clone();
+            let c = PartMut { data: out, cols: self.units, range };
+            T::product(c, Part::whole(clamped, self.clamp_size), weight, Into::Add);
+        }
+    }
+
+    /// Adds what the layers in `from` send to those in `to`: their signals are `[rows, units]`,
+    /// those that arrive `[rows, width]`, `width` the units of the layers up to the last in `to`.
+    pub fn send(
+        &self,
+        from: Range<usize>,
+        to: Range<usize>,
+        signal: &[T],
+        out: &mut [T],
+        width: usize,
+    ) {
+        for arc in &self.arcs {
+            let (Some(pre), Some(post)) = (arc.pre, arc.post) else { continue };
+            let weight = Part::whole(&arc.weight, arc.cols);
+            for (a, b, weight) in [(pre, post, weight.transposed()), (post, pre, weight)] {
+                if !from.contains(&a) || !to.contains(&b) {
+                    continue;
+                }
+                let signal = Part::columns(signal, self.units, self.layers[a].units.clone());
+                let c = PartMut { data: out, cols: width, range: self.layers[b].units.clone() };
+                T::product(c, signal, weight, Into::Add);
+            }
+        }
+    }
+
+    /// The activations of the layers in `which`, from states of `width` numbers a row, into
+    /// `[rows, units]`.
+    pub fn activate(&self, which: Range<usize>, x: &[T], width: usize, xhat: &mut [T]) {
+        for laid in &self.layers[which] {
+            let rows = x.chunks_exact(width).zip(xhat.chunks_exact_mut(self.units));
+            for (x, xhat) in rows {
+                activate(laid.activation, &x[laid.units.clone()], &mut xhat[laid.units.clone()]);
+            }
+        }
+    }
+
+    /// The activations of the clamped layer, `[rows, size]`, of some samples; the last is repeated
+    /// to fill up `rows`.
+    pub fn clamped(&self, inputs: &Mat, samples: Range<usize>, rows: usize) -> Vec<T> {
+        let size = self.clamp_size;
+        let mut xhat = vec![T::default(); rows * size];
+        let mut x = vec![T::default(); size];
+        for (row, xhat) in xhat.chunks_exact_mut(size.max(1)).enumerate() {
+            let sample = (samples.start + row).min(samples.end - 1);
+            for (x, &v) in x.iter_mut().zip(inputs.row(sample)) {
+                *x = T::of(v);
+            }
+            activate(self.clamp_activation, &x, xhat);
+        }
+        xhat
+    }
+
+    /// Some samples of a state, `[rows, units]`; the last is repeated to fill up `rows`.
+    pub fn gather(&self, state: &State, samples: Range<usize>, rows: usize) -> Vec<T> {
+        let mut z = vec![T::default(); rows * self.units];
+        for (row, z) in z.chunks_exact_mut(self.units).enumerate() {
+            let sample = (samples.start + row).min(samples.end - 1);
+            for laid in &self.layers {
+                for (z, &x) in z[laid.units.clone()].iter_mut().zip(state[laid.layer.0].row(sample))
+                {
+                    *z = T::of(x);
+                }
+            }
+        }
+        z
+    }
+
+    /// Writes one sample, `[units]`, into a state.
+    pub fn scatter(&self, x: &[T], sample: usize, state: &mut State) {
+        for laid in &self.layers {
+            let to = state[laid.layer.0].row_mut(sample);
+            for (to, x) in to.iter_mut().zip(&x[laid.units.clone()]) {
+                *to = x.to_f64();
+            }
+        }
+    }
+}
+
+/// The activations of one row.
+pub fn activate<T: Real>(activation: Activation, x: &[T], xhat: &mut [T]) {
+    if activation != Activation::Softmax {
+        return kernels::activate(activation, x, xhat, &mut []);
+    }
+    let mut top = x[0];
+    for &x in x {
+        top = if x > top { x } else { top };
+    }
+    for (v, &x) in xhat.iter_mut().zip(x) {
+        *v = x - top;
+    }
+    let lifted = xhat.to_vec();
+    kernels::exp(&lifted, xhat);
+    let sum = xhat.iter().fold(T::default(), |sum, &v| sum + v);
+    xhat.iter_mut().for_each(|v| *v = *v / sum);
+}
+
+/// `y <- (dxhat/dx)^T y` of one row with activations `xhat`.
+pub fn times_slope<T: Real>(activation: Activation, x: &[T], xhat: &[T], y: &mut [T]) {
+    kernels::times_slope(activation, x, xhat, y, &mut [T::default()]);
+}
