@@ -17,6 +17,7 @@ mod margin;
 mod outcome;
 mod plot;
 mod report;
+mod reproduce;
 mod simulate;
 mod sweep;
 mod terminal;
@@ -169,6 +170,9 @@ enum Verb {
     /// Find how much of an effect the chips of a file bear before a figure falls.
     #[command(after_help = help::MARGIN)]
     Margin(margin::Request),
+    /// Train and measure what a paper published, and set it beside the published numbers.
+    #[command(after_help = help::REPRODUCE)]
+    Reproduce(reproduce::Request),
     /// Make one sweep of its shards.
     #[command(after_help = help::MERGE)]
     Merge {
@@ -358,6 +362,7 @@ fn dispatch(
             crew::share(options, terminal, |options| sweep::run(&file, options, &edits, terminal))
         }
         Verb::Margin(request) => margin::run(request, options, terminal),
+        Verb::Reproduce(request) => reproduce::run(request, options, terminal),
         Verb::Merge { out, shards, also, force } => {
             let also = simulate::forms(&also.also)?;
             let manner = if force { Manner::Force } else { Manner::Fresh };

@@ -130,6 +130,20 @@ Examples:
   eqcircuit margin netlists/digits-ep.toml --train --metric test-accuracy --chips 3 \\
       --key nonideal.fabrication.spread=1";
 
+pub(super) const REPRODUCE: &str = "\
+`ham` is the table of hierarchical associative memories by four solvers: forward Euler (HAM),
+Anderson acceleration (HAM-DEQ), even-odd splitting (HAM-EO) and both. Every row is trained on MNIST
+as published, its fixed points are counted by the measure of the paper and by one that all orders
+share, and the page in the folder sets them beside the published numbers. At depth 3 every row is
+trained by itself; at 5 and 7 the four are measured on one training a seed.
+
+Trainings are finished one by one and kept: the same call goes on where it stopped, with more seeds
+too. The files of the networks stay in the folder, to be trained or simulated by themselves.
+
+Examples:
+  eqcircuit reproduce ham --depth 3 --seeds 1 --version v1
+  eqcircuit reproduce ham --depth 3,5,7 --seeds 5";
+
 pub(super) const MERGE: &str = "\
 The shards are those of one sweep, each once and finished; else nothing is written, and the
 difference is named. They are only read. The table is the same bytes as that of the sweep made in

@@ -13,6 +13,7 @@ mod histograms;
 mod index;
 mod page;
 pub mod preset;
+mod reproduction;
 mod statistics;
 mod study;
 pub mod sweep;
@@ -69,7 +70,18 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 /// # Errors
 /// When the folder is not a run's, its records are damaged, or it cannot be written.
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let Made { figures, page } = make(dir)?;
+    put(make(dir)?, dir)
+}
+
+/// As [`write`], of the folder of a reproduction.
+///
+/// # Errors
+/// When its records are damaged, or it cannot be written.
+pub fn reproduction(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    put(reproduction::make(dir)?, dir)
+}
+
+fn put(Made { figures, page }: Made, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let mut written = write_figures(&figures, dir)?;
     let path = dir.join(INDEX);
     replace_file(&path, page.as_bytes())

@@ -18,6 +18,7 @@ mod lasting;
 mod margin;
 mod network;
 mod output;
+pub mod reproduce;
 mod started;
 mod study;
 mod sweep;

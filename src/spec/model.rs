@@ -1,5 +1,7 @@
 //! `[model]`: layers, couplings, and where their weights come from.
 
+use rand_distr::{Distribution, StandardNormal};
+
 use super::reader::TableReader;
 use super::weights;
 use crate::diag::{Diagnostic, Span};
@@ -56,17 +58,28 @@ pub(super) fn read(t: &TableReader, family: Family, seed: u64) -> Option<EnergyM
     }
     let init = t.table("init");
     let scale = init.number("scale", Range::NonNegative).or(1.0);
+    let bias = init.number("bias", Range::NonNegative).or(0.0);
     let mut model = model?;
     let scales = couplings.iter().map(|c| scale * c.scale).collect();
-    initialise(&mut model, scales, Seed::new(seed).child("init"));
+    initialise(&mut model, scales, bias, Seed::new(seed).child("init"));
     Some(model)
 }
 
-/// Weights uniform in `+-scale sqrt(6 / (pre + post))` (Glorot and Bengio 2010), biases zero;
-/// `scales` holds one a coupling.
-fn initialise(model: &mut EnergyModel, scales: Vec<f64>, seed: Seed) {
+/// Weights uniform in `+-scale sqrt(6 / (pre + post))` (Glorot and Bengio 2010), biases normal with
+/// standard deviation `bias`; `scales` holds one a coupling.
+fn initialise(model: &mut EnergyModel, scales: Vec<f64>, bias: f64, seed: Seed) {
     let names: Vec<String> = model.couplings.iter().map(|c| model.tensor_name(c)).collect();
     for ((coupling, name), scale) in model.couplings.iter_mut().zip(names).zip(scales) {
+        if let Coupling::Bias { value, .. } = coupling
+            && bias > 0.0
+        {
+            let mut rng = seed.child(&name).rng();
+            for b in value {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                *b = bias * z;
+            }
+            continue;
+        }
         if let Coupling::Dense { weight, .. } = coupling {
             let reach = scale * math::sqrt(6.0 / (weight.rows() + weight.cols()) as f64);
             let mut rng = seed.child(&name).rng();

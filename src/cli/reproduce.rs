@@ -1,0 +1,79 @@
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::arguments::Place;
+use super::outcome::shown;
+use super::terminal::Terminal;
+use super::{DONE, Failure};
+use crate::report;
+use crate::run::reproduce::{self, ReproduceError, Version};
+use crate::run::{Manner, Options};
+use crate::spec::Library;
+
+/// What can be reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Paper {
+    /// Hierarchical associative memories with Anderson acceleration and even-odd splitting
+    /// (arXiv:2311.15673).
+    Ham,
+}
+
+/// What is asked.
+#[derive(Debug, Args)]
+pub(super) struct Request {
+    /// What to reproduce.
+    paper: Paper,
+    /// Layers of the networks, the inputs among them.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [3, 5, 7],
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(3..=7))]
+    depth: Vec<usize>,
+    /// The tables: v1 has 784-512-10, v2 the three depths.
+    #[arg(long, value_name = "V", value_delimiter = ',', default_values = ["v1", "v2"],
+          value_parser = ["v1", "v2"])]
+    version: Vec<String>,
+    /// Trainings of each row, with the seeds from 1 on.
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    seeds: u16,
+    /// Train so many epochs, instead of as many as the paper.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    epochs: Option<u16>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn run(
+    request: Request,
+    options: impl FnOnce(Place, Manner) -> Options,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let versions: Vec<Version> =
+        request.version.iter().map(|v| if v == "v1" { Version::V1 } else { Version::V2 }).collect();
+    let Paper::Ham = request.paper;
+    let epochs = request.epochs.map(usize::from);
+    let jobs = reproduce::jobs(&request.depth, &versions, u64::from(request.seeds), epochs);
+    let options = options(request.place, Manner::Resume);
+    let folder: PathBuf = options.out.clone().unwrap_or_else(|| Path::new("reports").join("ham"));
+    let library = Library::beside(&folder);
+    let count = jobs.len();
+    let made = reproduce::reproduce(&jobs, &folder, &options, &library, |k, job| {
+        terminal.say(&format!("{} of {count}: {}", k + 1, job.name()));
+    });
+    // What there is so far is worth looking at, also when more cannot be made.
+    let drawn = report::reproduction(&folder);
+    let made = made.map_err(|error| match error {
+        ReproduceError::File(report) => Failure::from(report),
+        ReproduceError::Run(error) => Failure::from(error),
+    })?;
+    drawn.map_err(Failure::input)?;
+    terminal.say(&format!(
+        "{} of {count} trainings measured\n  report  {}",
+        made.len(),
+        shown(&folder.join(report::INDEX))
+    ));
+    if terminal.json {
+        terminal.document(&made)?;
+    }
+    Ok(DONE)
+}
