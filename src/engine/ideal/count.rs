@@ -7,10 +7,11 @@ use rayon::prelude::*;
 use super::chunks;
 use super::field::Field;
 use super::iteration::Iteration;
+use super::prepared::Prepared;
 use crate::engine::Nudge;
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
-use crate::numerics::fixed_point::{Measure, Stop, norms, solve};
+use crate::numerics::fixed_point::{Measure, Scheme, Stop, norms, solve};
 use crate::numerics::kernels::Real;
 use crate::spec::Solver;
 
@@ -29,10 +30,12 @@ pub struct Counts {
     pub outputs: Mat,
 }
 
-/// Runs a solver for `budget` evaluations, whatever has converged.
+/// Runs a solver for `budget` evaluations, whatever has converged. One that is prepared starts where
+/// it is told, which counts as half an update, and takes corrected steps.
 pub fn count<T: Real>(
     model: &EnergyModel,
     solver: Solver,
+    prepared: Option<&Prepared<T>>,
     inputs: &Mat,
     budget: usize,
     tolerances: &[f64],
@@ -40,7 +43,7 @@ pub fn count<T: Real>(
     let field = Field::<T>::of_model(model, solver.order);
     let parts: Vec<Counts> = chunks(inputs.rows())
         .into_par_iter()
-        .map(|samples| part(&field, solver, inputs, samples, budget, tolerances))
+        .map(|samples| part(&field, solver, prepared, inputs, samples, budget, tolerances))
         .collect();
     let join = |of: fn(&Counts) -> &Mat| {
         let data: Vec<f64> = parts.iter().flat_map(|p| of(p).as_slice()).copied().collect();
@@ -57,6 +60,7 @@ pub fn count<T: Real>(
 fn part<T: Real>(
     field: &Field<T>,
     solver: Solver,
+    prepared: Option<&Prepared<T>>,
     inputs: &Mat,
     samples: Range<usize>,
     budget: usize,
@@ -66,16 +70,24 @@ fn part<T: Real>(
     let mut base = vec![T::default(); rows * units];
     field.inputs(&field.clamped(inputs, samples.clone(), rows), &mut base);
     let zeros = vec![T::default(); rows * units];
-    let z = vec![T::default(); rows * field.carried];
+    let (z, prepared) = match prepared {
+        Some(prepared) => {
+            let (z, cluster) = prepared.begin(field, &base);
+            (z, Some((prepared, cluster)))
+        }
+        None => (vec![T::default(); rows * field.carried], None),
+    };
+    let scheme = Scheme { corrected: prepared.is_some(), ..solver.scheme() };
+    let first = if prepared.is_some() { 1.5 } else { 1.0 };
     let mut map =
-        Iteration::new(field, solver.local, None, base, &Nudge::None, samples.clone(), zeros);
+        Iteration::new(field, solver.local, prepared, base, &Nudge::None, samples.clone(), zeros);
     let stop = Stop { measure: Measure::Common, tolerance: None, most: budget - 1 };
     let mut published = Mat::from_fn(count, tolerances.len(), |_, _| f64::NAN);
     let mut updates = published.clone();
     let mut last: Vec<Vec<T>> = vec![Vec::new(); count];
     let mut seen_images = vec![0; count];
     let (keep, take) = (T::of(solver.damping), T::of(1.0 - solver.damping));
-    solve(&mut map, z, count, solver.scheme(), stop, |_, seen| {
+    solve(&mut map, z, count, scheme, stop, |_, seen| {
         let s = seen.sample;
         let image: Vec<T> =
             seen.z.iter().zip(seen.image).map(|(&z, &f)| keep * z + take * f).collect();
@@ -93,7 +105,7 @@ fn part<T: Real>(
                 published[(s, k)] = index;
             }
             if updates[(s, k)].is_nan() && seen.residual <= tolerance {
-                updates[(s, k)] = seen.iteration as f64 + 1.0;
+                updates[(s, k)] = seen.iteration as f64 + first;
             }
         }
         seen_images[s] += 1;

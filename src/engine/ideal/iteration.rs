@@ -2,11 +2,11 @@ use std::ops::Range;
 
 use super::chn;
 use super::field::{Field, activate, times_slope};
+use super::prepared::Prepared;
 use crate::engine::Nudge;
 use crate::model::{Activation, Family};
 use crate::numerics::Mat;
 use crate::numerics::fixed_point::{Map, dot_rows, keep_rows};
-use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::Real;
 use crate::spec::{Local, Order};
 
@@ -23,7 +23,9 @@ use crate::spec::{Local, Order};
 pub struct Iteration<'a, T> {
     field: &'a Field<T>,
     local: Local,
-    preconditioner: Option<&'a Preconditioner<T>>,
+    prepared: Option<&'a Prepared<T>>,
+    /// The cluster of every row; empty without.
+    cluster: Vec<usize>,
     /// `[rows, units]`: biases, inputs and constant nudges.
     base: Vec<T>,
     nudge: Option<Toward<T>>,
@@ -41,20 +43,14 @@ struct Toward<T> {
     target: Vec<T>,
 }
 
-/// `(I - J)^-1` of the iteration with a Jacobian that all samples share.
-#[derive(Debug, Clone)]
-pub struct Preconditioner<T> {
-    /// `[carried, carried]`, transposed.
-    pub inverse: Vec<T>,
-}
-
 impl<'a, T: Real> Iteration<'a, T> {
     /// Some samples of a batch, filled up to `rows`; `base` is what [`Field::inputs`] gives and
-    /// `start` the states to start from, `[rows, units]`.
+    /// `start` the states to start from, `[rows, units]`; what is prepared comes with the cluster of
+    /// every row.
     pub fn new(
         field: &'a Field<T>,
         local: Local,
-        preconditioner: Option<&'a Preconditioner<T>>,
+        prepared: Option<(&'a Prepared<T>, Vec<usize>)>,
         mut base: Vec<T>,
         nudge: &Nudge,
         samples: Range<usize>,
@@ -83,10 +79,12 @@ impl<'a, T: Real> Iteration<'a, T> {
             }
         };
         let ended = vec![T::default(); samples.len() * units];
+        let (prepared, cluster) = prepared.map_or((None, Vec::new()), |(p, c)| (Some(p), c));
         Iteration {
             field,
             local,
-            preconditioner,
+            prepared,
+            cluster,
             base,
             nudge,
             xhat: start.clone(),
@@ -202,6 +200,9 @@ impl<T: Real> Map<T> for Iteration<'_, T> {
         for v in [&mut self.base, &mut self.x, &mut self.xhat] {
             keep_rows(v, self.field.units, rows);
         }
+        if !self.cluster.is_empty() {
+            keep_rows(&mut self.cluster, 1, rows);
+        }
         if let Some(toward) = &mut self.nudge {
             keep_rows(&mut toward.target, self.field.layers[self.field.read].units.len(), rows);
         }
@@ -222,11 +223,8 @@ impl<T: Real> Map<T> for Iteration<'_, T> {
     }
 
     fn correct(&mut self, residual: &mut [T]) {
-        let Some(preconditioner) = self.preconditioner else { return };
-        let n = self.field.carried;
-        let before = residual.to_vec();
-        let out = PartMut { data: residual, cols: n, range: 0..n };
-        let inverse = Part::whole(&preconditioner.inverse, n);
-        T::product(out, Part::whole(&before, n), inverse, Into::Replace);
+        if let Some(prepared) = self.prepared {
+            prepared.correct(residual, &self.cluster);
+        }
     }
 }

@@ -5,6 +5,7 @@ mod chn;
 mod count;
 mod field;
 mod iteration;
+mod prepared;
 
 use std::ops::Range;
 
@@ -13,7 +14,8 @@ use rayon::prelude::*;
 pub use self::adjoint::Adjoint;
 pub use self::count::{Counts, count};
 pub use self::field::{Field, times_slope};
-pub use self::iteration::{Iteration, Preconditioner};
+pub use self::iteration::Iteration;
+pub use self::prepared::Prepared;
 
 use super::layout;
 use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, Written};

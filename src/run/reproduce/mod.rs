@@ -12,11 +12,11 @@ pub use rows::{Job, MAIN, PUBLISHED_BY_TOLERANCE, Published, TOLERANCES, Variant
 
 use super::{Manner, Options, RunError, in_pool, record, replace_file, train};
 use crate::data::DataSet;
-use crate::engine::{Counts, count};
+use crate::engine::{Counts, Field, Prepared, count};
 use crate::learn::prediction;
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
-use crate::spec::{self, Library, Spec, Subject};
+use crate::spec::{self, Library, Order, Spec, Subject};
 
 /// What a folder of this verb has.
 pub const REPRODUCE: &str = "reproduce.json";
@@ -56,6 +56,9 @@ pub struct Measured {
 
 /// What is said where the disk fails.
 const SURVIVES: &str = "what was finished is whole, and the same call goes on";
+
+/// Pictures of the training data that a start and steps are learned from.
+const LEARNED_FROM: usize = 4000;
 
 /// Pictures that the paper measures on: whole batches of 64.
 const PICTURES: usize = 9984;
@@ -172,10 +175,10 @@ fn make(
     };
     let trained = train(&spec, &run)?;
     let model = learned(&spec, &trained.folder)?;
-    let test = &spec.train.as_ref().ok_or(RunError::NoInputs)?.test;
+    let data = spec.train.as_ref().ok_or(RunError::NoInputs)?;
     let measured = in_pool(options.threads, || {
-        let measure = |variant: &Variant| measure(job, *variant, &model, test);
-        job.variant.siblings().iter().map(measure).collect()
+        let measure = |variant| measure(job, variant, &model, &data.data, &data.test);
+        job.variant.siblings().into_iter().filter_map(measure).collect()
     })?;
     let accuracy = trained.record.test_accuracy.unwrap_or(f64::NAN);
     Ok(Reproduced { job: job.clone(), accuracy, seconds: trained.record.seconds, measured })
@@ -202,12 +205,27 @@ fn learned(spec: &Spec, run: &Path) -> Result<EnergyModel, RunError> {
     Ok(model)
 }
 
-fn measure(job: &Job, variant: Variant, model: &EnergyModel, test: &DataSet) -> Measured {
+/// `None` of a start and steps that could not be learned.
+fn measure(
+    job: &Job,
+    variant: Variant,
+    model: &EnergyModel,
+    data: &DataSet,
+    test: &DataSet,
+) -> Option<Measured> {
+    let prepared = match variant {
+        Variant::HamEoChord => {
+            let first: Vec<usize> = (0..LEARNED_FROM.min(data.inputs.rows())).collect();
+            let field = Field::<f64>::of_model(model, Order::EvenOdd);
+            Some(Prepared::fit(&field, &data.inputs.select_rows(&first))?.cast::<f32>())
+        }
+        _ => None,
+    };
     let budget = job.budget(variant);
     let rows: Vec<usize> = (0..PICTURES.min(test.inputs.rows())).collect();
     let inputs = test.inputs.select_rows(&rows);
     let solver = variant.solver();
-    let counts: Counts = count::<f32>(model, solver, &inputs, budget, &TOLERANCES);
+    let counts: Counts = count(model, solver, prepared.as_ref(), &inputs, budget, &TOLERANCES);
     let mean = |of: &Mat, k: usize| {
         let all = of.iter_rows().map(|row| row[k]).filter(|v| v.is_finite());
         let (sum, n) = all.fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));
@@ -216,7 +234,7 @@ fn measure(job: &Job, variant: Variant, model: &EnergyModel, test: &DataSet) -> 
     let labels = test.labels.as_ref().map_or(&[][..], |labels| labels);
     let right = counts.outputs.iter_rows().zip(labels).filter(|(o, l)| prediction(o) == **l);
     let there = counts.updates.iter_rows().filter(|row| row[MAIN].is_finite()).count();
-    Measured {
+    Some(Measured {
         variant,
         budget,
         iterations: (0..TOLERANCES.len())
@@ -225,5 +243,5 @@ fn measure(job: &Job, variant: Variant, model: &EnergyModel, test: &DataSet) -> 
         updates: mean(&counts.updates, MAIN),
         converged: there as f64 / rows.len() as f64,
         accuracy: right.count() as f64 / rows.len() as f64,
-    }
+    })
 }

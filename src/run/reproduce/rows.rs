@@ -13,6 +13,8 @@ pub enum Variant {
     HamDeq,
     HamEo,
     HamEoDeq,
+    /// A chord Newton method with a learned start, which the paper has not.
+    HamEoChord,
     Chn,
     ChnDeq,
     ChnEo,
@@ -33,6 +35,7 @@ impl Variant {
             Variant::HamDeq => "HAM-DEQ",
             Variant::HamEo => "HAM-EO",
             Variant::HamEoDeq => "HAM-EO-DEQ",
+            Variant::HamEoChord => "HAM-EO, chord",
             Variant::Chn => "CHN",
             Variant::ChnDeq => "CHN-DEQ",
             Variant::ChnEo => "CHN-EO",
@@ -47,6 +50,7 @@ impl Variant {
             Variant::HamDeq => "ham-deq",
             Variant::HamEo => "ham-eo",
             Variant::HamEoDeq => "ham-eo-deq",
+            Variant::HamEoChord => "ham-eo-chord",
             Variant::Chn => "chn",
             Variant::ChnDeq => "chn-deq",
             Variant::ChnEo => "chn-eo",
@@ -56,16 +60,26 @@ impl Variant {
     }
 
     pub fn family(self) -> Family {
-        if Variant::HAM.contains(&self) { Family::Ham } else { Family::Chn }
+        if Variant::CHN.contains(&self) { Family::Chn } else { Family::Ham }
     }
 
-    /// All variants of this one's family.
-    pub fn siblings(self) -> &'static [Variant] {
-        if self.family() == Family::Ham { &Variant::HAM } else { &Variant::CHN }
+    /// All variants that are measured on a network of this one's family.
+    pub fn siblings(self) -> Vec<Variant> {
+        match self.family() {
+            Family::Ham => Variant::HAM.into_iter().chain([Variant::HamEoChord]).collect(),
+            Family::Chn => Variant::CHN.into(),
+        }
     }
 
     pub fn solver(self) -> Solver {
-        use Variant::{Chn, ChnDeq, ChnEo, ChnEoDeq, ChnEoExact, HamDeq, HamEo, HamEoDeq};
+        use Variant::{
+            Chn, ChnDeq, ChnEo, ChnEoDeq, ChnEoExact, HamDeq, HamEo, HamEoChord, HamEoDeq,
+        };
+        if self == HamEoChord {
+            let method =
+                Method::Anderson { window: 4, ridge: 1e-8, relative: true, safeguard: false };
+            return Solver { method, order: Order::EvenOdd, ..Solver::picard(0.0) };
+        }
         let mixes = matches!(self, HamDeq | HamEoDeq | ChnDeq | ChnEoDeq);
         let parts = matches!(self, HamEo | HamEoDeq | ChnEo | ChnEoDeq | ChnEoExact);
         Solver {

@@ -1,0 +1,291 @@
+//! What is learned of a network's fixed points from some inputs, so that others are found sooner.
+
+use super::chunks;
+use super::field::{Field, times_slope};
+use super::iteration::Iteration;
+use crate::engine::Nudge;
+use crate::numerics::fixed_point::{Measure, Method, Scheme, Stop, dot_rows, solve};
+use crate::numerics::gemm::{Gemm, Into, Part, PartMut};
+use crate::numerics::kernels::Real;
+use crate::numerics::{Mat, dense};
+use crate::spec::Local;
+
+/// Where to start, and how far to go at each step.
+///
+/// The start is a linear function of the activations of the layers next to the inputs, with the
+/// carried layers at their means: ridge regression on the fixed points of the given inputs. It takes
+/// half an update of the layers. Steps are `(I - J)^-1 (f(z) - z)`, a chord Newton method, with the
+/// Jacobian `J` at the means of `f'(x)` over the fixed points; where few units are carried, over those
+/// of one cluster, told by the read layer at the start.
+#[derive(Debug, Clone)]
+pub struct Prepared<T> {
+    /// `f` of the carried layers at their means, `[units]`, zero for the others.
+    mean: Vec<T>,
+    /// The eliminated units that the start is a function of.
+    features: Vec<std::ops::Range<usize>>,
+    /// `[features + 1, carried]`, the last row a constant.
+    start: Vec<T>,
+    /// Read layer of each cluster, `[clusters, read]`.
+    centres: Vec<T>,
+    /// `(I - J)^-1`, transposed, `[carried, carried]` a cluster.
+    inverse: Vec<Vec<T>>,
+}
+
+/// Of the equations for the start, as a share of the number of inputs.
+const RIDGE: f64 = 1e-5;
+/// Most carried units for clusters of Jacobians, and most clusters.
+const FEW: usize = 64;
+const CLUSTERS: usize = 64;
+
+impl Prepared<f64> {
+    /// From the fixed points of these inputs. `None` where some have none.
+    ///
+    /// # Panics
+    /// Unless the field is of a HAM in even-odd order.
+    pub fn fit(field: &Field<f64>, inputs: &Mat) -> Option<Prepared<f64>> {
+        let (units, carried, n) = (field.units, field.carried, inputs.rows());
+        assert!(carried < units, "the order is even-odd");
+        let (x, xhat) = fixed_points(field, inputs)?;
+        let mean_of = |of: &[f64], which: &[usize]| {
+            let mut mean = vec![0.0; units];
+            for &s in which {
+                for (m, v) in mean.iter_mut().zip(&of[s * units..(s + 1) * units]) {
+                    *m += v / which.len() as f64;
+                }
+            }
+            mean
+        };
+        let all: Vec<usize> = (0..n).collect();
+        let states = mean_of(&x, &all);
+        let mut mean = vec![0.0; units];
+        field.activate(0..field.carried_layers, &states[..carried], carried, &mut mean);
+        let features = field
+            .arcs
+            .iter()
+            .filter_map(|arc| {
+                if arc.pre.is_none() { arc.post } else { arc.pre.filter(|_| arc.post.is_none()) }
+            })
+            .filter(|&layer| layer >= field.carried_layers)
+            .map(|layer| field.layers[layer].units.clone())
+            .collect();
+        let mut prepared = Prepared {
+            mean,
+            features,
+            start: Vec::new(),
+            centres: Vec::new(),
+            inverse: Vec::new(),
+        };
+        let phi = prepared.features_of(field, &field.clamped(inputs, 0..n, n));
+        let wide = phi.len() / n;
+        let mut gram = vec![0.0; wide * wide];
+        let whole = |data: &mut [f64], cols, a: Part<f64>, b: Part<f64>| {
+            f64::product(PartMut { data, cols, range: 0..cols }, a, b, Into::Replace);
+        };
+        let phi_part = Part::whole(&phi, wide);
+        whole(&mut gram, wide, phi_part.transposed(), phi_part);
+        for i in 0..wide {
+            gram[i * wide + i] += RIDGE * n as f64;
+        }
+        let mut right = vec![0.0; wide * carried];
+        whole(&mut right, carried, phi_part.transposed(), Part::columns(&x, units, 0..carried));
+        let gram = Mat::from_vec(wide, wide, gram);
+        prepared.start = dense::solve_spd(&gram, &Mat::from_vec(wide, carried, right))?.into_vec();
+
+        let read = field.layers[field.read].units.clone();
+        let outputs: Vec<&[f64]> =
+            (0..n).map(|s| &x[s * units..(s + 1) * units][read.clone()]).collect();
+        let groups = if carried > FEW { vec![all] } else { clusters(&outputs, CLUSTERS.min(n)) };
+        for group in groups {
+            prepared.centres.extend(mean_of(&x, &group)[read.clone()].iter());
+            let [x, xhat] = [&x, &xhat].map(|of| {
+                group
+                    .iter()
+                    .flat_map(|&s| &of[s * units..(s + 1) * units])
+                    .copied()
+                    .collect::<Vec<f64>>()
+            });
+            prepared.inverse.push(chord(field, &x, &xhat)?);
+        }
+        Some(prepared)
+    }
+
+    pub fn cast<T: Real>(&self) -> Prepared<T> {
+        let cast = |of: &Vec<f64>| of.iter().map(|&v| T::of(v)).collect::<Vec<T>>();
+        Prepared {
+            mean: cast(&self.mean),
+            features: self.features.clone(),
+            start: cast(&self.start),
+            centres: cast(&self.centres),
+            inverse: self.inverse.iter().map(cast).collect(),
+        }
+    }
+}
+
+impl<T: Real> Prepared<T> {
+    /// Of clamped activations `[rows, size]`: `[rows, features + 1]`.
+    fn features_of(&self, field: &Field<T>, clamped: &[T]) -> Vec<T> {
+        let units = field.units;
+        let rows = clamped.len() / field.clamp_size;
+        let mut arrived = vec![T::default(); rows * units];
+        field.inputs(clamped, &mut arrived);
+        self.features_at(field, &arrived)
+    }
+
+    /// Of what biases and inputs bring, `[rows, units]`.
+    fn features_at(&self, field: &Field<T>, base: &[T]) -> Vec<T> {
+        let units = field.units;
+        // What the means of the carried layers send is the same for all rows.
+        let mut sent = vec![T::default(); 2 * units];
+        let mean = [&self.mean[..], &self.mean[..]].concat();
+        let all = 0..field.layers.len();
+        field.send(0..field.carried_layers, field.carried_layers..all.end, &mean, &mut sent, units);
+        let wide = self.features.iter().map(std::ops::Range::len).sum::<usize>() + 1;
+        let mut phi = Vec::with_capacity(base.len() / units * wide);
+        for base in base.chunks_exact(units) {
+            for at in &self.features {
+                let laid = field.layers.iter().find(|l| l.units == *at).map(|l| l.activation);
+                let x: Vec<T> =
+                    base[at.clone()].iter().zip(&sent[at.clone()]).map(|(&a, &b)| a + b).collect();
+                let mut xhat = x.clone();
+                super::field::activate(laid.unwrap_or(field.clamp_activation), &x, &mut xhat);
+                phi.extend(xhat);
+            }
+            phi.push(T::of(1.0));
+        }
+        phi
+    }
+
+    /// The start, `[rows, carried]`, and the cluster of each row.
+    pub fn begin(&self, field: &Field<T>, base: &[T]) -> (Vec<T>, Vec<usize>) {
+        let carried = field.carried;
+        let phi = self.features_at(field, base);
+        let rows = base.len() / field.units;
+        let mut z = vec![T::default(); rows * carried];
+        let to = PartMut { data: &mut z, cols: carried, range: 0..carried };
+        let wide = self.start.len() / carried;
+        T::product(to, Part::whole(&phi, wide), Part::whole(&self.start, carried), Into::Replace);
+        let read = field.layers[field.read].units.clone();
+        let nearest = |z: &[T]| {
+            let far = |centre: &[T]| -> f64 {
+                let apart: Vec<T> =
+                    z[read.clone()].iter().zip(centre).map(|(&a, &b)| a - b).collect();
+                dot_rows(&apart, &apart)
+            };
+            let each = self.centres.chunks_exact(read.len()).map(far).enumerate();
+            each.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
+        };
+        let cluster = z.chunks_exact(carried).map(nearest).collect();
+        (z, cluster)
+    }
+
+    /// Rewrites residuals to steps.
+    pub fn correct(&self, residual: &mut [T], cluster: &[usize]) {
+        let Some(n) = residual.len().checked_div(cluster.len()) else { return };
+        let before = residual.to_vec();
+        if let [only] = &self.inverse[..] {
+            let to = PartMut { data: residual, cols: n, range: 0..n };
+            return T::product(to, Part::whole(&before, n), Part::whole(only, n), Into::Replace);
+        }
+        let rows = residual.chunks_exact_mut(n).zip(before.chunks_exact(n));
+        for ((to, from), &cluster) in rows.zip(cluster) {
+            to.fill(T::default());
+            for (&r, row) in from.iter().zip(self.inverse[cluster].chunks_exact(n)) {
+                for (to, &m) in to.iter_mut().zip(row) {
+                    *to = *to + r * m;
+                }
+            }
+        }
+    }
+}
+
+/// States and activations at the fixed points, `[inputs, units]` each.
+fn fixed_points(field: &Field<f64>, inputs: &Mat) -> Option<(Vec<f64>, Vec<f64>)> {
+    use rayon::prelude::*;
+    let units = field.units;
+    let method = Method::Anderson { window: 4, ridge: 1e-8, relative: true, safeguard: true };
+    let scheme = Scheme { method, damping: 0.0, corrected: false };
+    let stop = Stop { measure: Measure::Common, tolerance: Some(1e-5), most: 500 };
+    let parts: Vec<_> = chunks(inputs.rows())
+        .into_par_iter()
+        .map(|samples| {
+            let rows = samples.len().max(2);
+            let mut base = vec![0.0; rows * units];
+            field.inputs(&field.clamped(inputs, samples.clone(), rows), &mut base);
+            let zeros = vec![0.0; rows * units];
+            let z = vec![0.0; rows * field.carried];
+            let count = samples.len();
+            let mut map =
+                Iteration::new(field, Local::Exact, None, base, &Nudge::None, samples, zeros);
+            solve(&mut map, z, count, scheme, stop, |_, _| {});
+            (map.ended, map.ended_xhat)
+        })
+        .collect();
+    let x: Vec<f64> = parts.iter().flat_map(|p| &p.0).copied().collect();
+    let xhat: Vec<f64> = parts.iter().flat_map(|p| &p.1).copied().collect();
+    x.iter().all(|x| x.is_finite()).then_some((x, xhat))
+}
+
+/// `(I - J)^-1`, transposed, with `J = W D_o W D_e` at the mean slopes of these states
+/// `[samples, units]`.
+fn chord(field: &Field<f64>, x: &[f64], xhat: &[f64]) -> Option<Vec<f64>> {
+    let (units, n) = (field.units, field.carried);
+    let count = (x.len() / units) as f64;
+    let mut slope = vec![0.0; units];
+    for (x, xhat) in x.chunks_exact(units).zip(xhat.chunks_exact(units)) {
+        for laid in &field.layers {
+            let at = laid.units.clone();
+            let mut each = vec![1.0; at.len()];
+            times_slope(laid.activation, &x[at.clone()], &xhat[at.clone()], &mut each);
+            slope[at].iter_mut().zip(each).for_each(|(s, e)| *s += e / count);
+        }
+    }
+    // Row j of what comes out is column j of J.
+    let mut signal = vec![0.0; n * units];
+    for j in 0..n {
+        signal[j * units + j] = slope[j];
+    }
+    let (first, second) = (0..field.carried_layers, field.carried_layers..field.layers.len());
+    let sent = signal.clone();
+    field.send(first.clone(), second.clone(), &sent, &mut signal, units);
+    for row in signal.chunks_exact_mut(units) {
+        row[n..].iter_mut().zip(&slope[n..]).for_each(|(v, s)| *v *= s);
+    }
+    let mut j = vec![0.0; n * n];
+    field.send(second, first, &signal, &mut j, n);
+    let system = Mat::from_fn(n, n, |a, b| f64::from(a == b) - j[a * n + b]);
+    Some(dense::inverse(&system)?.into_vec())
+}
+
+/// The samples in clusters about points that were chosen far from each other (Lloyd's iteration).
+fn clusters(points: &[&[f64]], count: usize) -> Vec<Vec<usize>> {
+    let far =
+        |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum() };
+    let mut centres: Vec<Vec<f64>> = vec![points[0].to_vec()];
+    let mut apart: Vec<f64> = points.iter().map(|p| far(p, &centres[0])).collect();
+    while centres.len() < count {
+        let next = (0..points.len()).max_by(|&a, &b| apart[a].total_cmp(&apart[b])).unwrap_or(0);
+        if apart[next] == 0.0 {
+            break;
+        }
+        centres.push(points[next].to_vec());
+        for (apart, p) in apart.iter_mut().zip(points) {
+            *apart = apart.min(far(p, points[next]));
+        }
+    }
+    let mut groups = Vec::new();
+    for _ in 0..12 {
+        groups = vec![Vec::new(); centres.len()];
+        for (s, p) in points.iter().enumerate() {
+            let each = centres.iter().map(|c| far(p, c)).enumerate();
+            let nearest = each.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k);
+            groups[nearest].push(s);
+        }
+        for (centre, group) in centres.iter_mut().zip(&groups).filter(|(_, g)| !g.is_empty()) {
+            for (i, c) in centre.iter_mut().enumerate() {
+                *c = group.iter().map(|&s| points[s][i]).sum::<f64>() / group.len() as f64;
+            }
+        }
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
