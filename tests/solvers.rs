@@ -5,7 +5,9 @@
 mod common;
 
 use common::{layered, normal, random_network};
-use eqcircuit::engine::{Drive, Engine, Ideal, Nudge, Outcome, Save, Settled, Until};
+use eqcircuit::engine::{
+    Drive, Engine, Field, Ideal, Nudge, Outcome, Prepared, Save, Settled, Until, count,
+};
 use eqcircuit::learn::{
     EquilibriumPropagation, Implicit, Network, OptimiserRule, Phases, compare, one_hot,
 };
@@ -487,4 +489,40 @@ fn a_network_without_equilibrium_diverges_with_its_growth() {
     let Outcome::Diverged { growth: Some(growth), .. } = outcome else { panic!("{outcome:?}") };
     assert!((growth - 1.5).abs() < 1e-3, "{growth}");
     assert!(outcome.to_string().contains("1.50"), "{outcome}");
+}
+
+/// What is learned from some inputs takes others to the same fixed points, in fewer updates.
+#[test]
+fn a_learned_start_and_corrected_steps_end_in_the_same_equilibrium_sooner() {
+    let seed = Seed::new(88);
+    let mut activations = [Activation::Sigmoid; 5];
+    activations[0] = Activation::Identity;
+    // Few carried units, in clusters; and more than the clusters are made for.
+    for sizes in [[6, 40, 9, 20, 3], [6, 60, 90, 20, 3]] {
+        let model = layered(&sizes, &activations, 1.4, seed);
+        let inputs = |name: &str, n| normal(seed.child(name), n, 6, 0.7);
+        let count = |method: Method, learned: bool| {
+            let solver =
+                Solver { method, damping: 0.0, order: Order::EvenOdd, local: Local::Exact };
+            let field = Field::<f64>::of_model(&model, Order::EvenOdd);
+            let prepared = learned.then(|| Prepared::fit(&field, &inputs("some", 400)).unwrap());
+            let all = [1e-4, 1e-9];
+            count(&model, solver, prepared.as_ref(), &inputs("others", 50), 200, &all)
+        };
+        let mixing = Method::Anderson { window: 4, ridge: 1e-10, relative: true, safeguard: true };
+        let plain = count(PLAIN.method, false);
+        let mixed = count(mixing, false);
+        let learned = count(mixing, true);
+        let apart = |other: &Mat| {
+            let pairs = plain.outputs.as_slice().iter().zip(other.as_slice());
+            max_abs(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>())
+        };
+        assert!(apart(&mixed.outputs) < 1e-9 && apart(&learned.outputs) < 1e-9);
+        let mean = |m: &Mat, k: usize| m.iter_rows().map(|r| r[k]).sum::<f64>() / m.rows() as f64;
+        for k in 0..2 {
+            let [plain, mixed, learned] = [&plain, &mixed, &learned].map(|c| mean(&c.updates, k));
+            let what = format!("{sizes:?}: {plain} plain, {mixed} mixed, {learned} learned");
+            assert!(learned < 0.8 * mixed && mixed <= plain, "{what}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::optim::{Descent, OptimiserRule, OptimiserState, next};
 use super::trainer::Tally;
 use super::{one_hot, prediction};
 use crate::data::DataSet;
-use crate::engine::{Adjoint, Field, Iteration, Nudge, chunks};
+use crate::engine::{Adjoint, Field, Iteration, Nudge, Prepared, chunks};
 use crate::model::{EnergyModel, Params};
 use crate::numerics::Mat;
 use crate::numerics::fixed_point::{End, Fate, Measure, Method, Scheme, Stop, solve};
@@ -24,6 +24,8 @@ pub struct Implicit<T> {
     pub rule: ImplicitGradient,
     /// Of the forward pass: the relative residual of the layers that the iteration carries.
     pub stop: Stop,
+    /// Where to start and how far to go, of an even-odd HAM; without, states start from zero.
+    pub prepared: Option<Prepared<T>>,
     pub moments: OptimiserState<T>,
 }
 
@@ -68,8 +70,19 @@ impl<T: Real> Implicit<T> {
             solver,
             rule,
             stop: Stop { measure: Measure::Relative, tolerance: Some(settled), most },
+            prepared: None,
             moments: OptimiserState::new(optimiser, model),
         }
+    }
+
+    /// Learns from the fixed points of some inputs how to find those of others sooner; nothing where
+    /// they have none.
+    ///
+    /// # Panics
+    /// Unless the model is a HAM, in even-odd order.
+    pub fn prepare(&mut self, model: &EnergyModel, inputs: &Mat) {
+        let field = Field::<f64>::of_model(model, self.solver.order);
+        self.prepared = Prepared::fit(&field, inputs).map(|prepared| prepared.cast());
     }
 
     /// The fixed points from states of zero, in the parts that the batch is cut into.
@@ -85,11 +98,18 @@ impl<T: Real> Implicit<T> {
         let mut base = vec![T::default(); rows * field.units];
         field.inputs(&clamped, &mut base);
         let start = vec![T::default(); rows * field.units];
-        let z = vec![T::default(); rows * field.carried];
+        let (z, prepared) = match &self.prepared {
+            Some(prepared) => {
+                let (z, cluster) = prepared.begin(field, &base);
+                (z, Some((prepared, cluster)))
+            }
+            None => (vec![T::default(); rows * field.carried], None),
+        };
+        let scheme = Scheme { corrected: prepared.is_some(), ..self.solver.scheme() };
         let local = self.solver.local;
         let mut map =
-            Iteration::new(field, local, None, base, &Nudge::None, samples.clone(), start);
-        let ends = solve(&mut map, z, samples.len(), self.solver.scheme(), self.stop, |_, _| {});
+            Iteration::new(field, local, prepared, base, &Nudge::None, samples.clone(), start);
+        let ends = solve(&mut map, z, samples.len(), scheme, self.stop, |_, _| {});
         clamped.truncate(samples.len() * field.clamp_size);
         Forward { samples, clamped, x: map.ended, xhat: map.ended_xhat, ends }
     }

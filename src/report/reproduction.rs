@@ -118,6 +118,7 @@ fn index(all: &[Reproduced], figures: &[Figure], dir: &Path) -> String {
         published(&mut page, &rows);
     }
     tolerances(&mut page, &rows(all));
+    chips(&mut page, all);
     shared(&mut page, all);
     page::figures(&mut page, figures);
     let files = [(RESULTS, "every training with its measures, a line each")];
@@ -195,6 +196,52 @@ fn tolerances(page: &mut String, rows: &[Row]) {
         lines.push(line("here", std::array::from_fn(here)));
     }
     table(page, &head, lines.into_iter());
+}
+
+/// The networks as chips, beside the iterations of solvers.
+fn chips(page: &mut String, all: &[Reproduced]) {
+    let runs: Vec<&Reproduced> = all.iter().filter(|r| !r.chips.is_empty()).collect();
+    if runs.is_empty() {
+        return;
+    }
+    *page += "## The chip's own answer\n\nThe same networks on crossbars, left to settle from rest until no \
+              unit moves by more than 1e-4 in a time constant: 1,000 test pictures, the time in units \
+              of the slowest layer's time constant. Iterations of the solvers are to 1e-4 on all \
+              layers.\n\n";
+    let head = [
+        "network",
+        "seed",
+        "chip",
+        "time",
+        "time constant",
+        "settled",
+        "accuracy",
+        "HAM",
+        "HAM-EO",
+        "HAM-EO-DEQ",
+        "chord",
+    ];
+    let lines = runs.iter().flat_map(|run| {
+        run.chips.iter().map(|chip| {
+            let layers: Vec<String> = run.job.layers.iter().map(usize::to_string).collect();
+            let mut line = vec![
+                layers.join("-"),
+                run.job.seed.to_string(),
+                chip.preset.clone().unwrap_or_else(|| "perfect".to_string()),
+                digits(chip.time_constants, 3),
+                quantity(chip.tau, "s"),
+                format!("{} %", digits(100.0 * chip.settled, 4)),
+                format!("{} %", digits(100.0 * chip.accuracy, 4)),
+            ];
+            let of = [Variant::Ham, Variant::HamEo, Variant::HamEoDeq, Variant::HamEoChord];
+            line.extend(of.map(|variant| {
+                let found = run.measured.iter().find(|m| m.variant == variant);
+                found.and_then(|m| m.updates).map_or(String::new(), |u| digits(u, 3))
+            }));
+            line
+        })
+    });
+    table(page, &head, lines);
 }
 
 /// Whether the variant that a network was trained with moves the counts of the others.

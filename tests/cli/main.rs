@@ -3,6 +3,7 @@
 mod gradcheck;
 mod margins;
 mod plotting;
+mod reproducing;
 mod running;
 mod sweeping;
 mod training;
@@ -102,6 +103,7 @@ fn every_help_shows_an_example() {
         &["gradcheck"],
         &["sweep"],
         &["merge"],
+        &["reproduce"],
         &["report"],
         &["plot"],
         &["circuits"],

@@ -1,5 +1,6 @@
 //! The published table of hierarchical associative memories, trained and measured again.
 
+mod chips;
 mod rows;
 
 use std::fs::{self, OpenOptions};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use chips::{HFOX, OnChip};
 pub use rows::{Job, MAIN, PUBLISHED_BY_TOLERANCE, Published, TOLERANCES, Variant, Version, jobs};
 
 use super::{Manner, Options, RunError, in_pool, record, replace_file, train};
@@ -36,6 +38,9 @@ pub struct Reproduced {
     pub seconds: f64,
     /// Every solver of the family on this network.
     pub measured: Vec<Measured>,
+    /// The network as a chip, of even-odd HAMs.
+    #[serde(default)]
+    pub chips: Vec<OnChip>,
 }
 
 /// A solver on the test pictures of a trained network, as means over the pictures.
@@ -180,8 +185,12 @@ fn make(
         let measure = |variant| measure(job, variant, &model, &data.data, &data.test);
         job.variant.siblings().into_iter().filter_map(measure).collect()
     })?;
+    let chips = match job.variant {
+        Variant::HamEo => chips::on_chips(job, &model, &data.test, &file, options, library)?,
+        _ => Vec::new(),
+    };
     let accuracy = trained.record.test_accuracy.unwrap_or(f64::NAN);
-    Ok(Reproduced { job: job.clone(), accuracy, seconds: trained.record.seconds, measured })
+    Ok(Reproduced { job: job.clone(), accuracy, seconds: trained.record.seconds, measured, chips })
 }
 
 /// The network of a file with the weights of a finished training.

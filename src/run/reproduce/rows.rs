@@ -152,8 +152,8 @@ impl Job {
         if damped { 2 * of_depth } else { of_depth }
     }
 
-    /// The network and its training as a file.
-    pub fn text(&self) -> String {
+    /// `[model]` of a file.
+    fn model(&self) -> String {
         let names: Vec<String> = (0..self.depth())
             .map(|l| match l {
                 0 => "input".to_string(),
@@ -179,6 +179,34 @@ impl Job {
         let biases = names[1..].iter().filter(|_| !first);
         let biases = biases.map(|name| format!("{{ bias = {{ on = \"{name}\" }} }}"));
         let couplings = lines(dense.chain(biases).collect());
+        let family = match self.variant.family() {
+            Family::Ham => "ham",
+            Family::Chn => "chn",
+        };
+        format!(
+            "[model]\nfamily = \"{family}\"\nlayers = [\n{layers}]\ncouplings = [\n{couplings}]\n\
+             clamp = \"input\"\nread = \"output\"\ninit = {{ bias = {} }}\n",
+            if first { "0.0" } else { "0.01" },
+        )
+    }
+
+    /// The network on crossbars, with the imperfections of a preset.
+    pub fn chip_text(&self, preset: Option<&str>) -> String {
+        let preset = preset.map_or(String::new(), |p| format!("\n[nonideal]\npreset = \"{p}\"\n"));
+        format!(
+            "# {} as a chip; the weights are those of its training.\n\ntitle = \"{}\"\nseed = {}\n\n{}\n\
+             [hardware]\ncell = \"cell/rram-1t1r\"\narray = \"array/differential\"\n\
+             tile = [128, 128]\n{preset}",
+            self.variant.name(),
+            self.name(),
+            self.seed,
+            self.model(),
+        )
+    }
+
+    /// The network and its training as a file.
+    pub fn text(&self) -> String {
+        let first = self.version == Version::V1;
         let solver = self.variant.solver();
         let method = match solver.method {
             Method::Anderson { window, ridge, .. } => {
@@ -200,15 +228,10 @@ impl Job {
             (false, 3) => (format!("iterations = {backward}"), 0.01, 3.0, "to-a-tenth"),
             (false, _) => (format!("iterations = {backward}"), 0.005, 3.0, "to-a-tenth"),
         };
-        let family = match self.variant.family() {
-            Family::Ham => "ham",
-            Family::Chn => "chn",
-        };
         format!(
             "# {} of arXiv:2311.15673{}, with MNIST in the place of EMNIST-MNIST.\n\n\
              title = \"{}\"\nseed = {}\n\n\
-             [model]\nfamily = \"{family}\"\nlayers = [\n{layers}]\ncouplings = [\n{couplings}]\n\
-             clamp = \"input\"\nread = \"output\"\ninit = {{ bias = {} }}\n\n\
+             {}\n\
              [simulate]\nengine = \"ideal\"\nsolver = {method}\ndamping = {}\norder = \"{}\"\n{local}\n\
              [train]\nrule = {{ implicit-gradient = {{ {backward}, error = \"states\" }} }}\n\
              data = \"mnist\"\nepochs = {}\nbatch = 64\n\
@@ -218,7 +241,7 @@ impl Job {
             if first { "v1" } else { "v2" },
             self.name(),
             self.seed,
-            if first { "0.0" } else { "0.01" },
+            self.model(),
             solver.damping,
             solver.order.name(),
             self.epochs,
