@@ -1,10 +1,10 @@
 //! Pulse trains on the lines of an array, and where they coincide.
 
+use super::aim::ROWS;
 use crate::model::Outer;
-#[cfg(test)]
-use crate::numerics::Mat;
 use crate::numerics::draws::Words;
 use crate::numerics::seed::Seed;
+use crate::numerics::{Mat, max_abs};
 use crate::spec::{TrainKind, Trains};
 
 /// The train of a line: a pulse in each slot whose bit is set.
@@ -15,13 +15,24 @@ pub(super) struct Line {
     pub negative: bool,
 }
 
-/// The trains of the samples of a batch on all lines of an array.
-pub(super) struct Coincidences {
-    /// `[rows, terms]`
-    lines: Vec<Line>,
+impl Line {
+    /// How many pulses it has.
+    pub fn pulses(self) -> usize {
+        self.bits.count_ones() as usize
+    }
+}
+
+/// The trains of the samples of a batch on all columns of an array, and how to draw those on its
+/// rows.
+pub(super) struct Coincidences<'a> {
+    /// `[terms, rows]`
+    on_rows: &'a Mat,
+    /// Pulses a slot for a number of 1 on a row, by term.
+    shares: Vec<f64>,
+    trains: Trains,
+    /// Of the draws of rows.
+    place: Seed,
     pub cols: usize,
-    terms: usize,
-    slots: usize,
     /// The columns that have a pulse, by term, slot and sign.
     columns: Vec<u32>,
     /// Where those of a term, slot and sign begin.
@@ -39,45 +50,42 @@ pub(super) enum Met<'a> {
     Term(&'a [(u32, Line)], Line),
 }
 
-impl Coincidences {
+impl<'a> Coincidences<'a> {
     /// Trains whose coincidences are worth `pulses` times the products of `outer`, on the mean.
     /// `post` is on the rows, or else `pre`. The largest numbers of rows and columns are equally
     /// likely, so that both lines saturate together (update management: Gokmen, Onen and Haensch,
     /// *Front. Neurosci.* 11, 2017).
     pub fn draw(
-        outer: &Outer,
+        outer: &'a Outer,
         post_on_rows: bool,
         trains: Trains,
         pulses: f64,
         place: Seed,
-    ) -> Coincidences {
+    ) -> Coincidences<'a> {
         let (on_rows, on_columns) =
             if post_on_rows { (&outer.post, &outer.pre) } else { (&outer.pre, &outer.post) };
-        let (rows, terms, slots) = (on_rows.cols(), on_rows.rows(), trains.length);
+        let slots = trains.length;
         let mut met = Coincidences {
-            lines: vec![Line::default(); rows * terms],
+            on_rows,
+            shares: Vec::with_capacity(on_rows.rows()),
+            trains,
+            place: place.child("rows"),
             cols: on_columns.cols(),
-            terms,
-            slots,
             columns: Vec::new(),
             starts: vec![0],
             lit: Vec::new(),
             lit_starts: vec![0],
         };
         let mut lists = vec![Vec::new(); 2 * slots];
-        let mut words = ["rows", "columns"].map(|name| Words::new(place.child(name)));
-        for term in 0..terms {
-            let (d, x) = (on_rows.row(term), on_columns.row(term));
-            let [top_d, top_x] = [d, x].map(|v| v.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
+        let mut words = Words::new(place.child("columns"));
+        for (d, x) in on_rows.iter_rows().zip(on_columns.iter_rows()) {
+            let [top_d, top_x] = [d, x].map(max_abs);
             let each = (pulses * top_d * top_x / slots as f64).sqrt();
             let share = |top: f64| if top > 0.0 { each / top } else { 0.0 };
-            let [of_rows, of_columns] = &mut words;
-            for (i, d) in d.iter().enumerate() {
-                met.lines[i * terms + term] =
-                    train(*d, share(top_d), trains, Spread::Evenly, of_rows);
-            }
+            met.shares.push(share(top_d));
+            let share = share(top_x);
             for (j, x) in x.iter().enumerate() {
-                let line = train(*x, share(top_x), trains, Spread::First, of_columns);
+                let line = train(*x, share, trains, Spread::First, &mut words);
                 met.light(j as u32, line, &mut lists);
             }
             for list in &mut lists {
@@ -87,6 +95,21 @@ impl Coincidences {
             met.lit_starts.push(met.lit.len() as u32);
         }
         met
+    }
+
+    /// The trains of the rows of block `block`, `[rows, terms]`.
+    pub fn lines(&self, block: usize, lines: &mut Vec<Line>) {
+        let mut words = Words::new(self.place.index(block));
+        let (terms, all) = (self.terms(), self.on_rows.cols());
+        let rows = block * ROWS..((block + 1) * ROWS).min(all);
+        lines.clear();
+        lines.resize(rows.len() * terms, Line::default());
+        for (term, share) in self.shares.iter().enumerate() {
+            for (i, d) in self.on_rows.row(term)[rows.clone()].iter().enumerate() {
+                let line = train(*d, *share, self.trains, Spread::Evenly, &mut words);
+                lines[i * terms + term] = line;
+            }
+        }
     }
 
     fn light(&mut self, column: u32, line: Line, lists: &mut [Vec<u32>]) {
@@ -102,19 +125,18 @@ impl Coincidences {
     }
 
     pub fn terms(&self) -> usize {
-        self.terms
+        self.shares.len()
     }
 
     /// Where the columns of a term, slot and sign are.
     fn of_slot(&self, term: usize, slot: usize, negative: usize) -> std::ops::Range<usize> {
-        let first = 2 * (term * self.slots + slot) + negative;
+        let first = 2 * (term * self.trains.length + slot) + negative;
         self.starts[first] as usize..self.starts[first + 1] as usize
     }
 
     /// Calls `f` with what coincides with a row in a term.
     #[inline]
-    pub fn of_row<'a>(&'a self, term: usize, row: usize, mut f: impl FnMut(Met<'a>)) {
-        let line = self.lines[row * self.terms + term];
+    pub fn of_row<'b>(&'b self, term: usize, line: Line, mut f: impl FnMut(Met<'b>)) {
         if line.bits == 0 {
             return;
         }
@@ -130,7 +152,7 @@ impl Coincidences {
         let in_slot = |slot| self.of_slot(term, slot, 0).start..self.of_slot(term, slot, 1).end;
         let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
         let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
-        if all > lit.len() {
+        if 2 * all > lit.len() {
             return f(Met::Term(&self.lit[lit], line));
         }
         for slot in slots(line.bits) {
@@ -147,11 +169,17 @@ impl Coincidences {
     /// below zero.
     #[cfg(test)]
     pub fn counts(&self) -> Mat {
-        let rows = self.lines.len() / self.terms.max(1);
+        let rows = self.on_rows.cols();
         let mut counts = Mat::zeros(rows, self.cols);
         let of = |raises: bool, n: f64| if raises { n } else { -n };
-        for (term, row) in (0..self.terms).flat_map(|t| (0..rows).map(move |i| (t, i))) {
-            self.of_row(term, row, |met| match met {
+        let (mut lines, mut of_block) = (Vec::new(), Vec::new());
+        for block in 0..rows.div_ceil(ROWS) {
+            self.lines(block, &mut of_block);
+            lines.append(&mut of_block);
+        }
+        for (k, line) in lines.into_iter().enumerate() {
+            let (row, term) = (k / self.terms(), k % self.terms());
+            self.of_row(term, line, |met| match met {
                 Met::Slot(columns, raises) => {
                     columns.iter().for_each(|j| counts[(row, *j as usize)] += of(raises, 1.0));
                 }
@@ -218,12 +246,13 @@ mod tests {
         let trains = Trains { length, kind: TrainKind::Stochastic };
         // No number is near enough to the end of a train to be cut off.
         let pulses = 12.0;
+        let one = outer(&D, &X, 1);
         let draw = |k: usize| {
-            Coincidences::draw(&outer(&D, &X, 1), true, trains, pulses, Seed::new(4).index(k))
+            Coincidences::draw(&one, true, trains, pulses, Seed::new(4).index(k)).counts()
         };
         let mut sums = vec![[0.0; 2]; D.len() * X.len()];
         for k in 0..samples {
-            for (sum, n) in sums.iter_mut().zip(draw(k).counts().as_slice()) {
+            for (sum, n) in sums.iter_mut().zip(draw(k).as_slice()) {
                 *sum = [sum[0] + n, sum[1] + n * n];
             }
         }

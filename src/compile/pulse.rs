@@ -155,16 +155,15 @@ impl<'a> Pulser<'a> {
         self.conductance(w)
     }
 
-    /// Where a conductance is on its way.
-    pub fn position(&self, g: Siemens) -> f64 {
-        self.window.position(g)
+    /// The mean step of a device, signed, in units of half the window.
+    fn length(&self, device: &Device, up: bool) -> f64 {
+        let length = self.unit() * f64::from(device.steps[usize::from(!up)]);
+        if up { length } else { -length }
     }
 
-    /// The mean step of a device, signed, in units of half the window.
-    pub fn length(&self, device: &Device, up: bool) -> f64 {
-        let length =
-            self.update.step / self.window.half * f64::from(device.steps[usize::from(!up)]);
-        if up { length } else { -length }
+    /// The mean step in units of half the window.
+    fn unit(&self) -> f64 {
+        self.update.step / self.window.half
     }
 
     /// What a position stands for.
@@ -173,9 +172,19 @@ impl<'a> Pulser<'a> {
         (self.window.middle + self.window.half * w).max(0.0)
     }
 
+    /// Lays a cell into a batch; where it goes comes with its pulses.
+    #[inline]
+    pub fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens) {
+        batch.w[k] = self.window.position(g);
+        for side in 0..2 {
+            batch.steps[side][k] = device.steps[side];
+            batch.ends[side][k] = device.ends[side];
+        }
+    }
+
     /// So many pulses for the cells of a batch, their noise at once, as [`Pulser::pulsed`].
     pub fn advance(&self, batch: &mut Batch) {
-        batch.advance(&self.update.law, self.update.noise);
+        batch.advance(&self.update.law, self.unit(), self.update.noise);
     }
 
     /// Where each of some devices comes to by pulses up and down in turn, `pairs` of them: its
@@ -188,19 +197,8 @@ impl<'a> Pulser<'a> {
         place: Seed,
     ) -> Vec<Siemens> {
         let mut points = g.to_vec();
-        self.in_batches(devices, &mut points, place, |batch, devices, pulse| {
-            let up = batch.length;
-            let mut down = up;
-            for (down, device) in down.iter_mut().zip(devices) {
-                *down = self.length(device, false);
-            }
-            for _ in 0..pairs {
-                for length in [&up, &down] {
-                    batch.length = *length;
-                    pulse(batch);
-                }
-            }
-        });
+        let directions = (0..2 * pairs).map(|k| k.is_multiple_of(2));
+        self.in_batches(devices, &mut points, directions, place);
         points
     }
 
@@ -213,41 +211,31 @@ impl<'a> Pulser<'a> {
         up: bool,
         place: Seed,
     ) {
-        self.in_batches(devices, g, place, |batch, devices, pulse| {
-            for (length, device) in batch.length.iter_mut().zip(devices) {
-                *length = self.length(device, up);
-            }
-            (0..pulses).for_each(|_| pulse(batch));
-        });
+        self.in_batches(devices, g, (0..pulses).map(|_| up), place);
     }
 
-    fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens, up: bool) {
-        batch.w[k] = self.window.position(g);
-        batch.length[k] = self.length(device, up);
-        [batch.low[k], batch.high[k]] = device.ends();
-    }
-
-    /// Hands batches of cells side by side to `f`, and what gives all of a batch a pulse.
+    /// Pulses for all of some cells, each up or not.
     fn in_batches(
         &self,
         devices: &[Device],
         g: &mut [Siemens],
+        directions: impl Iterator<Item = bool> + Clone + Sync,
         place: Seed,
-        f: impl Fn(&mut Batch, &[Device], &mut dyn FnMut(&mut Batch)) + Sync,
     ) {
         let each = devices.par_chunks(WIDTH).zip(g.par_chunks_mut(WIDTH)).enumerate();
         each.for_each(|(k, (devices, g))| {
             let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
-            let mut batch = Batch { len: devices.len(), ..Batch::default() };
+            let mut batch = Batch::default();
             for (k, (device, g)) in devices.iter().zip(&*g).enumerate() {
-                self.place(&mut batch, k, device, *g, true);
+                self.place(&mut batch, k, device, *g);
             }
-            f(&mut batch, devices, &mut |batch| {
+            for up in directions.clone() {
+                batch.moves[..devices.len()].fill(if up { 1 } else { -1 });
                 if let Some(normals) = &mut normals {
                     normals.fill(&mut batch.z[..devices.len()]);
                 }
-                self.advance(batch);
-            });
+                self.advance(&mut batch);
+            }
             for (g, &w) in g.iter_mut().zip(&batch.w) {
                 *g = self.conductance(w);
             }
@@ -284,30 +272,39 @@ mod tests {
                 steps: [1.0 + 0.01 * k as f32, 0.9],
                 ends: [-1.0 - 0.01 * k as f32, 1.05],
             };
-            let mut batch = Batch { len: WIDTH, ..Batch::default() };
+            let mut batch = Batch::default();
             let mut alone = Vec::new();
+            let cell = |k: usize| {
+                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, 1.5 - 0.1 * k as f32);
+                (g, up, z)
+            };
+            let way = |up: bool, n: i32| if up { n } else { -n };
             for k in 0..WIDTH {
-                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, 1.5 - 0.1 * k as f64);
-                pulser.place(&mut batch, k, &device(k), g, up);
-                batch.z[k] = z;
-                alone.push(pulser.pulsed(&device(k), g, up, 1, z));
+                let (g, up, z) = cell(k);
+                pulser.place(&mut batch, k, &device(k), g);
+                (batch.moves[k], batch.z[k]) = (way(up, 1), z);
+                alone.push(pulser.pulsed(&device(k), g, up, 1, z.into()));
             }
-            let mut same = batch.clone();
-            same.pulses = std::array::from_fn(|k| (k % 5) as u32);
-            let many: Vec<f64> = (0..WIDTH)
-                .map(|k| {
-                    let g = pulser.conductance(batch.w[k]);
-                    let up = batch.length[k] > 0.0;
-                    pulser.pulsed(&device(k), g, up, same.pulses[k] as usize, batch.z[k])
-                })
-                .collect();
-            pulser.advance(&mut batch);
-            pulser.advance(&mut same);
-            for (k, (alone, many)) in alone.into_iter().zip(many).enumerate() {
-                for (w, other) in [(batch.w[k], alone), (same.w[k], many)] {
-                    let off = pulser.conductance(w) - other;
+            for most in [5, 60] {
+                let mut same = batch.clone();
+                let many: Vec<f64> = (0..WIDTH)
+                    .map(|k| {
+                        let (g, up, z) = cell(k);
+                        let pulses = (7 * k) % most;
+                        same.moves[k] = way(up, pulses as i32);
+                        pulser.pulsed(&device(k), g, up, pulses, z.into())
+                    })
+                    .collect();
+                pulser.advance(&mut same);
+                for (k, other) in many.into_iter().enumerate() {
+                    let off = pulser.conductance(same.w[k]) - other;
                     assert!(off.abs() < 1e-18, "{:?}, cell {k}: off by {off:e} S", update.law);
                 }
+            }
+            pulser.advance(&mut batch);
+            for (k, alone) in alone.into_iter().enumerate() {
+                let off = pulser.conductance(batch.w[k]) - alone;
+                assert!(off.abs() < 1e-18, "{:?}, cell {k}: off by {off:e} S", update.law);
             }
         }
     }

@@ -89,11 +89,47 @@ impl Words {
         rand_philox::u32_to_unit_f64(self.word())
     }
 
-    /// `length` bits, 64 at most, each 1 with probability `p`, exact to `2^-64`.
+    /// `length` bits, 64 at most, each 1 with probability `p`.
+    #[inline]
+    pub fn bernoulli(&mut self, p: f64, length: usize) -> u64 {
+        match p * length as f64 {
+            ones if ones < FEW && p < 1.0 => self.few(p, length, ones),
+            _ => self.digits(p, length),
+        }
+    }
+
+    /// As [`Words::bernoulli`]: how many are 1, then which. `ones` is their mean, no less than the
+    /// probability that there is any, so that most often nothing else is asked.
+    #[inline]
+    fn few(&mut self, p: f64, length: usize, ones: f64) -> u64 {
+        let u = (u64::from(self.word()) << 32 | u64::from(self.word())) >> 11;
+        let u = u as f64 * (1.0 / 9_007_199_254_740_992.0);
+        if u < ones { self.some(p, length, u) } else { 0 }
+    }
+
+    /// As many as have a binomial tail of at least `u`.
+    #[cold]
+    fn some(&mut self, p: f64, length: usize, u: f64) -> u64 {
+        let mut exactly = power(1.0 - p, length);
+        let mut tail = 1.0 - exactly;
+        let mut bits: u64 = 0;
+        let mut n = 0;
+        while n < length && u < tail {
+            exactly *= (length - n) as f64 / (n + 1) as f64 * (p / (1.0 - p));
+            tail -= exactly;
+            n += 1;
+        }
+        while bits.count_ones() < n as u32 {
+            bits |= 1 << ((u64::from(self.word()) * length as u64) >> 32);
+        }
+        bits
+    }
+
+    /// As [`Words::bernoulli`], exact to `2^-64`.
     ///
     /// All are numbers between 0 and 1 of which a word at a time tells the next binary digit;
     /// those that differ from `p` in a digit are decided. Seven words decide 32 of them on the mean.
-    pub fn bernoulli(&mut self, p: f64, length: usize) -> u64 {
+    fn digits(&mut self, p: f64, length: usize) -> u64 {
         let all = if length >= 64 { u64::MAX } else { (1 << length) - 1 };
         if p >= 1.0 {
             return all;
@@ -118,6 +154,19 @@ impl Words {
     }
 }
 
+/// Ones that are placed one by one rather than decided side by side, on the mean.
+const FEW: f64 = 2.0;
+
+fn power(x: f64, n: usize) -> f64 {
+    let (mut power, mut square, mut rest) = (1.0, x, n);
+    while rest > 0 {
+        power = if rest & 1 == 1 { power * square } else { power };
+        square *= square;
+        rest >>= 1;
+    }
+    power
+}
+
 /// Binary digits of numbers that are compared between looks at whether all are decided.
 const DIGITS: usize = 4;
 
@@ -137,7 +186,7 @@ impl Normals {
 
     /// The next of the stream.
     #[inline]
-    pub fn fill(&mut self, out: &mut [f64]) {
+    pub fn fill<T: From<f32>>(&mut self, out: &mut [T]) {
         let mut done = 0;
         while done < out.len() {
             if self.next == BLOCK {
@@ -149,7 +198,7 @@ impl Normals {
             let n = (out.len() - done).min(BLOCK - self.next);
             let from = &self.block[self.next..self.next + n];
             for (out, z) in out[done..done + n].iter_mut().zip(from) {
-                *out = f64::from(*z);
+                *out = T::from(*z);
             }
             (done, self.next) = (done + n, self.next + n);
         }
@@ -261,7 +310,7 @@ mod tests {
     #[test]
     fn bits_are_as_likely_as_they_are_asked_to_be() {
         let mut words = Words::new(Seed::new(9));
-        for (p, length) in [(0.5, 31), (0.003, 64), (0.77, 10), (1.0 / 3.0, 33)] {
+        for (p, length) in [(0.5, 31), (0.003, 64), (0.06, 31), (0.1, 10), (0.77, 10), (1.0 / 3.0, 33)] {
             let trains = 30_000;
             let mut each = vec![0u32; length];
             for _ in 0..trains {

@@ -1,0 +1,261 @@
+//! The pulses of the cells of a row, gathered as they come and paid out many cells at a time: a
+//! cell is moved in the order of its pulses, and cells do not know of each other.
+
+use multiversion::multiversion;
+
+use super::batch::{Batch, WIDTH};
+use super::coincidences::{Coincidences, Line, Met};
+use super::pulse::{Device, Pulser};
+use super::trains::{Moved, Sense};
+use crate::numerics::draws::Normals;
+use crate::numerics::seed::Seed;
+use crate::units::Siemens;
+
+/// Visits of a cell that are gathered, no fewer than the slots of a train.
+const DEPTH: usize = 64;
+
+/// No read.
+const NONE: u32 = u32::MAX;
+
+/// Visits of the cells of a row, each of some pulses in one direction.
+pub(super) struct Visits {
+    cols: usize,
+    /// Visits gathered of each cell.
+    counts: Vec<u8>,
+    /// Pulses up, or below zero down, `[DEPTH, cols]`.
+    moves: Vec<i16>,
+    /// The most visits of a cell.
+    depth: usize,
+    /// Cells that were visited, in their order and most often first.
+    visited: Vec<u32>,
+    order: Vec<u32>,
+    batches: Vec<Batch>,
+    reads: Reads,
+    normals: Option<Normals>,
+    row: u32,
+    /// The row at which each cell was paid last.
+    met: Vec<u32>,
+    moved: Moved,
+}
+
+/// Cells that are read between their visits.
+struct Reads {
+    /// The cell of each read, and the next read after as many visits.
+    cells: Vec<(u32, u32)>,
+    /// The last read after so many visits.
+    last: [u32; DEPTH + 1],
+    /// Where each cell is in the batches.
+    places: Vec<u32>,
+    /// What was read, in the order asked for.
+    found: Vec<Siemens>,
+}
+
+impl Visits {
+    pub fn new(cols: usize) -> Visits {
+        Visits {
+            cols,
+            counts: vec![0; cols],
+            moves: vec![0; DEPTH * cols],
+            depth: 0,
+            visited: Vec::with_capacity(cols),
+            order: Vec::with_capacity(cols),
+            batches: vec![Batch::default(); cols.div_ceil(WIDTH)],
+            reads: Reads {
+                cells: Vec::new(),
+                last: [NONE; DEPTH + 1],
+                places: vec![0; cols],
+                found: Vec::new(),
+            },
+            normals: None,
+            row: 0,
+            met: vec![0; cols],
+            moved: Moved::default(),
+        }
+    }
+
+    /// Starts a block of rows with draws of its own.
+    pub fn begin(&mut self, pulser: &Pulser, place: Seed) {
+        self.normals = pulser.is_noisy().then(|| Normals::new(place));
+        self.moved = Moved::default();
+    }
+
+    pub fn next_row(&mut self) {
+        self.row += 1;
+    }
+
+    /// What the rows since [`Visits::begin`] came to.
+    pub fn moved(&self) -> Moved {
+        self.moved
+    }
+
+    /// Whether so many visits of a cell can be gathered.
+    pub fn has_room_for(&self, visits: usize) -> bool {
+        self.depth + visits <= DEPTH
+    }
+
+    /// Gathers what coincides with a row's line in a term; there must be room for all its pulses.
+    #[inline]
+    pub fn meet(&mut self, trains: &Coincidences, term: usize, line: Line, sense: Sense) {
+        let ways = sense.ways();
+        trains.of_row(term, line, |met| {
+            let (pulses, depth) = match met {
+                Met::Slot(columns, raises) => match ways[usize::from(raises)] {
+                    0 => return,
+                    way => (columns.len(), self.visit_each(columns, way)),
+                },
+                Met::Term(lit, line) => {
+                    visit_lit(lit, line, ways, &mut self.counts, &mut self.moves)
+                }
+            };
+            self.moved.pulses += pulses;
+            self.depth = self.depth.max(depth);
+        });
+    }
+
+    /// A visit of one pulse for each of some columns; the most visits of any.
+    #[inline]
+    fn visit_each(&mut self, columns: &[u32], way: i16) -> usize {
+        let mut most = 0;
+        for &j in columns {
+            let count = &mut self.counts[j as usize];
+            self.moves[usize::from(*count) * self.cols + j as usize] = way;
+            *count += 1;
+            most = most.max(*count);
+        }
+        usize::from(most)
+    }
+
+    /// Gathers pulses of one cell, for a visit of which there must be room; how many it took of
+    /// those asked for.
+    pub fn visit(&mut self, column: usize, up: bool, pulses: usize) -> usize {
+        let pulses = pulses.min(i16::MAX as usize);
+        let count = usize::from(self.counts[column]);
+        self.moves[count * self.cols + column] = if up { pulses as i16 } else { -(pulses as i16) };
+        self.counts[column] += 1;
+        self.depth = self.depth.max(count + 1);
+        self.moved.pulses += pulses;
+        pulses
+    }
+
+    /// Reads a cell as it is after the visits so far; [`Visits::found`] has it once they are paid.
+    pub fn read(&mut self, column: usize) {
+        let Reads { cells, last, .. } = &mut self.reads;
+        let last = &mut last[usize::from(self.counts[column])];
+        cells.push((column as u32, *last));
+        *last = cells.len() as u32 - 1;
+    }
+
+    /// Hands out what was read, in the order asked for.
+    pub fn found(&mut self) -> std::vec::Drain<'_, Siemens> {
+        self.reads.found.drain(..)
+    }
+
+    /// Moves the cells of the row by all that was gathered.
+    pub fn pay(&mut self, pulser: &Pulser, (devices, g): (&[Device], &mut [Siemens])) {
+        let first = self.reads.found.len();
+        self.reads.found.resize(first + self.reads.cells.len(), 0.0);
+        self.reads.answer(0, first, |column, _| g[column]);
+        let ends = self.sort();
+        for (k, &j) in self.order.iter().enumerate() {
+            let j = j as usize;
+            pulser.place(&mut self.batches[k / WIDTH], k % WIDTH, &devices[j], g[j]);
+            self.reads.places[j] = k as u32;
+            self.moved.cells += usize::from(self.met[j] != self.row);
+            self.met[j] = self.row;
+        }
+        for (visit, &cells) in ends[..self.depth].iter().enumerate() {
+            self.advance(pulser, visit, cells);
+            let batches = &self.batches;
+            self.reads.answer(visit + 1, first, |_, k| {
+                pulser.conductance(batches[k / WIDTH].w[k % WIDTH])
+            });
+        }
+        for (k, &j) in self.order.iter().enumerate() {
+            g[j as usize] = pulser.conductance(self.batches[k / WIDTH].w[k % WIDTH]);
+        }
+        self.reads.cells.clear();
+        self.counts.fill(0);
+        self.depth = 0;
+    }
+
+    /// Sorts the visited cells by how often they were; how many were visited more than so often.
+    fn sort(&mut self) -> [usize; DEPTH] {
+        const EACH: usize = 8;
+        let mut more = [0; DEPTH];
+        self.visited.clear();
+        for (chunk, counts) in self.counts.chunks(EACH).enumerate() {
+            if counts.iter().fold(0, |any, n| any | n) == 0 {
+                continue;
+            }
+            for (j, &n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+                self.visited.push((chunk * EACH + j) as u32);
+                more[usize::from(n) - 1] += 1;
+            }
+        }
+        for n in (1..self.depth).rev() {
+            more[n - 1] += more[n];
+        }
+        // Those that were visited as often as each other come after those that were more often.
+        let mut next = [0; DEPTH + 1];
+        next[..DEPTH].copy_from_slice(&more);
+        self.order.resize(self.visited.len(), 0);
+        for &j in &self.visited {
+            let next = &mut next[usize::from(self.counts[j as usize])];
+            self.order[*next] = j;
+            *next += 1;
+        }
+        more
+    }
+
+    /// Visit number `visit` of as many cells as have one.
+    fn advance(&mut self, pulser: &Pulser, visit: usize, cells: usize) {
+        let moves = &self.moves[visit * self.cols..(visit + 1) * self.cols];
+        let batches = self.order[..cells].chunks(WIDTH).zip(&mut self.batches);
+        for (order, batch) in batches {
+            for (to, &j) in batch.moves.iter_mut().zip(order) {
+                *to = i32::from(moves[j as usize]);
+            }
+            batch.moves[order.len()..].fill(0);
+            if let Some(normals) = &mut self.normals {
+                normals.fill(&mut batch.z[..order.len()]);
+            }
+            pulser.advance(batch);
+        }
+    }
+}
+
+impl Reads {
+    /// Answers the reads after so many visits by what `f` makes of a column and its place.
+    fn answer(&mut self, visits: usize, first: usize, f: impl Fn(usize, usize) -> Siemens) {
+        let mut read = std::mem::replace(&mut self.last[visits], NONE);
+        while read != NONE {
+            let (column, next) = self.cells[read as usize];
+            let column = column as usize;
+            self.found[first + read as usize] = f(column, self.places[column] as usize);
+            read = next;
+        }
+    }
+}
+
+/// A visit for each of the columns whose trains coincide with a row's; how many pulses, and the
+/// most visits of any.
+#[multiversion(targets("x86_64+avx2+popcnt", "aarch64+neon"))]
+fn visit_lit(
+    lit: &[(u32, Line)],
+    line: Line,
+    ways: [i16; 2],
+    counts: &mut [u8],
+    moves: &mut [i16],
+) -> (usize, usize) {
+    let (cols, mut pulses, mut most) = (counts.len(), 0, 0);
+    for (j, of_column) in lit {
+        let n = (of_column.bits & line.bits).count_ones();
+        let way = n as i16 * ways[usize::from(of_column.negative == line.negative)];
+        let count = &mut counts[*j as usize];
+        moves[usize::from(*count) * cols + *j as usize] = way;
+        *count += u8::from(way != 0);
+        most = most.max(*count);
+        pulses += usize::from(way.unsigned_abs());
+    }
+    (pulses, usize::from(most))
+}
