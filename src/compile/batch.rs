@@ -2,6 +2,7 @@
 
 use multiversion::multiversion;
 
+use super::pulse::Device;
 use crate::numerics::kernels::exp_of;
 use crate::spec::StepLaw;
 
@@ -13,10 +14,7 @@ pub(super) const WIDTH: usize = 32;
 pub(super) struct Batch {
     /// Positions.
     pub w: [f64; WIDTH],
-    /// Steps up and down, in units of the mean step.
-    pub steps: [[f32; WIDTH]; 2],
-    /// The ends of the way, low and high.
-    pub ends: [[f32; WIDTH]; 2],
+    pub devices: [Device; WIDTH],
     /// Pulses up, or below zero down.
     pub moves: [i32; WIDTH],
     /// Standard normal.
@@ -28,8 +26,7 @@ impl Default for Batch {
         // Ends apart, so that what lies idle stays finite.
         Batch {
             w: [0.0; WIDTH],
-            steps: [[0.0; WIDTH]; 2],
-            ends: [[-1.0; WIDTH], [1.0; WIDTH]],
+            devices: [Device { steps: [0.0; 2], ends: [-1.0, 1.0] }; WIDTH],
             moves: [0; WIDTH],
             z: [0.0; WIDTH],
         }
@@ -92,15 +89,17 @@ struct Lanes {
 impl Lanes {
     #[inline(always)]
     fn of(batch: &Batch, unit: f32) -> Lanes {
-        let Batch { w, steps: [rising, falling], ends: [low, high], moves, z } = batch;
-        let [mut up, mut length] = [[0.0; WIDTH]; 2];
+        let Batch { w, devices, moves, z } = batch;
+        let [mut up, mut length, mut low, mut high] = [[0.0; WIDTH]; 4];
         for k in 0..WIDTH {
-            let step = if moves[k] > 0 { rising[k] } else { -falling[k] };
+            let Device { steps: [rising, falling], ends } = devices[k];
+            [low[k], high[k]] = ends;
+            let step = if moves[k] > 0 { rising } else { -falling };
             up[k] = if moves[k] > 0 { 1.0 } else { 0.0 };
             length[k] = if moves[k] == 0 { 0.0 } else { unit * step };
         }
         let pulses = moves.map(i32::abs);
-        Lanes { w: *w, up, length, low: *low, high: *high, pulses, z: *z }
+        Lanes { w: *w, up, length, low, high, pulses, z: *z }
     }
 
     /// Moves a cell as far as its ends let it.

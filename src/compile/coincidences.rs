@@ -4,7 +4,7 @@ use super::aim::ROWS;
 use crate::model::Outer;
 use crate::numerics::draws::Words;
 use crate::numerics::seed::Seed;
-use crate::numerics::{Mat, max_abs};
+use crate::numerics::Mat;
 use crate::spec::{TrainKind, Trains};
 
 /// The train of a line: a pulse in each slot whose bit is set.
@@ -33,21 +33,54 @@ pub(super) struct Coincidences<'a> {
     /// Of the draws of rows.
     place: Seed,
     pub cols: usize,
-    /// The columns that have a pulse, by term, slot and sign.
-    columns: Vec<u32>,
-    /// Where those of a term, slot and sign begin.
+    /// The columns that have a pulse, by term and slot.
+    columns: Vec<Column>,
+    /// Where those of a term and slot begin.
     starts: Vec<u32>,
     /// The columns that have any, by term.
-    lit: Vec<(u32, Line)>,
+    lit: Vec<(Column, Line)>,
     lit_starts: Vec<u32>,
+}
+
+/// A column and, in the lowest bit, whether its number is below zero.
+#[derive(Clone, Copy)]
+pub(super) struct Column(u32);
+
+impl Column {
+    #[inline]
+    pub fn place(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    /// Whether a coincidence with a row raises the weight.
+    #[inline]
+    pub fn raises(self, line: Line) -> bool {
+        (self.0 & 1 == 1) == line.negative
+    }
+}
+
+/// The trains of the rows of a block, and room to draw them.
+#[derive(Default)]
+pub(super) struct Lines {
+    lines: Vec<Line>,
+    p: Vec<f64>,
+    bits: Vec<u64>,
+}
+
+impl Lines {
+    /// Of the row that is the `i`th of the block.
+    #[inline]
+    pub fn of(&self, term: usize, i: usize) -> Line {
+        self.lines[term * ROWS + i]
+    }
 }
 
 /// What meets a row in a term.
 pub(super) enum Met<'a> {
-    /// Few cells: the columns that coincide in a slot, and whether they raise the weight.
-    Slot(&'a [u32], bool),
-    /// Many: the columns that may coincide, with the train of the row.
-    Term(&'a [(u32, Line)], Line),
+    /// Few cells: the columns that coincide in a slot.
+    Slot(&'a [Column]),
+    /// Many: the columns that may coincide.
+    Term(&'a [(Column, Line)]),
 }
 
 impl<'a> Coincidences<'a> {
@@ -76,17 +109,26 @@ impl<'a> Coincidences<'a> {
             lit: Vec::new(),
             lit_starts: vec![0],
         };
-        let mut lists = vec![Vec::new(); 2 * slots];
+        let mut lists = vec![Vec::new(); slots];
         let mut words = Words::new(place.child("columns"));
+        let (mut not_zero, mut bits, mut p) = (vec![0; met.cols], vec![0; met.cols], Vec::new());
         for (d, x) in on_rows.iter_rows().zip(on_columns.iter_rows()) {
-            let [top_d, top_x] = [d, x].map(max_abs);
+            let [top_d, top_x] = [d, x].map(top);
             let each = (pulses * top_d * top_x / slots as f64).sqrt();
             let share = |top: f64| if top > 0.0 { each / top } else { 0.0 };
             met.shares.push(share(top_d));
-            let share = share(top_x);
+            let mut count = 0;
             for (j, x) in x.iter().enumerate() {
-                let line = train(*x, share, trains, Spread::First, &mut words);
-                met.light(j as u32, line, &mut lists);
+                not_zero[count] = j;
+                count += usize::from(*x != 0.0);
+            }
+            let (not_zero, bits) = (&not_zero[..count], &mut bits[..count]);
+            let share = share(top_x);
+            p.clear();
+            p.extend(not_zero.iter().map(|&j| share * x[j].abs()));
+            draw_trains(&p, trains, Spread::First, &mut words, bits);
+            for (&j, &bits) in not_zero.iter().zip(&*bits) {
+                met.light(j, Line { bits, negative: x[j] < 0.0 }, &mut lists);
             }
             for list in &mut lists {
                 met.columns.append(list);
@@ -97,29 +139,34 @@ impl<'a> Coincidences<'a> {
         met
     }
 
-    /// The trains of the rows of block `block`, `[rows, terms]`.
-    pub fn lines(&self, block: usize, lines: &mut Vec<Line>) {
-        let mut words = Words::new(self.place.index(block));
-        let (terms, all) = (self.terms(), self.on_rows.cols());
-        let rows = block * ROWS..((block + 1) * ROWS).min(all);
+    /// The trains of the rows of block `block`, `[terms, ROWS]`.
+    pub fn lines(&self, block: usize, work: &mut Lines) {
+        let rows = block * ROWS..((block + 1) * ROWS).min(self.on_rows.cols());
+        let Lines { lines, p, bits } = work;
+        p.clear();
         lines.clear();
-        lines.resize(rows.len() * terms, Line::default());
         for (term, share) in self.shares.iter().enumerate() {
-            for (i, d) in self.on_rows.row(term)[rows.clone()].iter().enumerate() {
-                let line = train(*d, *share, self.trains, Spread::Evenly, &mut words);
-                lines[i * terms + term] = line;
+            let of_term = &self.on_rows.row(term)[rows.clone()];
+            for i in 0..ROWS {
+                let d = of_term.get(i).copied().unwrap_or(0.0);
+                p.push(share * d.abs());
+                lines.push(Line { bits: 0, negative: d < 0.0 });
             }
         }
+        bits.resize(p.len(), 0);
+        let mut words = Words::new(self.place.index(block));
+        draw_trains(p, self.trains, Spread::Evenly, &mut words, bits);
+        lines.iter_mut().zip(&*bits).for_each(|(line, bits)| line.bits = *bits);
     }
 
-    fn light(&mut self, column: u32, line: Line, lists: &mut [Vec<u32>]) {
+    fn light(&mut self, column: usize, line: Line, lists: &mut [Vec<Column>]) {
         let mut bits = line.bits;
+        let column = Column((column as u32) << 1 | u32::from(line.negative));
         if bits != 0 {
             self.lit.push((column, line));
         }
         while bits != 0 {
-            let slot = bits.trailing_zeros() as usize;
-            lists[2 * slot + usize::from(line.negative)].push(column);
+            lists[bits.trailing_zeros() as usize].push(column);
             bits &= bits - 1;
         }
     }
@@ -128,18 +175,9 @@ impl<'a> Coincidences<'a> {
         self.shares.len()
     }
 
-    /// Where the columns of a term, slot and sign are.
-    fn of_slot(&self, term: usize, slot: usize, negative: usize) -> std::ops::Range<usize> {
-        let first = 2 * (term * self.trains.length + slot) + negative;
-        self.starts[first] as usize..self.starts[first + 1] as usize
-    }
-
     /// Calls `f` with what coincides with a row in a term.
     #[inline]
     pub fn of_row<'b>(&'b self, term: usize, line: Line, mut f: impl FnMut(Met<'b>)) {
-        if line.bits == 0 {
-            return;
-        }
         let slots = |mut bits: u64| {
             std::iter::from_fn(move || {
                 let slot = bits.trailing_zeros() as usize;
@@ -149,19 +187,17 @@ impl<'a> Coincidences<'a> {
                 })
             })
         };
-        let in_slot = |slot| self.of_slot(term, slot, 0).start..self.of_slot(term, slot, 1).end;
+        let first = term * self.trains.length;
+        let in_slot = |slot: usize| {
+            self.starts[first + slot] as usize..self.starts[first + slot + 1] as usize
+        };
         let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
         let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
         if 2 * all > lit.len() {
-            return f(Met::Term(&self.lit[lit], line));
+            return f(Met::Term(&self.lit[lit]));
         }
         for slot in slots(line.bits) {
-            for negative in 0..2 {
-                let columns = &self.columns[self.of_slot(term, slot, negative)];
-                if !columns.is_empty() {
-                    f(Met::Slot(columns, line.negative == (negative == 1)));
-                }
-            }
+            f(Met::Slot(&self.columns[in_slot(slot)]));
         }
     }
 
@@ -171,28 +207,38 @@ impl<'a> Coincidences<'a> {
     pub fn counts(&self) -> Mat {
         let rows = self.on_rows.cols();
         let mut counts = Mat::zeros(rows, self.cols);
-        let of = |raises: bool, n: f64| if raises { n } else { -n };
-        let (mut lines, mut of_block) = (Vec::new(), Vec::new());
-        for block in 0..rows.div_ceil(ROWS) {
-            self.lines(block, &mut of_block);
-            lines.append(&mut of_block);
-        }
-        for (k, line) in lines.into_iter().enumerate() {
-            let (row, term) = (k / self.terms(), k % self.terms());
+        let mut lines = Lines::default();
+        for (row, term) in (0..rows).flat_map(|i| (0..self.terms()).map(move |t| (i, t))) {
+            if term == 0 && row % ROWS == 0 {
+                self.lines(row / ROWS, &mut lines);
+            }
+            let line = lines.of(term, row % ROWS);
+            let mut count = |column: &Column, n: u32| {
+                let n = if column.raises(line) { f64::from(n) } else { -f64::from(n) };
+                counts[(row, column.place())] += n;
+            };
             self.of_row(term, line, |met| match met {
-                Met::Slot(columns, raises) => {
-                    columns.iter().for_each(|j| counts[(row, *j as usize)] += of(raises, 1.0));
-                }
-                Met::Term(lit, line) => {
-                    for (j, column) in lit {
-                        let n = f64::from((column.bits & line.bits).count_ones());
-                        counts[(row, *j as usize)] += of(column.negative == line.negative, n);
-                    }
-                }
+                Met::Slot(columns) => columns.iter().for_each(|column| count(column, 1)),
+                Met::Term(lit) => lit.iter().for_each(|(column, of_column)| {
+                    count(column, (of_column.bits & line.bits).count_ones());
+                }),
             });
         }
         counts
     }
+}
+
+/// The largest magnitude, some at a time.
+fn top(numbers: &[f64]) -> f64 {
+    let larger = |top: f64, x: f64| if x > top { x } else { top };
+    let mut tops = [0.0; 8];
+    let (chunks, rest) = numbers.as_chunks::<8>();
+    for chunk in chunks {
+        for (top, x) in tops.iter_mut().zip(chunk) {
+            *top = larger(*top, x.abs());
+        }
+    }
+    tops.into_iter().chain(rest.iter().map(|x| x.abs())).fold(0.0, larger)
 }
 
 /// Where a deterministic train has its pulses.
@@ -202,20 +248,19 @@ enum Spread {
     Evenly,
 }
 
-/// The train of a number, `share` of a pulse in each slot for a number of 1.
-#[inline]
-fn train(number: f64, share: f64, trains: Trains, spread: Spread, words: &mut Words) -> Line {
-    let (p, length) = (share * number.abs(), trains.length);
-    let bits = match trains.kind {
-        _ if p <= 0.0 => 0,
-        TrainKind::Stochastic => words.bernoulli(p, length),
+/// The trains of numbers, `p` of a pulse in each slot.
+fn draw_trains(p: &[f64], trains: Trains, spread: Spread, words: &mut Words, bits: &mut [u64]) {
+    let length = trains.length;
+    match trains.kind {
+        TrainKind::Stochastic => words.bernoulli(p, length, bits),
         TrainKind::Deterministic => {
-            let pulses = ((p * length as f64).round() as usize).min(length);
-            let slots = (0..length).filter(|k| is_pulse(*k, pulses, length, spread));
-            slots.fold(0, |bits, slot| bits | 1 << slot)
+            for (bits, p) in bits.iter_mut().zip(p) {
+                let pulses = ((p * length as f64).round() as usize).min(length);
+                let slots = (0..length).filter(|k| is_pulse(*k, pulses, length, spread));
+                *bits = slots.fold(0, |bits, slot| bits | 1 << slot);
+            }
         }
-    };
-    Line { bits, negative: number < 0.0 }
+    }
 }
 
 fn is_pulse(slot: usize, pulses: usize, length: usize, spread: Spread) -> bool {

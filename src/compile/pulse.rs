@@ -12,9 +12,9 @@ use crate::units::Siemens;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Device {
     /// Steps up and down, in units of the mean step.
-    steps: [f32; 2],
+    pub steps: [f32; 2],
     /// The ends of its way, in units of half the window about its middle.
-    ends: [f32; 2],
+    pub ends: [f32; 2],
 }
 
 impl Device {
@@ -172,13 +172,17 @@ impl<'a> Pulser<'a> {
         (self.window.middle + self.window.half * w).max(0.0)
     }
 
-    /// Lays a cell into a batch; where it goes comes with its pulses.
-    #[inline]
-    pub fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens) {
-        batch.w[k] = self.window.position(g);
-        for side in 0..2 {
-            batch.steps[side][k] = device.steps[side];
-            batch.ends[side][k] = device.ends[side];
+    /// Turns the conductances of a batch into positions.
+    pub fn enter(&self, batch: &mut Batch) {
+        for w in &mut batch.w {
+            *w = self.window.position(*w);
+        }
+    }
+
+    /// Turns the positions of a batch into conductances.
+    pub fn leave(&self, batch: &mut Batch) {
+        for w in &mut batch.w {
+            *w = self.conductance(*w);
         }
     }
 
@@ -226,9 +230,9 @@ impl<'a> Pulser<'a> {
         each.for_each(|(k, (devices, g))| {
             let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
             let mut batch = Batch::default();
-            for (k, (device, g)) in devices.iter().zip(&*g).enumerate() {
-                self.place(&mut batch, k, device, *g);
-            }
+            batch.w[..g.len()].copy_from_slice(g);
+            batch.devices[..g.len()].copy_from_slice(devices);
+            self.enter(&mut batch);
             for up in directions.clone() {
                 batch.moves[..devices.len()].fill(if up { 1 } else { -1 });
                 if let Some(normals) = &mut normals {
@@ -236,9 +240,8 @@ impl<'a> Pulser<'a> {
                 }
                 self.advance(&mut batch);
             }
-            for (g, &w) in g.iter_mut().zip(&batch.w) {
-                *g = self.conductance(w);
-            }
+            self.leave(&mut batch);
+            g.copy_from_slice(&batch.w[..g.len()]);
         });
     }
 }
@@ -281,10 +284,11 @@ mod tests {
             let way = |up: bool, n: i32| if up { n } else { -n };
             for k in 0..WIDTH {
                 let (g, up, z) = cell(k);
-                pulser.place(&mut batch, k, &device(k), g);
+                (batch.w[k], batch.devices[k]) = (g, device(k));
                 (batch.moves[k], batch.z[k]) = (way(up, 1), z);
                 alone.push(pulser.pulsed(&device(k), g, up, 1, z.into()));
             }
+            pulser.enter(&mut batch);
             for most in [5, 60] {
                 let mut same = batch.clone();
                 let many: Vec<f64> = (0..WIDTH)

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::aim::ROWS;
-use super::coincidences::Coincidences;
+use super::coincidences::{Coincidences, Lines};
 use super::pulse::{Device, Pulser};
 use super::visits::Visits;
 use crate::numerics::Mat;
@@ -86,7 +86,7 @@ pub(super) fn apply(
     let blocks = cells.as_mut_slice().par_chunks_mut(ROWS * cols);
     let each = blocks.zip(devices.par_chunks(ROWS * cols)).enumerate();
     let moved = each.map_init(
-        || (Visits::new(cols), Vec::new()),
+        || (Visits::new(cols), Lines::default()),
         |(visits, lines), (block, (g, devices))| {
             trains.lines(block, lines);
             visits.begin(pulser, place.index(block));
@@ -94,7 +94,10 @@ pub(super) fn apply(
                 let devices = &devices[i * cols..][..g.len()];
                 visits.next_row();
                 for term in 0..trains.terms() {
-                    let line = lines[i * trains.terms() + term];
+                    let line = lines.of(term, i);
+                    if line.bits == 0 {
+                        continue;
+                    }
                     if !visits.has_room_for(line.pulses()) {
                         visits.pay(pulser, (devices, g));
                     }
@@ -127,7 +130,7 @@ pub(super) fn apply_and_carry(
     let made = devices.par_chunks(block).zip(of_slow.par_chunks(block));
     let each = cells.zip(made.zip(reference.par_chunks(block))).enumerate();
     let moved = each.map_init(
-        || ([(); 2].map(|()| Visits::new(cols)), Vec::new()),
+        || ([(); 2].map(|()| Visits::new(cols)), Lines::default()),
         |([visits, of_slow_row], lines), (block, ((fast, slow), ((devices, of_slow), reference)))| {
             let mut draws = Words::new(place.child("transfer").index(block));
             trains.lines(block, lines);
@@ -140,11 +143,13 @@ pub(super) fn apply_and_carry(
                 visits.next_row();
                 of_slow_row.next_row();
                 for (term, column) in columns.iter().enumerate() {
-                    let line = lines[i * trains.terms() + term];
-                    if !visits.has_room_for(line.pulses()) {
-                        visits.pay(pulser, (devices, fast));
+                    let line = lines.of(term, i);
+                    if line.bits != 0 {
+                        if !visits.has_room_for(line.pulses()) {
+                            visits.pay(pulser, (devices, fast));
+                        }
+                        visits.meet(trains, term, line, Sense::Both);
                     }
-                    visits.meet(trains, term, line, Sense::Both);
                     column.iter().for_each(|j| visits.read(*j));
                 }
                 visits.pay(pulser, (devices, fast));

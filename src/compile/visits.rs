@@ -4,7 +4,7 @@
 use multiversion::multiversion;
 
 use super::batch::{Batch, WIDTH};
-use super::coincidences::{Coincidences, Line, Met};
+use super::coincidences::{Coincidences, Column, Line, Met};
 use super::pulse::{Device, Pulser};
 use super::trains::{Moved, Sense};
 use crate::numerics::draws::Normals;
@@ -26,7 +26,7 @@ pub(super) struct Visits {
     moves: Vec<i16>,
     /// The most visits of a cell.
     depth: usize,
-    /// Cells that were visited, in their order and most often first.
+    /// Room for the cells that were visited, in their order and with most visits first.
     visited: Vec<u32>,
     order: Vec<u32>,
     batches: Vec<Batch>,
@@ -57,7 +57,7 @@ impl Visits {
             counts: vec![0; cols],
             moves: vec![0; DEPTH * cols],
             depth: 0,
-            visited: Vec::with_capacity(cols),
+            visited: vec![0; cols + 1],
             order: Vec::with_capacity(cols),
             batches: vec![Batch::default(); cols.div_ceil(WIDTH)],
             reads: Reads {
@@ -99,30 +99,15 @@ impl Visits {
         let ways = sense.ways();
         trains.of_row(term, line, |met| {
             let (pulses, depth) = match met {
-                Met::Slot(columns, raises) => match ways[usize::from(raises)] {
-                    0 => return,
-                    way => (columns.len(), self.visit_each(columns, way)),
-                },
-                Met::Term(lit, line) => {
-                    visit_lit(lit, line, ways, &mut self.counts, &mut self.moves)
+                Met::Slot(columns) => {
+                    let visits = columns.iter().map(|j| (*j, 1));
+                    gather(visits, line, ways, &mut self.counts, &mut self.moves)
                 }
+                Met::Term(lit) => gather_lit(lit, line, ways, &mut self.counts, &mut self.moves),
             };
             self.moved.pulses += pulses;
             self.depth = self.depth.max(depth);
         });
-    }
-
-    /// A visit of one pulse for each of some columns; the most visits of any.
-    #[inline]
-    fn visit_each(&mut self, columns: &[u32], way: i16) -> usize {
-        let mut most = 0;
-        for &j in columns {
-            let count = &mut self.counts[j as usize];
-            self.moves[usize::from(*count) * self.cols + j as usize] = way;
-            *count += 1;
-            most = most.max(*count);
-        }
-        usize::from(most)
     }
 
     /// Gathers pulses of one cell, for a visit of which there must be room; how many it took of
@@ -156,12 +141,18 @@ impl Visits {
         self.reads.found.resize(first + self.reads.cells.len(), 0.0);
         self.reads.answer(0, first, |column, _| g[column]);
         let ends = self.sort();
-        for (k, &j) in self.order.iter().enumerate() {
-            let j = j as usize;
-            pulser.place(&mut self.batches[k / WIDTH], k % WIDTH, &devices[j], g[j]);
-            self.reads.places[j] = k as u32;
-            self.moved.cells += usize::from(self.met[j] != self.row);
-            self.met[j] = self.row;
+        for (order, batch) in self.order.chunks(WIDTH).zip(&mut self.batches) {
+            for (k, &j) in order.iter().enumerate() {
+                let j = j as usize;
+                (batch.w[k], batch.devices[k]) = (g[j], devices[j]);
+                self.moved.cells += usize::from(self.met[j] != self.row);
+                self.met[j] = self.row;
+            }
+            pulser.enter(batch);
+        }
+        if !self.reads.cells.is_empty() {
+            let places = &mut self.reads.places;
+            self.order.iter().enumerate().for_each(|(k, j)| places[*j as usize] = k as u32);
         }
         for (visit, &cells) in ends[..self.depth].iter().enumerate() {
             self.advance(pulser, visit, cells);
@@ -170,8 +161,9 @@ impl Visits {
                 pulser.conductance(batches[k / WIDTH].w[k % WIDTH])
             });
         }
-        for (k, &j) in self.order.iter().enumerate() {
-            g[j as usize] = pulser.conductance(self.batches[k / WIDTH].w[k % WIDTH]);
+        for (order, batch) in self.order.chunks(WIDTH).zip(&mut self.batches) {
+            pulser.leave(batch);
+            order.iter().zip(&batch.w).for_each(|(j, made)| g[*j as usize] = *made);
         }
         self.reads.cells.clear();
         self.counts.fill(0);
@@ -181,16 +173,23 @@ impl Visits {
     /// Sorts the visited cells by how often they were; how many were visited more than so often.
     fn sort(&mut self) -> [usize; DEPTH] {
         const EACH: usize = 8;
-        let mut more = [0; DEPTH];
-        self.visited.clear();
-        for (chunk, counts) in self.counts.chunks(EACH).enumerate() {
-            if counts.iter().fold(0, |any, n| any | n) == 0 {
-                continue;
+        let (mut more, mut count) = ([0; DEPTH], 0);
+        let (chunks, rest) = self.counts.as_chunks::<EACH>();
+        let visited = &mut self.visited[..];
+        let mut look = |j: usize, n: u8| {
+            visited[count] = j as u32;
+            count += usize::from(n > 0);
+        };
+        for (chunk, counts) in chunks.iter().enumerate() {
+            if *counts != [0; EACH] {
+                counts.iter().enumerate().for_each(|(j, n)| look(chunk * EACH + j, *n));
             }
-            for (j, &n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
-                self.visited.push((chunk * EACH + j) as u32);
-                more[usize::from(n) - 1] += 1;
-            }
+        }
+        let first = chunks.len() * EACH;
+        rest.iter().enumerate().for_each(|(j, n)| look(first + j, *n));
+        let visited = &self.visited[..count];
+        for &j in visited {
+            more[usize::from(self.counts[j as usize]) - 1] += 1;
         }
         for n in (1..self.depth).rev() {
             more[n - 1] += more[n];
@@ -198,8 +197,8 @@ impl Visits {
         // Those that were visited as often as each other come after those that were more often.
         let mut next = [0; DEPTH + 1];
         next[..DEPTH].copy_from_slice(&more);
-        self.order.resize(self.visited.len(), 0);
-        for &j in &self.visited {
+        self.order.resize(count, 0);
+        for &j in visited {
             let next = &mut next[usize::from(self.counts[j as usize])];
             self.order[*next] = j;
             *next += 1;
@@ -237,22 +236,35 @@ impl Reads {
     }
 }
 
-/// A visit for each of the columns whose trains coincide with a row's; how many pulses, and the
-/// most visits of any.
+/// A visit for each of the columns whose trains coincide with a row's.
 #[multiversion(targets("x86_64+avx2+popcnt", "aarch64+neon"))]
-fn visit_lit(
-    lit: &[(u32, Line)],
+fn gather_lit(
+    lit: &[(Column, Line)],
+    line: Line,
+    ways: [i16; 2],
+    counts: &mut [u8],
+    moves: &mut [i16],
+) -> (usize, usize) {
+    let each = lit.iter().map(|(j, of_column)| (*j, (of_column.bits & line.bits).count_ones()));
+    gather(each, line, ways, counts, moves)
+}
+
+/// A visit for each of the columns that coincide with a row's line, by how often they do; how many
+/// pulses, and the most visits of any.
+#[inline(always)]
+fn gather(
+    columns: impl Iterator<Item = (Column, u32)>,
     line: Line,
     ways: [i16; 2],
     counts: &mut [u8],
     moves: &mut [i16],
 ) -> (usize, usize) {
     let (cols, mut pulses, mut most) = (counts.len(), 0, 0);
-    for (j, of_column) in lit {
-        let n = (of_column.bits & line.bits).count_ones();
-        let way = n as i16 * ways[usize::from(of_column.negative == line.negative)];
-        let count = &mut counts[*j as usize];
-        moves[usize::from(*count) * cols + *j as usize] = way;
+    for (column, n) in columns {
+        let way = n as i16 * ways[usize::from(column.raises(line))];
+        let j = column.place();
+        let count = &mut counts[j];
+        moves[usize::from(*count) * cols + j] = way;
         *count += u8::from(way != 0);
         most = most.max(*count);
         pulses += usize::from(way.unsigned_abs());
