@@ -37,23 +37,31 @@ impl Batch {
     /// Moves all cells by their pulses, the noise of each together; `unit` is the mean step and
     /// `noise` a share of it.
     pub fn advance(&mut self, law: &StepLaw, unit: f64, noise: f64) {
-        let most = self.moves.iter().fold(0, |most, n| most.max(n.unsigned_abs()));
-        match most {
-            0 => {}
-            1 => advance_by::<false>(law, [unit, noise], self),
-            _ => advance_by::<true>(law, [unit, noise], self),
-        }
+        advance_by(law, [unit, noise], self);
     }
 }
 
-/// All places are computed, so that no remainder goes one by one. Steps are in single precision, as
-/// devices are; positions are not.
 #[multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-fn advance_by<const MANY: bool>(law: &StepLaw, [unit, noise]: [f64; 2], batch: &mut Batch) {
+fn advance_by(law: &StepLaw, steps: [f64; 2], batch: &mut Batch) {
+    let mut most = 0;
+    for n in batch.moves {
+        most = if n.abs() > most { n.abs() } else { most };
+    }
+    match most {
+        0 => {}
+        1 => pulse::<false>(law, steps, batch),
+        _ => pulse::<true>(law, steps, batch),
+    }
+}
+
+/// All places are computed, so that no remainder goes one by one. Steps are in single precision, as
+/// devices are; positions are not.
+#[inline(always)]
+fn pulse<const MANY: bool>(law: &StepLaw, [unit, noise]: [f64; 2], batch: &mut Batch) {
     let mut lanes = Lanes::of(batch, unit as f32);
     let noise = noise as f32;
     match law {
@@ -194,11 +202,7 @@ fn exponential<const MANY: bool>(
 
 /// Pulse after pulse.
 #[inline(always)]
-fn one_by_one<const MANY: bool>(
-    lanes: &mut Lanes,
-    noise: f32,
-    shape: impl Fn(usize, f64) -> f32,
-) {
+fn one_by_one<const MANY: bool>(lanes: &mut Lanes, noise: f32, shape: impl Fn(usize, f64) -> f32) {
     let mut first = [0.0; WIDTH];
     for k in 0..WIDTH {
         first[k] = shape(k, lanes.w[k]);

@@ -2,9 +2,9 @@
 
 use super::aim::ROWS;
 use crate::model::Outer;
+use crate::numerics::Mat;
 use crate::numerics::draws::Words;
 use crate::numerics::seed::Seed;
-use crate::numerics::Mat;
 use crate::spec::{TrainKind, Trains};
 
 /// The train of a line: a pulse in each slot whose bit is set.
@@ -143,14 +143,16 @@ impl<'a> Coincidences<'a> {
     pub fn lines(&self, block: usize, work: &mut Lines) {
         let rows = block * ROWS..((block + 1) * ROWS).min(self.on_rows.cols());
         let Lines { lines, p, bits } = work;
+        // Nothing stays of another block: rows that this one lacks have no pulses.
         p.clear();
+        p.resize(self.terms() * ROWS, 0.0);
         lines.clear();
-        for (term, share) in self.shares.iter().enumerate() {
-            let of_term = &self.on_rows.row(term)[rows.clone()];
-            for i in 0..ROWS {
-                let d = of_term.get(i).copied().unwrap_or(0.0);
-                p.push(share * d.abs());
-                lines.push(Line { bits: 0, negative: d < 0.0 });
+        lines.resize(p.len(), Line::default());
+        let each = p.chunks_exact_mut(ROWS).zip(lines.chunks_exact_mut(ROWS));
+        for ((d, share), (p, lines)) in self.on_rows.iter_rows().zip(&self.shares).zip(each) {
+            for ((d, p), line) in d[rows.clone()].iter().zip(p).zip(lines) {
+                *p = share * d.abs();
+                line.negative = *d < 0.0;
             }
         }
         bits.resize(p.len(), 0);
@@ -193,7 +195,7 @@ impl<'a> Coincidences<'a> {
         };
         let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
         let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
-        if 2 * all > lit.len() {
+        if all > lit.len() {
             return f(Met::Term(&self.lit[lit]));
         }
         for slot in slots(line.bits) {

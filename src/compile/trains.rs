@@ -54,7 +54,8 @@ impl Carried<'_> {
     fn columns(&self, terms: usize, cols: usize) -> Vec<Option<usize>> {
         let column = |term: usize| {
             let samples = self.before + (term + 1) / self.per_sample;
-            let due = (term + 1).is_multiple_of(self.per_sample) && samples.is_multiple_of(self.every);
+            let due =
+                (term + 1).is_multiple_of(self.per_sample) && samples.is_multiple_of(self.every);
             due.then(|| (samples / self.every - 1) % cols)
         };
         (0..terms).map(column).collect()
@@ -131,7 +132,8 @@ pub(super) fn apply_and_carry(
     let each = cells.zip(made.zip(reference.par_chunks(block))).enumerate();
     let moved = each.map_init(
         || ([(); 2].map(|()| Visits::new(cols)), Lines::default()),
-        |([visits, of_slow_row], lines), (block, ((fast, slow), ((devices, of_slow), reference)))| {
+        |([visits, of_slow_row], lines),
+         (block, ((fast, slow), ((devices, of_slow), reference)))| {
             let mut draws = Words::new(place.child("transfer").index(block));
             trains.lines(block, lines);
             visits.begin(pulser, place.index(block));

@@ -271,3 +271,53 @@ fn gather(
     }
     (pulses, usize::from(most))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{StepLaw, Update};
+
+    #[test]
+    fn cells_go_and_are_read_as_if_pulsed_one_after_the_other() {
+        const COLS: usize = 45;
+        let law = StepLaw::Linear { gamma: [0.7, 0.4] };
+        let update = Update { law, step: 0.3e-6, ..Update::default() };
+        let pulser = Pulser::new(&update, [1e-6, 25e-6]);
+        let devices: Vec<Device> = (0..COLS)
+            .map(|j| Device { steps: [1.0, 0.5 + 0.02 * j as f32], ends: [-1.0, 0.9] })
+            .collect();
+        let mut alone: Vec<Siemens> = (0..COLS).map(|j| 4e-6 + 0.3e-6 * j as f64).collect();
+        let mut g = alone.clone();
+        let mut visits = Visits::new(COLS);
+        visits.begin(&pulser, Seed::new(1));
+        visits.next_row();
+        let (mut read, mut pulses, mut payments) = (Vec::new(), 0, 0);
+        for k in 0..9000_usize {
+            // Some cells come often, and some not at all.
+            let j = k * k % COLS;
+            let (up, n) = ((k / 5) % 3 != 0, 1 + k % 4);
+            if !visits.has_room_for(1) {
+                visits.pay(&pulser, (&devices, &mut g));
+                payments += 1;
+            }
+            assert_eq!(visits.visit(j, up, n), n);
+            alone[j] = pulser.pulsed(&devices[j], alone[j], up, n, 0.0);
+            pulses += n;
+            if k % 17 == 0 {
+                let j = (k * 3) % COLS;
+                visits.read(j);
+                read.push(alone[j]);
+            }
+        }
+        visits.pay(&pulser, (&devices, &mut g));
+        let found: Vec<Siemens> = visits.found().collect();
+        assert!(payments > 3 && found.len() == read.len());
+        for (made, alone) in g.iter().chain(&found).zip(alone.iter().chain(&read)) {
+            assert!((made - alone).abs() < 1e-12, "{made:e}, not {alone:e}");
+        }
+        let still = (0..COLS).filter(|&j| g[j] == 4e-6 + 0.3e-6 * j as f64).count();
+        let moved = visits.moved();
+        assert_eq!([moved.cells, moved.pulses], [COLS - still, pulses]);
+        assert!(still > 0);
+    }
+}

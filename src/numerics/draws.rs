@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn normals_have_the_moments_of_normals() {
         let mut normals = Normals::new(Seed::new(5));
-        let mut z = vec![0.0; 400_000];
+        let mut z = vec![0.0_f64; 400_000];
         normals.fill(&mut z);
         let n = z.len() as f64;
         let moment = |k: i32| z.iter().map(|z| z.powi(k)).sum::<f64>() / n;
@@ -427,19 +427,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rare_is_as_rare_as_asked() {
-        // Far below the step of a word's share: without another look these came too often.
+    fn a_word_that_does_not_tell_is_looked_at_again() {
+        let (p, length) = (1e-12, 32);
+        let mut counts = [0; BLOCK];
+        count_ones(&[p; BLOCK], &[0; BLOCK], length, BLOCK, &mut counts);
+        assert_eq!(counts, [UNSURE; BLOCK]);
+        // The least word of all: a share of those that follow it.
         let mut words = Words::new(Seed::new(10));
-        let (p, length) = (3e-8, 32);
-        let mut bits = vec![0; 1 << 20];
-        let mut found = 0;
-        let all = 64.0 * bits.len() as f64;
-        let p_of_each = vec![p; bits.len()];
-        for _ in 0..64 {
-            words.bernoulli(&p_of_each, length, &mut bits);
-            found += bits.iter().filter(|bits| **bits != 0).count();
-        }
-        let mean = p * length as f64 * all;
-        assert!((found as f64 - mean).abs() < 6.0 * math::sqrt(mean), "{found}, not {mean}");
+        let all = 20_000.0;
+        let found = (0..20_000).filter(|_| words.one_train(p, length, 0) != 0).count() as f64;
+        let share = p * length as f64 * 4_294_967_296.0;
+        let deviation = math::sqrt(all * share * (1.0 - share));
+        assert!((found - share * all).abs() < 6.0 * deviation, "{found}, not {}", share * all);
     }
 }
