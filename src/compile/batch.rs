@@ -125,9 +125,9 @@ impl Lanes {
         if noise <= 0.0 {
             return;
         }
-        for k in 0..WIDTH {
+        for (k, first) in first.iter().enumerate() {
             let root = if MANY { (self.pulses[k] as f32).sqrt() } else { 1.0 };
-            self.step(k, noise * (self.length[k] * first[k]) * root * self.z[k]);
+            self.step(k, noise * (self.length[k] * first) * root * self.z[k]);
         }
     }
 }
@@ -204,9 +204,9 @@ fn exponential<const MANY: bool>(
 #[inline(always)]
 fn one_by_one<const MANY: bool>(lanes: &mut Lanes, noise: f32, shape: impl Fn(usize, f64) -> f32) {
     let mut first = [0.0; WIDTH];
-    for k in 0..WIDTH {
-        first[k] = shape(k, lanes.w[k]);
-        lanes.step(k, lanes.length[k] * first[k]);
+    for (k, first) in first.iter_mut().enumerate() {
+        *first = shape(k, lanes.w[k]);
+        lanes.step(k, lanes.length[k] * *first);
     }
     if MANY {
         let most = lanes.pulses.iter().copied().fold(0, i32::max);
