@@ -1,7 +1,7 @@
 //! Pulse trains on the lines of an array, and where they coincide.
 
+use super::aim::ROWS;
 use crate::model::Outer;
-#[cfg(test)]
 use crate::numerics::Mat;
 use crate::numerics::draws::Words;
 use crate::numerics::seed::Seed;
@@ -15,70 +15,120 @@ pub(super) struct Line {
     pub negative: bool,
 }
 
-/// The trains of the samples of a batch on all lines of an array.
-pub(super) struct Coincidences {
-    /// `[rows, terms]`
-    lines: Vec<Line>,
+impl Line {
+    /// How many pulses it has.
+    pub fn pulses(self) -> usize {
+        self.bits.count_ones() as usize
+    }
+}
+
+/// The trains of the samples of a batch on all columns of an array, and how to draw those on its
+/// rows.
+pub(super) struct Coincidences<'a> {
+    /// `[terms, rows]`
+    on_rows: &'a Mat,
+    /// Pulses a slot for a number of 1 on a row, by term.
+    shares: Vec<f64>,
+    trains: Trains,
+    /// Of the draws of rows.
+    place: Seed,
     pub cols: usize,
-    terms: usize,
-    slots: usize,
-    /// The columns that have a pulse, by term, slot and sign.
-    columns: Vec<u32>,
-    /// Where those of a term, slot and sign begin.
+    /// The columns that have a pulse, by term and slot.
+    columns: Vec<Column>,
+    /// Where those of a term and slot begin.
     starts: Vec<u32>,
     /// The columns that have any, by term.
-    lit: Vec<(u32, Line)>,
+    lit: Vec<(Column, Line)>,
     lit_starts: Vec<u32>,
+}
+
+/// A column and, in the lowest bit, whether its number is below zero.
+#[derive(Clone, Copy)]
+pub(super) struct Column(u32);
+
+impl Column {
+    #[inline]
+    pub fn place(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    /// Whether a coincidence with a row raises the weight.
+    #[inline]
+    pub fn raises(self, line: Line) -> bool {
+        (self.0 & 1 == 1) == line.negative
+    }
+}
+
+/// The trains of the rows of a block, and room to draw them.
+#[derive(Default)]
+pub(super) struct Lines {
+    lines: Vec<Line>,
+    p: Vec<f64>,
+    bits: Vec<u64>,
+}
+
+impl Lines {
+    /// Of the row that is the `i`th of the block.
+    #[inline]
+    pub fn of(&self, term: usize, i: usize) -> Line {
+        self.lines[term * ROWS + i]
+    }
 }
 
 /// What meets a row in a term.
 pub(super) enum Met<'a> {
-    /// Few cells: the columns that coincide in a slot, and whether they raise the weight.
-    Slot(&'a [u32], bool),
-    /// Many: the columns that may coincide, with the train of the row.
-    Term(&'a [(u32, Line)], Line),
+    /// Few cells: the columns that coincide in a slot.
+    Slot(&'a [Column]),
+    /// Many: the columns that may coincide.
+    Term(&'a [(Column, Line)]),
 }
 
-impl Coincidences {
+impl<'a> Coincidences<'a> {
     /// Trains whose coincidences are worth `pulses` times the products of `outer`, on the mean.
     /// `post` is on the rows, or else `pre`. The largest numbers of rows and columns are equally
     /// likely, so that both lines saturate together (update management: Gokmen, Onen and Haensch,
     /// *Front. Neurosci.* 11, 2017).
     pub fn draw(
-        outer: &Outer,
+        outer: &'a Outer,
         post_on_rows: bool,
         trains: Trains,
         pulses: f64,
         place: Seed,
-    ) -> Coincidences {
+    ) -> Coincidences<'a> {
         let (on_rows, on_columns) =
             if post_on_rows { (&outer.post, &outer.pre) } else { (&outer.pre, &outer.post) };
-        let (rows, terms, slots) = (on_rows.cols(), on_rows.rows(), trains.length);
+        let slots = trains.length;
         let mut met = Coincidences {
-            lines: vec![Line::default(); rows * terms],
+            on_rows,
+            shares: Vec::with_capacity(on_rows.rows()),
+            trains,
+            place: place.child("rows"),
             cols: on_columns.cols(),
-            terms,
-            slots,
             columns: Vec::new(),
             starts: vec![0],
             lit: Vec::new(),
             lit_starts: vec![0],
         };
-        let mut lists = vec![Vec::new(); 2 * slots];
-        let mut words = ["rows", "columns"].map(|name| Words::new(place.child(name)));
-        for term in 0..terms {
-            let (d, x) = (on_rows.row(term), on_columns.row(term));
-            let [top_d, top_x] = [d, x].map(|v| v.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
+        let mut lists = vec![Vec::new(); slots];
+        let mut words = Words::new(place.child("columns"));
+        let (mut not_zero, mut bits, mut p) = (vec![0; met.cols], vec![0; met.cols], Vec::new());
+        for (d, x) in on_rows.iter_rows().zip(on_columns.iter_rows()) {
+            let [top_d, top_x] = [d, x].map(top);
             let each = (pulses * top_d * top_x / slots as f64).sqrt();
             let share = |top: f64| if top > 0.0 { each / top } else { 0.0 };
-            let [of_rows, of_columns] = &mut words;
-            for (i, d) in d.iter().enumerate() {
-                met.lines[i * terms + term] =
-                    train(*d, share(top_d), trains, Spread::Evenly, of_rows);
-            }
+            met.shares.push(share(top_d));
+            let mut count = 0;
             for (j, x) in x.iter().enumerate() {
-                let line = train(*x, share(top_x), trains, Spread::First, of_columns);
-                met.light(j as u32, line, &mut lists);
+                not_zero[count] = j;
+                count += usize::from(*x != 0.0);
+            }
+            let (not_zero, bits) = (&not_zero[..count], &mut bits[..count]);
+            let share = share(top_x);
+            p.clear();
+            p.extend(not_zero.iter().map(|&j| share * x[j].abs()));
+            draw_trains(&p, trains, Spread::First, &mut words, bits);
+            for (&j, &bits) in not_zero.iter().zip(&*bits) {
+                met.light(j, Line { bits, negative: x[j] < 0.0 }, &mut lists);
             }
             for list in &mut lists {
                 met.columns.append(list);
@@ -89,35 +139,47 @@ impl Coincidences {
         met
     }
 
-    fn light(&mut self, column: u32, line: Line, lists: &mut [Vec<u32>]) {
+    /// The trains of the rows of block `block`, `[terms, ROWS]`.
+    pub fn lines(&self, block: usize, work: &mut Lines) {
+        let rows = block * ROWS..((block + 1) * ROWS).min(self.on_rows.cols());
+        let Lines { lines, p, bits } = work;
+        // Nothing stays of another block: rows that this one lacks have no pulses.
+        p.clear();
+        p.resize(self.terms() * ROWS, 0.0);
+        lines.clear();
+        lines.resize(p.len(), Line::default());
+        let each = p.chunks_exact_mut(ROWS).zip(lines.chunks_exact_mut(ROWS));
+        for ((d, share), (p, lines)) in self.on_rows.iter_rows().zip(&self.shares).zip(each) {
+            for ((d, p), line) in d[rows.clone()].iter().zip(p).zip(lines) {
+                *p = share * d.abs();
+                line.negative = *d < 0.0;
+            }
+        }
+        bits.resize(p.len(), 0);
+        let mut words = Words::new(self.place.index(block));
+        draw_trains(p, self.trains, Spread::Evenly, &mut words, bits);
+        lines.iter_mut().zip(&*bits).for_each(|(line, bits)| line.bits = *bits);
+    }
+
+    fn light(&mut self, column: usize, line: Line, lists: &mut [Vec<Column>]) {
         let mut bits = line.bits;
+        let column = Column((column as u32) << 1 | u32::from(line.negative));
         if bits != 0 {
             self.lit.push((column, line));
         }
         while bits != 0 {
-            let slot = bits.trailing_zeros() as usize;
-            lists[2 * slot + usize::from(line.negative)].push(column);
+            lists[bits.trailing_zeros() as usize].push(column);
             bits &= bits - 1;
         }
     }
 
     pub fn terms(&self) -> usize {
-        self.terms
-    }
-
-    /// Where the columns of a term, slot and sign are.
-    fn of_slot(&self, term: usize, slot: usize, negative: usize) -> std::ops::Range<usize> {
-        let first = 2 * (term * self.slots + slot) + negative;
-        self.starts[first] as usize..self.starts[first + 1] as usize
+        self.shares.len()
     }
 
     /// Calls `f` with what coincides with a row in a term.
     #[inline]
-    pub fn of_row<'a>(&'a self, term: usize, row: usize, mut f: impl FnMut(Met<'a>)) {
-        let line = self.lines[row * self.terms + term];
-        if line.bits == 0 {
-            return;
-        }
+    pub fn of_row<'b>(&'b self, term: usize, line: Line, mut f: impl FnMut(Met<'b>)) {
         let slots = |mut bits: u64| {
             std::iter::from_fn(move || {
                 let slot = bits.trailing_zeros() as usize;
@@ -127,19 +189,17 @@ impl Coincidences {
                 })
             })
         };
-        let in_slot = |slot| self.of_slot(term, slot, 0).start..self.of_slot(term, slot, 1).end;
+        let first = term * self.trains.length;
+        let in_slot = |slot: usize| {
+            self.starts[first + slot] as usize..self.starts[first + slot + 1] as usize
+        };
         let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
         let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
         if all > lit.len() {
-            return f(Met::Term(&self.lit[lit], line));
+            return f(Met::Term(&self.lit[lit]));
         }
         for slot in slots(line.bits) {
-            for negative in 0..2 {
-                let columns = &self.columns[self.of_slot(term, slot, negative)];
-                if !columns.is_empty() {
-                    f(Met::Slot(columns, line.negative == (negative == 1)));
-                }
-            }
+            f(Met::Slot(&self.columns[in_slot(slot)]));
         }
     }
 
@@ -147,24 +207,40 @@ impl Coincidences {
     /// below zero.
     #[cfg(test)]
     pub fn counts(&self) -> Mat {
-        let rows = self.lines.len() / self.terms.max(1);
+        let rows = self.on_rows.cols();
         let mut counts = Mat::zeros(rows, self.cols);
-        let of = |raises: bool, n: f64| if raises { n } else { -n };
-        for (term, row) in (0..self.terms).flat_map(|t| (0..rows).map(move |i| (t, i))) {
-            self.of_row(term, row, |met| match met {
-                Met::Slot(columns, raises) => {
-                    columns.iter().for_each(|j| counts[(row, *j as usize)] += of(raises, 1.0));
-                }
-                Met::Term(lit, line) => {
-                    for (j, column) in lit {
-                        let n = f64::from((column.bits & line.bits).count_ones());
-                        counts[(row, *j as usize)] += of(column.negative == line.negative, n);
-                    }
-                }
+        let mut lines = Lines::default();
+        for (row, term) in (0..rows).flat_map(|i| (0..self.terms()).map(move |t| (i, t))) {
+            if term == 0 && row % ROWS == 0 {
+                self.lines(row / ROWS, &mut lines);
+            }
+            let line = lines.of(term, row % ROWS);
+            let mut count = |column: &Column, n: u32| {
+                let n = if column.raises(line) { f64::from(n) } else { -f64::from(n) };
+                counts[(row, column.place())] += n;
+            };
+            self.of_row(term, line, |met| match met {
+                Met::Slot(columns) => columns.iter().for_each(|column| count(column, 1)),
+                Met::Term(lit) => lit.iter().for_each(|(column, of_column)| {
+                    count(column, (of_column.bits & line.bits).count_ones());
+                }),
             });
         }
         counts
     }
+}
+
+/// The largest magnitude, some at a time.
+fn top(numbers: &[f64]) -> f64 {
+    let larger = |top: f64, x: f64| if x > top { x } else { top };
+    let mut tops = [0.0; 8];
+    let (chunks, rest) = numbers.as_chunks::<8>();
+    for chunk in chunks {
+        for (top, x) in tops.iter_mut().zip(chunk) {
+            *top = larger(*top, x.abs());
+        }
+    }
+    tops.into_iter().chain(rest.iter().map(|x| x.abs())).fold(0.0, larger)
 }
 
 /// Where a deterministic train has its pulses.
@@ -174,20 +250,19 @@ enum Spread {
     Evenly,
 }
 
-/// The train of a number, `share` of a pulse in each slot for a number of 1.
-#[inline]
-fn train(number: f64, share: f64, trains: Trains, spread: Spread, words: &mut Words) -> Line {
-    let (p, length) = (share * number.abs(), trains.length);
-    let bits = match trains.kind {
-        _ if p <= 0.0 => 0,
-        TrainKind::Stochastic => words.bernoulli(p, length),
+/// The trains of numbers, `p` of a pulse in each slot.
+fn draw_trains(p: &[f64], trains: Trains, spread: Spread, words: &mut Words, bits: &mut [u64]) {
+    let length = trains.length;
+    match trains.kind {
+        TrainKind::Stochastic => words.bernoulli(p, length, bits),
         TrainKind::Deterministic => {
-            let pulses = ((p * length as f64).round() as usize).min(length);
-            let slots = (0..length).filter(|k| is_pulse(*k, pulses, length, spread));
-            slots.fold(0, |bits, slot| bits | 1 << slot)
+            for (bits, p) in bits.iter_mut().zip(p) {
+                let pulses = ((p * length as f64).round() as usize).min(length);
+                let slots = (0..length).filter(|k| is_pulse(*k, pulses, length, spread));
+                *bits = slots.fold(0, |bits, slot| bits | 1 << slot);
+            }
         }
-    };
-    Line { bits, negative: number < 0.0 }
+    }
 }
 
 fn is_pulse(slot: usize, pulses: usize, length: usize, spread: Spread) -> bool {
@@ -218,12 +293,13 @@ mod tests {
         let trains = Trains { length, kind: TrainKind::Stochastic };
         // No number is near enough to the end of a train to be cut off.
         let pulses = 12.0;
+        let one = outer(&D, &X, 1);
         let draw = |k: usize| {
-            Coincidences::draw(&outer(&D, &X, 1), true, trains, pulses, Seed::new(4).index(k))
+            Coincidences::draw(&one, true, trains, pulses, Seed::new(4).index(k)).counts()
         };
         let mut sums = vec![[0.0; 2]; D.len() * X.len()];
         for k in 0..samples {
-            for (sum, n) in sums.iter_mut().zip(draw(k).counts().as_slice()) {
+            for (sum, n) in sums.iter_mut().zip(draw(k).as_slice()) {
                 *sum = [sum[0] + n, sum[1] + n * n];
             }
         }

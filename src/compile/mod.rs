@@ -43,6 +43,7 @@ mod teach;
 mod trains;
 mod trap;
 mod units;
+mod visits;
 mod write;
 
 pub use boundary::Reading;

@@ -12,9 +12,9 @@ use crate::units::Siemens;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Device {
     /// Steps up and down, in units of the mean step.
-    steps: [f32; 2],
+    pub steps: [f32; 2],
     /// The ends of its way, in units of half the window about its middle.
-    ends: [f32; 2],
+    pub ends: [f32; 2],
 }
 
 impl Device {
@@ -155,16 +155,15 @@ impl<'a> Pulser<'a> {
         self.conductance(w)
     }
 
-    /// Where a conductance is on its way.
-    pub fn position(&self, g: Siemens) -> f64 {
-        self.window.position(g)
+    /// The mean step of a device, signed, in units of half the window.
+    fn length(&self, device: &Device, up: bool) -> f64 {
+        let length = self.unit() * f64::from(device.steps[usize::from(!up)]);
+        if up { length } else { -length }
     }
 
-    /// The mean step of a device, signed, in units of half the window.
-    pub fn length(&self, device: &Device, up: bool) -> f64 {
-        let length =
-            self.update.step / self.window.half * f64::from(device.steps[usize::from(!up)]);
-        if up { length } else { -length }
+    /// The mean step in units of half the window.
+    fn unit(&self) -> f64 {
+        self.update.step / self.window.half
     }
 
     /// What a position stands for.
@@ -173,9 +172,23 @@ impl<'a> Pulser<'a> {
         (self.window.middle + self.window.half * w).max(0.0)
     }
 
+    /// Turns the conductances of a batch into positions.
+    pub fn enter(&self, batch: &mut Batch) {
+        for w in &mut batch.w {
+            *w = self.window.position(*w);
+        }
+    }
+
+    /// Turns the positions of a batch into conductances.
+    pub fn leave(&self, batch: &mut Batch) {
+        for w in &mut batch.w {
+            *w = self.conductance(*w);
+        }
+    }
+
     /// So many pulses for the cells of a batch, their noise at once, as [`Pulser::pulsed`].
     pub fn advance(&self, batch: &mut Batch) {
-        batch.advance(&self.update.law, self.update.noise);
+        batch.advance(&self.update.law, self.unit(), self.update.noise);
     }
 
     /// Where each of some devices comes to by pulses up and down in turn, `pairs` of them: its
@@ -188,19 +201,8 @@ impl<'a> Pulser<'a> {
         place: Seed,
     ) -> Vec<Siemens> {
         let mut points = g.to_vec();
-        self.in_batches(devices, &mut points, place, |batch, devices, pulse| {
-            let up = batch.length;
-            let mut down = up;
-            for (down, device) in down.iter_mut().zip(devices) {
-                *down = self.length(device, false);
-            }
-            for _ in 0..pairs {
-                for length in [&up, &down] {
-                    batch.length = *length;
-                    pulse(batch);
-                }
-            }
-        });
+        let directions = (0..2 * pairs).map(|k| k.is_multiple_of(2));
+        self.in_batches(devices, &mut points, directions, place);
         points
     }
 
@@ -213,44 +215,33 @@ impl<'a> Pulser<'a> {
         up: bool,
         place: Seed,
     ) {
-        self.in_batches(devices, g, place, |batch, devices, pulse| {
-            for (length, device) in batch.length.iter_mut().zip(devices) {
-                *length = self.length(device, up);
-            }
-            (0..pulses).for_each(|_| pulse(batch));
-        });
+        self.in_batches(devices, g, (0..pulses).map(|_| up), place);
     }
 
-    fn place(&self, batch: &mut Batch, k: usize, device: &Device, g: Siemens, up: bool) {
-        batch.w[k] = self.window.position(g);
-        batch.length[k] = self.length(device, up);
-        [batch.low[k], batch.high[k]] = device.ends();
-    }
-
-    /// Hands batches of cells side by side to `f`, and what gives all of a batch a pulse.
+    /// Pulses for all of some cells, each up or not.
     fn in_batches(
         &self,
         devices: &[Device],
         g: &mut [Siemens],
+        directions: impl Iterator<Item = bool> + Clone + Sync,
         place: Seed,
-        f: impl Fn(&mut Batch, &[Device], &mut dyn FnMut(&mut Batch)) + Sync,
     ) {
         let each = devices.par_chunks(WIDTH).zip(g.par_chunks_mut(WIDTH)).enumerate();
         each.for_each(|(k, (devices, g))| {
             let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
-            let mut batch = Batch { len: devices.len(), ..Batch::default() };
-            for (k, (device, g)) in devices.iter().zip(&*g).enumerate() {
-                self.place(&mut batch, k, device, *g, true);
-            }
-            f(&mut batch, devices, &mut |batch| {
+            let mut batch = Batch::default();
+            batch.w[..g.len()].copy_from_slice(g);
+            batch.devices[..g.len()].copy_from_slice(devices);
+            self.enter(&mut batch);
+            for up in directions.clone() {
+                batch.moves[..devices.len()].fill(if up { 1 } else { -1 });
                 if let Some(normals) = &mut normals {
                     normals.fill(&mut batch.z[..devices.len()]);
                 }
-                self.advance(batch);
-            });
-            for (g, &w) in g.iter_mut().zip(&batch.w) {
-                *g = self.conductance(w);
+                self.advance(&mut batch);
             }
+            self.leave(&mut batch);
+            g.copy_from_slice(&batch.w[..g.len()]);
         });
     }
 }
@@ -284,29 +275,28 @@ mod tests {
                 steps: [1.0 + 0.01 * k as f32, 0.9],
                 ends: [-1.0 - 0.01 * k as f32, 1.05],
             };
-            let mut batch = Batch { len: WIDTH, ..Batch::default() };
-            let mut alone = Vec::new();
+            let mut batch = Batch::default();
+            let cell = |k: usize| (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, 1.5 - 0.1 * k as f32);
             for k in 0..WIDTH {
-                let (g, up, z) = (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, 1.5 - 0.1 * k as f64);
-                pulser.place(&mut batch, k, &device(k), g, up);
-                batch.z[k] = z;
-                alone.push(pulser.pulsed(&device(k), g, up, 1, z));
+                (batch.w[k], batch.devices[k]) = (cell(k).0, device(k));
             }
-            let mut same = batch.clone();
-            same.pulses = std::array::from_fn(|k| (k % 5) as u32);
-            let many: Vec<f64> = (0..WIDTH)
-                .map(|k| {
-                    let g = pulser.conductance(batch.w[k]);
-                    let up = batch.length[k] > 0.0;
-                    pulser.pulsed(&device(k), g, up, same.pulses[k] as usize, batch.z[k])
-                })
-                .collect();
-            pulser.advance(&mut batch);
-            pulser.advance(&mut same);
-            for (k, (alone, many)) in alone.into_iter().zip(many).enumerate() {
-                for (w, other) in [(batch.w[k], alone), (same.w[k], many)] {
-                    let off = pulser.conductance(w) - other;
-                    assert!(off.abs() < 1e-18, "{:?}, cell {k}: off by {off:e} S", update.law);
+            pulser.enter(&mut batch);
+            for most in [1, 5, 60] {
+                let (mut batch, mut alone) = (batch.clone(), Vec::new());
+                for k in 0..WIDTH {
+                    let (g, up, z) = cell(k);
+                    let pulses = if most == 1 { 1 } else { (7 * k) % most };
+                    batch.moves[k] = if up { pulses as i32 } else { -(pulses as i32) };
+                    batch.z[k] = z;
+                    alone.push((pulser.pulsed(&device(k), g, up, pulses, z.into()), pulses));
+                }
+                pulser.advance(&mut batch);
+                pulser.leave(&mut batch);
+                for (k, (alone, pulses)) in alone.into_iter().enumerate() {
+                    let off = (batch.w[k] - alone).abs();
+                    // Steps are in single precision.
+                    let within = 1e-6 * update.step * pulses as f64 + 1e-18;
+                    assert!(off < within, "{:?}, cell {k}: off by {off:e} S", update.law);
                 }
             }
         }

@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::batch::{Batch, WIDTH};
-use super::coincidences::{Coincidences, Met};
+use super::aim::ROWS;
+use super::coincidences::{Coincidences, Lines};
 use super::pulse::{Device, Pulser};
+use super::visits::Visits;
 use crate::numerics::Mat;
-use crate::numerics::draws::{Normals, Words};
+use crate::numerics::draws::Words;
 use crate::numerics::seed::Seed;
 use crate::units::Siemens;
 
@@ -22,12 +23,13 @@ pub(super) enum Sense {
 }
 
 impl Sense {
-    /// The direction in which a coincidence moves a cell; `None` if it does not.
-    fn up(self, raises: bool) -> Option<bool> {
+    /// What a coincidence that lowers the weight, and one that raises it, moves a cell by: a pulse
+    /// up, one down, or none.
+    pub fn ways(self) -> [i16; 2] {
         match self {
-            Sense::Both => Some(raises),
-            Sense::Rising => raises.then_some(true),
-            Sense::Falling => (!raises).then_some(true),
+            Sense::Both => [-1, 1],
+            Sense::Rising => [0, 1],
+            Sense::Falling => [1, 0],
         }
     }
 }
@@ -47,6 +49,19 @@ pub(super) struct Carried<'a> {
     pub rate: f64,
 }
 
+impl Carried<'_> {
+    /// The column that is carried over after each of so many terms.
+    fn columns(&self, terms: usize, cols: usize) -> Vec<Option<usize>> {
+        let column = |term: usize| {
+            let samples = self.before + (term + 1) / self.per_sample;
+            let due =
+                (term + 1).is_multiple_of(self.per_sample) && samples.is_multiple_of(self.every);
+            due.then(|| (samples / self.every - 1) % cols)
+        };
+        (0..terms).map(column).collect()
+    }
+}
+
 /// What a batch of trains did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moved {
@@ -54,8 +69,12 @@ pub(super) struct Moved {
     pub pulses: usize,
 }
 
-/// Moves the cells of an array `[rows, cols]`. The draws of a row are its own, so that threads
-/// change nothing.
+fn sum(a: Moved, b: Moved) -> Moved {
+    Moved { cells: a.cells + b.cells, pulses: a.pulses + b.pulses }
+}
+
+/// Moves the cells of an array `[rows, cols]`. The draws of a block of rows are its own, so that
+/// threads change nothing.
 pub(super) fn apply(
     trains: &Coincidences,
     sense: Sense,
@@ -65,23 +84,32 @@ pub(super) fn apply(
     place: Seed,
 ) -> Moved {
     let cols = trains.cols.max(1);
-    let each = cells.as_mut_slice().par_chunks_mut(cols).zip(devices.par_chunks(cols)).enumerate();
+    let blocks = cells.as_mut_slice().par_chunks_mut(ROWS * cols);
+    let each = blocks.zip(devices.par_chunks(ROWS * cols)).enumerate();
     let moved = each.map_init(
-        || Row::new(cols),
-        |row, (i, (g, devices))| {
-            row.begin(pulser, place.index(i));
-            for term in 0..trains.terms() {
-                trains.of_row(term, i, |met| row.meet(pulser, (devices, &*g), met, sense));
+        || (Visits::new(cols), Lines::default()),
+        |(visits, lines), (block, (g, devices))| {
+            trains.lines(block, lines);
+            visits.begin(pulser, place.index(block));
+            for (i, g) in g.chunks_mut(cols).enumerate() {
+                let devices = &devices[i * cols..][..g.len()];
+                visits.next_row();
+                for term in 0..trains.terms() {
+                    let line = lines.of(term, i);
+                    if line.bits == 0 {
+                        continue;
+                    }
+                    if !visits.has_room_for(line.pulses()) {
+                        visits.pay(pulser, (devices, g));
+                    }
+                    visits.meet(trains, term, line, sense);
+                }
+                visits.pay(pulser, (devices, g));
             }
-            row.store(pulser, g);
-            row.moved
+            visits.moved()
         },
     );
     moved.reduce(Moved::default, sum)
-}
-
-fn sum(a: Moved, b: Moved) -> Moved {
-    Moved { cells: a.cells + b.cells, pulses: a.pulses + b.pulses }
 }
 
 /// Moves the cells of the fast array, of `devices`, and carries one column after the other over to
@@ -95,178 +123,52 @@ pub(super) fn apply_and_carry(
     place: Seed,
 ) -> Moved {
     let cols = trains.cols.max(1);
-    let Carried { cells: fast, reference, slow: of_slow, every, before, per_sample, rate } =
-        carried;
-    let each =
-        fast.as_mut_slice().par_chunks_mut(cols).zip(slow.as_mut_slice().par_chunks_mut(cols));
-    let made = devices.par_chunks(cols).zip(of_slow.par_chunks(cols));
-    let each = each.zip(made.zip(reference.par_chunks(cols))).enumerate();
+    let block = ROWS * cols;
+    let columns = carried.columns(trains.terms(), cols);
+    let Carried { cells: fast, reference, slow: of_slow, rate, .. } = carried;
+    let cells = fast.as_mut_slice().par_chunks_mut(block);
+    let cells = cells.zip(slow.as_mut_slice().par_chunks_mut(block));
+    let made = devices.par_chunks(block).zip(of_slow.par_chunks(block));
+    let each = cells.zip(made.zip(reference.par_chunks(block))).enumerate();
     let moved = each.map_init(
-        || [Row::new(cols), Row::new(cols)],
-        |[row, slow_row], (i, ((fast, slow), ((devices, of_slow), reference)))| {
-            row.begin(pulser, place.index(i));
-            slow_row.begin(pulser, place.child("transfer-noise").index(i));
-            let mut draws = Words::new(place.child("transfer").index(i));
-            for term in 0..trains.terms() {
-                trains.of_row(term, i, |met| {
-                    row.meet(pulser, (devices, &*fast), met, Sense::Both);
-                });
-                let samples = before + (term + 1) / per_sample;
-                if (term + 1) % per_sample != 0 || samples % every != 0 {
-                    continue;
+        || ([(); 2].map(|()| Visits::new(cols)), Lines::default()),
+        |([visits, of_slow_row], lines),
+         (block, ((fast, slow), ((devices, of_slow), reference)))| {
+            let mut draws = Words::new(place.child("transfer").index(block));
+            trains.lines(block, lines);
+            visits.begin(pulser, place.index(block));
+            of_slow_row.begin(pulser, place.child("transfer-noise").index(block));
+            for i in 0..fast.len() / cols {
+                let row = i * cols..(i + 1) * cols;
+                let (fast, slow) = (&mut fast[row.clone()], &mut slow[row.clone()]);
+                let (devices, of_slow) = (&devices[row.clone()], &of_slow[row.clone()]);
+                visits.next_row();
+                of_slow_row.next_row();
+                for (term, column) in columns.iter().enumerate() {
+                    let line = lines.of(term, i);
+                    if line.bits != 0 {
+                        if !visits.has_room_for(line.pulses()) {
+                            visits.pay(pulser, (devices, fast));
+                        }
+                        visits.meet(trains, term, line, Sense::Both);
+                    }
+                    column.iter().for_each(|j| visits.read(*j));
                 }
-                let j = (samples / every - 1) % cols;
-                let change = rate * (row.read(pulser, fast, j) - reference[j]);
-                let pulses = pulser.by_chance(change, draws.uniform());
-                if pulses > 0 {
-                    slow_row.load(pulser, (of_slow, &*slow));
-                    slow_row.add(pulser, j as u32, change > 0.0, pulses as u32);
+                visits.pay(pulser, (devices, fast));
+                for (&j, g) in columns.iter().flatten().zip(visits.found()) {
+                    let change = rate * (g - reference[row.start + j]);
+                    let mut pulses = pulser.by_chance(change, draws.uniform());
+                    while pulses > 0 {
+                        if !of_slow_row.has_room_for(1) {
+                            of_slow_row.pay(pulser, (of_slow, slow));
+                        }
+                        pulses -= of_slow_row.visit(j, change > 0.0, pulses);
+                    }
                 }
+                of_slow_row.pay(pulser, (of_slow, slow));
             }
-            row.store(pulser, fast);
-            slow_row.store(pulser, slow);
-            sum(row.moved, slow_row.moved)
+            sum(visits.moved(), of_slow_row.moved())
         },
     );
     moved.reduce(Moved::default, sum)
-}
-
-/// The cells of a row as they move; pulses are gathered until a cell comes a second time.
-struct Row {
-    cells: Vec<Cell>,
-    batch: Batch,
-    at: [u32; WIDTH],
-    /// The number of the batch that is gathered, from 1 on.
-    current: u32,
-    /// Whether the cells are those of the row at hand.
-    loaded: bool,
-    normals: Option<Normals>,
-    moved: Moved,
-}
-
-/// A cell, as [`Batch`] has it.
-#[derive(Clone, Copy, Default)]
-struct Cell {
-    w: f64,
-    /// Steps up and down, these below zero.
-    lengths: [f64; 2],
-    ends: [f64; 2],
-    /// The batch in which it was met last; 0 is none.
-    met: u32,
-}
-
-impl Row {
-    fn new(cols: usize) -> Row {
-        Row {
-            cells: vec![Cell::default(); cols],
-            batch: Batch::default(),
-            at: [0; WIDTH],
-            current: 1,
-            loaded: false,
-            normals: None,
-            moved: Moved::default(),
-        }
-    }
-
-    fn begin(&mut self, pulser: &Pulser, place: Seed) {
-        self.loaded = false;
-        self.moved = Moved::default();
-        self.normals = pulser.is_noisy().then(|| Normals::new(place));
-    }
-
-    /// All at once: one after the other comes faster from memory than each when it is met.
-    fn load(&mut self, pulser: &Pulser, (devices, g): (&[Device], &[Siemens])) {
-        if self.loaded {
-            return;
-        }
-        for ((cell, device), g) in self.cells.iter_mut().zip(devices).zip(g) {
-            *cell = Cell {
-                w: pulser.position(*g),
-                lengths: [true, false].map(|up| pulser.length(device, up)),
-                ends: device.ends(),
-                met: 0,
-            };
-        }
-        self.current = 1;
-        self.loaded = true;
-    }
-
-    /// What a cell is now.
-    fn read(&mut self, pulser: &Pulser, g: &[Siemens], j: usize) -> Siemens {
-        if !self.loaded {
-            return g[j];
-        }
-        self.flush(pulser);
-        pulser.conductance(self.cells[j].w)
-    }
-
-    /// Puts the cells that moved back.
-    fn store(&mut self, pulser: &Pulser, g: &mut [Siemens]) {
-        if !self.loaded {
-            return;
-        }
-        self.flush(pulser);
-        for (cell, g) in self.cells.iter().zip(g).filter(|(cell, _)| cell.met != 0) {
-            *g = pulser.conductance(cell.w);
-        }
-    }
-
-    #[inline]
-    fn meet(&mut self, pulser: &Pulser, from: (&[Device], &[Siemens]), met: Met, sense: Sense) {
-        self.load(pulser, from);
-        match met {
-            Met::Slot(columns, raises) => {
-                let Some(up) = sense.up(raises) else { return };
-                for column in columns {
-                    self.add(pulser, *column, up, 1);
-                }
-            }
-            Met::Term(lit, line) => {
-                for (column, of_column) in lit {
-                    let n = (of_column.bits & line.bits).count_ones();
-                    if n > 0
-                        && let Some(up) = sense.up(of_column.negative == line.negative)
-                    {
-                        self.add(pulser, *column, up, n);
-                    }
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, pulser: &Pulser, column: u32, up: bool, pulses: u32) {
-        let j = column as usize;
-        if self.batch.len == WIDTH || self.cells[j].met == self.current {
-            self.flush(pulser);
-        }
-        let cell = &mut self.cells[j];
-        self.moved.cells += usize::from(cell.met == 0);
-        cell.met = self.current;
-        let n = self.batch.len;
-        let batch = &mut self.batch;
-        self.at[n] = column;
-        batch.w[n] = cell.w;
-        batch.length[n] = cell.lengths[usize::from(!up)];
-        [batch.low[n], batch.high[n]] = cell.ends;
-        batch.pulses[n] = pulses;
-        batch.len = n + 1;
-        self.moved.pulses += pulses as usize;
-    }
-
-    fn flush(&mut self, pulser: &Pulser) {
-        let n = self.batch.len;
-        if n == 0 {
-            return;
-        }
-        if let Some(normals) = &mut self.normals {
-            normals.fill(&mut self.batch.z[..n]);
-        }
-        pulser.advance(&mut self.batch);
-        for (&j, &w) in self.at[..n].iter().zip(&self.batch.w) {
-            self.cells[j as usize].w = w;
-        }
-        self.batch.len = 0;
-        self.current += 1;
-    }
 }

@@ -5,7 +5,7 @@ use multiversion::multiversion;
 use super::seed::Seed;
 
 /// Words that are drawn at a time, and the counters they come of.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 const COUNTERS: usize = BLOCK / 4;
 
 /// Blocks of words of a stream.
@@ -88,38 +88,7 @@ impl Words {
     pub fn uniform(&mut self) -> f64 {
         rand_philox::u32_to_unit_f64(self.word())
     }
-
-    /// `length` bits, 64 at most, each 1 with probability `p`, exact to `2^-64`.
-    ///
-    /// All are numbers between 0 and 1 of which a word at a time tells the next binary digit;
-    /// those that differ from `p` in a digit are decided. Seven words decide 32 of them on the mean.
-    pub fn bernoulli(&mut self, p: f64, length: usize) -> u64 {
-        let all = if length >= 64 { u64::MAX } else { (1 << length) - 1 };
-        if p >= 1.0 {
-            return all;
-        }
-        // Its binary digits, the first on top.
-        let mut rest = (p * 18_446_744_073_709_551_616.0) as u64;
-        let (mut undecided, mut below) = (all, 0);
-        while undecided != 0 && rest != 0 {
-            // Some at a time, without a branch.
-            for _ in 0..DIGITS {
-                let mut digits = u64::from(self.word());
-                if length > 32 {
-                    digits |= u64::from(self.word()) << 32;
-                }
-                let digit = 0u64.wrapping_sub(rest >> 63);
-                below |= undecided & digit & !digits;
-                undecided &= !(digits ^ digit);
-                rest <<= 1;
-            }
-        }
-        below
-    }
 }
-
-/// Binary digits of numbers that are compared between looks at whether all are decided.
-const DIGITS: usize = 4;
 
 /// A stream of standard normal numbers of 24 bits, within 5.9 (Box and Muller, *Ann. Math. Stat.*
 /// 29, 1958).
@@ -137,7 +106,7 @@ impl Normals {
 
     /// The next of the stream.
     #[inline]
-    pub fn fill(&mut self, out: &mut [f64]) {
+    pub fn fill<T: From<f32>>(&mut self, out: &mut [T]) {
         let mut done = 0;
         while done < out.len() {
             if self.next == BLOCK {
@@ -149,7 +118,7 @@ impl Normals {
             let n = (out.len() - done).min(BLOCK - self.next);
             let from = &self.block[self.next..self.next + n];
             for (out, z) in out[done..done + n].iter_mut().zip(from) {
-                *out = f64::from(*z);
+                *out = T::from(*z);
             }
             (done, self.next) = (done + n, self.next + n);
         }
@@ -224,7 +193,7 @@ mod tests {
     #[test]
     fn normals_have_the_moments_of_normals() {
         let mut normals = Normals::new(Seed::new(5));
-        let mut z = vec![0.0; 400_000];
+        let mut z = vec![0.0_f64; 400_000];
         normals.fill(&mut z);
         let n = z.len() as f64;
         let moment = |k: i32| z.iter().map(|z| z.powi(k)).sum::<f64>() / n;
@@ -256,28 +225,5 @@ mod tests {
             let [c, s] = turned(k.wrapping_mul(0x9e37_79b9)).map(f64::from);
             assert!((c * c + s * s - 1.0).abs() < 2e-6, "{k}: {c} {s}");
         }
-    }
-
-    #[test]
-    fn bits_are_as_likely_as_they_are_asked_to_be() {
-        let mut words = Words::new(Seed::new(9));
-        for (p, length) in [(0.5, 31), (0.003, 64), (0.77, 10), (1.0 / 3.0, 33)] {
-            let trains = 30_000;
-            let mut each = vec![0u32; length];
-            for _ in 0..trains {
-                let bits = words.bernoulli(p, length);
-                assert_eq!(bits.checked_shr(length as u32).unwrap_or(0), 0);
-                for (k, n) in each.iter_mut().enumerate() {
-                    *n += u32::from(bits >> k & 1 == 1);
-                }
-            }
-            let deviation = math::sqrt(p * (1.0 - p) * f64::from(trains));
-            for n in &each {
-                let off = f64::from(*n) - p * f64::from(trains);
-                assert!(off.abs() < 6.0 * deviation, "{p}: off by {off}");
-            }
-        }
-        assert_eq!(words.bernoulli(1.0, 7), 127);
-        assert_eq!(words.bernoulli(0.0, 64), 0);
     }
 }

@@ -24,6 +24,7 @@ pub mod tableau;
 pub mod transient;
 
 mod activation;
+mod bits;
 mod control;
 mod mat;
 mod pseudo;
