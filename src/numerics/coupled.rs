@@ -86,8 +86,9 @@ const MOST_STEPS: usize = 12;
 const ENOUGH: f64 = 1e-6;
 /// A step so short, of the largest potential, that nothing bends along it.
 const STRAIGHT: f64 = 1e-4;
-/// Slopes serve this far around where they were taken, of the largest potential, and as long as a
-/// correction is this much smaller than the one before.
+/// Slopes serve this far around where they were taken, of the largest potential, and further as long
+/// as a correction with them is this much smaller than the one before; if it is not, it is made
+/// again with slopes of its own place.
 const NEAR: f64 = 1e-6;
 const SLOW: f64 = 0.05;
 /// Rounds that the mixing looks back on.
@@ -108,6 +109,8 @@ pub struct Coupled<'a> {
     factored: Vec<f64>,
     stamps: Stamps,
     states: Vec<Option<Solution>>,
+    /// Net currents of all equations at the last equilibrium.
+    currents: Vec<f64>,
     pub work: Work,
 }
 
@@ -126,6 +129,7 @@ impl<'a> Coupled<'a> {
             factored: Vec::new(),
             stamps,
             states: attached.arrays.iter().map(|_| None).collect(),
+            currents: Vec::new(),
             work: Work::default(),
         }
     }
@@ -143,6 +147,7 @@ impl<'a> Coupled<'a> {
         for round in 1..=ROUNDS {
             let (f, mut balance) = self.residual(x, tolerance);
             krylov += balance.krylov;
+            self.currents.clone_from(&f);
             let step = self.correction(x, f, round)?;
             let (size, scale) = (max_abs(&step[..potentials]), max_abs(&x[..potentials]));
             let worst = (0..potentials).max_by(|&a, &b| step[a].abs().total_cmp(&step[b].abs()));
@@ -168,9 +173,10 @@ impl<'a> Coupled<'a> {
         unreachable!("the last round returns")
     }
 
-    /// The net currents `I` of all equations at `x`, those of the crossbars among them.
-    pub fn currents(&mut self, x: &[f64]) -> Vec<f64> {
-        self.residual(x, SMALL).0
+    /// The net currents `I` of all equations, those of the crossbars among them, at the equilibrium
+    /// found last; empty before the first.
+    pub fn currents(&self) -> &[f64] {
+        &self.currents
     }
 
     /// `I` with the currents of the crossbars, solved to `tolerance`.
@@ -229,7 +235,6 @@ impl<'a> Coupled<'a> {
         if least <= STRAIGHT * max_abs(&x[..potentials]) {
             return Ok(first);
         }
-        let mut slow = false;
         for _ in 0..MOST_STEPS {
             let there: Vec<f64> = x.iter().zip(&step).map(|(x, by)| x + by).collect();
             self.stamps.take(self.dae, Instant::Rest, &there);
@@ -238,15 +243,15 @@ impl<'a> Coupled<'a> {
             for link in &self.attached.links {
                 f[link.row] += link.g * step[link.col];
             }
-            if slow {
+            let mut more = self.newton_step(f.clone());
+            if max_abs(&more[..potentials]) > SLOW * least {
                 self.factor(&there, false)?;
+                more = self.newton_step(f);
             }
-            let more = self.newton_step(f);
             let (size, way) = (max_abs(&more[..potentials]), max_abs(&step[..potentials]));
             if size.is_nan() || size > 2.0 * least {
                 return Ok(first);
             }
-            slow = size > SLOW * least;
             least = least.min(size);
             step.iter_mut().zip(&more).for_each(|(step, more)| *step += more);
             if size <= ENOUGH * way {
