@@ -535,6 +535,23 @@ fn long_lines_take_no_more_iterations() {
     assert!(bent.report.newton < 8 && bent.report.krylov < 70, "{:?}", bent.report);
 }
 
+/// Lines are joined by cells that conduct, however few.
+#[test]
+fn groups_of_lines_are_those_of_their_cells() {
+    let mut crossbar = hard(4, Law::Linear).0;
+    let g = |joined: &[(usize, usize)]| {
+        let mut g = vec![0.0; 16];
+        joined.iter().for_each(|(word, bit)| g[4 * word + bit] = 1e-5);
+        g
+    };
+    crossbar.conductance = g(&[(0, 1), (2, 1), (2, 3), (1, 0), (3, 2)]);
+    assert_eq!(crossbar.groups(), [0, 1, 0, 3, 1, 0, 3, 0]);
+    crossbar.conductance = g(&[]);
+    assert_eq!(crossbar.groups(), [0, 1, 2, 3, 4, 5, 6, 7]);
+    crossbar.conductance = vec![1e-5; 16];
+    assert_eq!(crossbar.groups(), [0; 8]);
+}
+
 #[test]
 fn what_is_not_reached_is_said() {
     let (crossbar, volts) = hard(64, Law::Linear);
