@@ -36,19 +36,12 @@ impl Array {
 
     /// Joins the nodes that direct current can pass between.
     pub(super) fn join(&self, conducting: &mut Groups) {
-        let (rows, cols) = (self.crossbar.rows, self.crossbar.cols);
-        let mut lines = Groups::new(rows + cols);
-        for (k, g) in self.crossbar.conductance.iter().enumerate() {
-            if *g > 0.0 {
-                lines.join(Node((k / cols) as u32), Node((rows + k % cols) as u32));
-            }
-        }
-        let mut first = vec![None; rows + cols];
-        for (line, node) in self.ends(rows) {
-            let root = lines.root(Node(line as u32));
-            match first[root] {
+        let groups = self.crossbar.groups();
+        let mut first = vec![None; groups.len()];
+        for (line, node) in self.ends(self.crossbar.rows) {
+            match first[groups[line]] {
                 Some(before) => _ = conducting.join(before, node),
-                None => first[root] = Some(node),
+                None => first[groups[line]] = Some(node),
             }
         }
     }

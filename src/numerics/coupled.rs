@@ -81,13 +81,16 @@ pub struct Balance {
 
 /// The most rounds.
 const ROUNDS: usize = 200;
-/// The most Newton steps of the rest in a round, and the share of the way that the last one is.
-const MOST_STEPS: usize = 12;
+/// The most Newton steps of the rest in a round, the least part of one, and the share of the way that
+/// the last one is.
+const MOST_STEPS: usize = 20;
+const SHORTEST: f64 = 1e-3;
 const ENOUGH: f64 = 1e-6;
 /// A step so short, of the largest potential, that nothing bends along it.
 const STRAIGHT: f64 = 1e-4;
-/// Slopes serve this far around where they were taken, of the largest potential, and as long as a
-/// correction is this much smaller than the one before.
+/// Slopes serve this far around where they were taken, of the largest potential, and further as long
+/// as a correction with them is this much smaller than the one before; if it is not, it is made
+/// again with slopes of its own place.
 const NEAR: f64 = 1e-6;
 const SLOW: f64 = 0.05;
 /// Rounds that the mixing looks back on.
@@ -108,6 +111,8 @@ pub struct Coupled<'a> {
     factored: Vec<f64>,
     stamps: Stamps,
     states: Vec<Option<Solution>>,
+    /// Net currents of all equations at the last equilibrium.
+    currents: Vec<f64>,
     pub work: Work,
 }
 
@@ -126,6 +131,7 @@ impl<'a> Coupled<'a> {
             factored: Vec::new(),
             stamps,
             states: attached.arrays.iter().map(|_| None).collect(),
+            currents: Vec::new(),
             work: Work::default(),
         }
     }
@@ -143,6 +149,7 @@ impl<'a> Coupled<'a> {
         for round in 1..=ROUNDS {
             let (f, mut balance) = self.residual(x, tolerance);
             krylov += balance.krylov;
+            self.currents.clone_from(&f);
             let step = self.correction(x, f, round)?;
             let (size, scale) = (max_abs(&step[..potentials]), max_abs(&x[..potentials]));
             let worst = (0..potentials).max_by(|&a, &b| step[a].abs().total_cmp(&step[b].abs()));
@@ -168,9 +175,10 @@ impl<'a> Coupled<'a> {
         unreachable!("the last round returns")
     }
 
-    /// The net currents `I` of all equations at `x`, those of the crossbars among them.
-    pub fn currents(&mut self, x: &[f64]) -> Vec<f64> {
-        self.residual(x, SMALL).0
+    /// The net currents `I` of all equations, those of the crossbars among them, at the equilibrium
+    /// found last; empty before the first.
+    pub fn currents(&self) -> &[f64] {
+        &self.currents
     }
 
     /// `I` with the currents of the crossbars, solved to `tolerance`.
@@ -207,8 +215,9 @@ impl<'a> Coupled<'a> {
     }
 
     /// How far `x` is from where the rest would be at rest with crossbars that answer to it by their
-    /// links, from the net currents `f` at `x` on: Newton's method, of which a first step is taken
-    /// alone where more lead nowhere.
+    /// links, from the net currents `f` at `x` on: Newton's method, its steps cut until the next one
+    /// by the same slopes is shorter (Deuflhard, *Newton Methods for Nonlinear Problems*, 2004,
+    /// section 3.3).
     fn correction(&mut self, x: &[f64], f: Vec<f64>, round: usize) -> Result<Vec<f64>, Failure> {
         let beside = |stamps: &Stamps, f: &[f64]| -> Vec<f64> {
             f.iter().zip(stamps.currents()).map(|(f, own)| f - own).collect()
@@ -225,35 +234,51 @@ impl<'a> Coupled<'a> {
             self.factor(x, round == 1)?;
         }
         let first = self.newton_step(f);
-        let (mut step, mut least) = (first.clone(), max_abs(&first[..potentials]));
-        if least <= STRAIGHT * max_abs(&x[..potentials]) {
+        if max_abs(&first[..potentials]) <= STRAIGHT * max_abs(&x[..potentials]) {
             return Ok(first);
         }
-        let mut slow = false;
+        let (mut step, mut way) = (vec![0.0; x.len()], first);
         for _ in 0..MOST_STEPS {
-            let there: Vec<f64> = x.iter().zip(&step).map(|(x, by)| x + by).collect();
-            self.stamps.take(self.dae, Instant::Rest, &there);
-            let mut f: Vec<f64> =
-                self.stamps.currents().iter().zip(&crossbars).map(|(own, i)| own + i).collect();
-            for link in &self.attached.links {
-                f[link.row] += link.g * step[link.col];
+            let size = max_abs(&way[..potentials]);
+            let mut cut = 1.0;
+            // A part of the way after which, by the same slopes, less is left than before.
+            let (there, f, left) = loop {
+                let there: Vec<f64> = step.iter().zip(&way).map(|(s, by)| s + cut * by).collect();
+                let f = self.answered(x, &there, &crossbars);
+                let left = self.newton_step(f.clone());
+                let less = (1.0 - 0.25 * cut) * size;
+                if max_abs(&left[..potentials]) <= less || cut < SHORTEST {
+                    break (there, f, left);
+                }
+                cut *= 0.5;
+            };
+            step = there;
+            way = left;
+            if cut < 1.0 || max_abs(&way[..potentials]) > SLOW * size {
+                let at: Vec<f64> = x.iter().zip(&step).map(|(x, by)| x + by).collect();
+                self.factor(&at, false)?;
+                way = self.newton_step(f);
             }
-            if slow {
-                self.factor(&there, false)?;
-            }
-            let more = self.newton_step(f);
-            let (size, way) = (max_abs(&more[..potentials]), max_abs(&step[..potentials]));
-            if size.is_nan() || size > 2.0 * least {
-                return Ok(first);
-            }
-            slow = size > SLOW * least;
-            least = least.min(size);
-            step.iter_mut().zip(&more).for_each(|(step, more)| *step += more);
-            if size <= ENOUGH * way {
+            let left = max_abs(&way[..potentials]);
+            if left <= ENOUGH * max_abs(&step[..potentials]) {
+                step.iter_mut().zip(&way).for_each(|(step, by)| *step += by);
                 break;
             }
         }
         Ok(step)
+    }
+
+    /// The net currents a step from `x` on, crossbars whose currents at `x` are given answering by
+    /// their links.
+    fn answered(&mut self, x: &[f64], step: &[f64], crossbars: &[f64]) -> Vec<f64> {
+        let there: Vec<f64> = x.iter().zip(step).map(|(x, by)| x + by).collect();
+        self.stamps.take(self.dae, Instant::Rest, &there);
+        let own = self.stamps.currents().iter();
+        let mut f: Vec<f64> = own.zip(crossbars).map(|(own, i)| own + i).collect();
+        for link in &self.attached.links {
+            f[link.row] += link.g * step[link.col];
+        }
+        f
     }
 
     /// Factorises the slopes at `x`, where the equations were evaluated last, with the links of the

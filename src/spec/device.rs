@@ -51,9 +51,10 @@ impl Placed {
 /// Reads the devices, and the arrays if there are any; `None` if any of them cannot be made.
 pub(super) fn read(t: &TableReader, arrays: Option<&TableReader>) -> Option<Placed> {
     let mut placed = Placed { netlist: Netlist::new(), ..Placed::default() };
+    let names = Names::new(t.entries().iter().map(|e| e.key.as_str()).collect());
     let mut whole = true;
     for entry in t.entries() {
-        whole &= device(t, entry, &mut placed).is_some();
+        whole &= device(t, entry, &mut placed, &names).is_some();
     }
     if t.entries().is_empty() && t.is_table() {
         t.report(Diagnostic::at(t.own_span(), "[device] is empty").label("no devices").help(
@@ -141,18 +142,17 @@ pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
     }
 }
 
-fn device(t: &TableReader, entry: &Entry, placed: &mut Placed) -> Option<()> {
+fn device(t: &TableReader, entry: &Entry, placed: &mut Placed, names: &Names) -> Option<()> {
     let kinds = t.named_table(entry);
     let example = "r1 = { resistor = { p = \"a\", n = \"0\", r = \"1 kohm\" } }";
     let kind = kinds.one_of(&KINDS, None, example)?;
     let roll = ROLL.iter().find(|e| e.key == kind)?;
-    let names = Names(t.entries().iter().map(|e| e.key.as_str()).collect());
     let t = kinds.table(kind);
     if !t.is_table() {
         return None;
     }
     let args: Vec<Option<Arg>> =
-        roll.fields.iter().map(|field| argument(&t, field, placed, &names)).collect();
+        roll.fields.iter().map(|field| argument(&t, field, placed, names)).collect();
     let args: Vec<Arg> = args.into_iter().collect::<Option<_>>()?;
     placed.netlist.add(entry.key.as_str(), (roll.build)(args));
     placed.devices.push(entry.key_span.clone());

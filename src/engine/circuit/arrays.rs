@@ -83,7 +83,7 @@ pub(super) fn rest(
     let mut coupled = Coupled::new(netlist, attached);
     match coupled.equilibrium(x) {
         Ok(balance) => {
-            let currents = coupled.currents(x);
+            let currents = coupled.currents().to_vec();
             let iterations = balance.rounds;
             Ok(Rest { balance: Some(balance), currents, iterations, work: coupled.work })
         }

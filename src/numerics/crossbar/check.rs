@@ -74,34 +74,44 @@ impl Crossbar {
         self.floating()
     }
 
-    /// Joins lines by their cells, and every tied line with the ports.
     fn floating(&self) -> Result<(), Fault> {
-        let ports = self.rows + self.cols;
-        let mut group: Vec<usize> = (0..=ports).collect();
-        let mut join = |a: usize, b: usize| {
-            let root = |group: &mut Vec<usize>, mut at: usize| {
-                while group[at] != at {
-                    group[at] = group[group[at]];
-                    at = group[at];
-                }
-                at
-            };
-            let (a, b) = (root(&mut group, a), root(&mut group, b));
-            group[a.min(b)] = a.max(b);
-            a == b
-        };
-        (0..self.rows).filter(|_| self.word.tied()).for_each(|i| _ = join(i, ports));
-        (0..self.cols).filter(|_| self.bit.tied()).for_each(|j| _ = join(self.rows + j, ports));
-        for (k, g) in self.conductance.iter().enumerate() {
-            if *g > 0.0 {
-                join(k / self.cols, self.rows + k % self.cols);
-            }
-        }
-        match (0..ports).find(|&line| !join(line, ports)) {
+        let groups = self.groups();
+        let tied = |line: usize| if line < self.rows { self.word.tied() } else { self.bit.tied() };
+        let mut reached = vec![false; groups.len()];
+        groups.iter().enumerate().for_each(|(line, &group)| reached[group] |= tied(line));
+        match groups.iter().position(|&group| !reached[group]) {
             Some(line) if line < self.rows => Err(Fault::Floating { what: "word", line }),
             Some(line) => Err(Fault::Floating { what: "bit", line: line - self.rows }),
             None => Ok(()),
         }
+    }
+
+    /// For every line, word lines before bit lines, the first of those that cells join it with.
+    pub fn groups(&self) -> Vec<usize> {
+        const NONE: usize = usize::MAX;
+        let (rows, cols) = (self.rows, self.cols);
+        let mut groups = vec![NONE; rows + cols];
+        // Where most cells conduct, few of them need be looked at before no line is left.
+        let mut left = [(rows..rows + cols).collect::<Vec<_>>(), (0..rows).collect()];
+        for first in 0..rows + cols {
+            if groups[first] != NONE {
+                continue;
+            }
+            groups[first] = first;
+            let mut reached = vec![first];
+            while let Some(line) = reached.pop() {
+                left[usize::from(line >= rows)].retain(|&other| {
+                    let (word, bit) = (line.min(other), line.max(other) - rows);
+                    let joined = self.conductance[word * cols + bit] > 0.0;
+                    if joined && groups[other] == NONE {
+                        groups[other] = first;
+                        reached.push(other);
+                    }
+                    groups[other] == NONE
+                });
+            }
+        }
+        groups
     }
 
     /// Whether the voltages are those of the tied ends.

@@ -16,10 +16,13 @@ use super::{Crossbar, Law, Lines, Wire};
 #[derive(Debug)]
 pub struct Coarse {
     solver: Solver,
+    /// What is left of the correction at each place of a bit line: it falls towards tied ends, where
+    /// ports hold the voltage, from the last middle of a block on.
+    pub taper: Vec<f64>,
 }
 
 /// From this many electrical lengths across on it saves iterations.
-const LONG: f64 = 24.0;
+const LONG: f64 = 6.0;
 /// How well the smaller one is solved, so that the preconditioner is as good as linear.
 const SHARP: f64 = 1e-6;
 
@@ -51,25 +54,24 @@ impl Coarse {
             word: merged(&crossbar.word, cols),
             bit: merged(&crossbar.bit, rows),
         };
-        Some(Coarse { solver: Solver::new(merged).ok()? })
+        let taper = taper(&crossbar.bit, rows);
+        Some(Coarse { solver: Solver::new(merged).ok()?, taper })
     }
 
     pub fn work(&self) -> Work {
         self.solver.work()
     }
 
-    /// The correction for the residual `r` of the bit lines, in the middle of every block of each,
-    /// `[panel][block]`: in between it is linear ([`between`]). Lines that do not exist have 0.
-    /// Returns its product with the residual.
-    pub fn correct(&self, fine: Grid, r: &[Row], work: &mut Work, out: &mut [Row]) -> f64 {
+    /// The correction for the residual of the bit lines as [`super::passes::restrict`] gives it, in
+    /// the middle of every block of each, `[panel][block]`: in between it is linear ([`between`])
+    /// and tapered. Lines that do not exist have 0. Returns its product with the residual.
+    pub fn correct(&self, fine: Grid, sums: &[Row], work: &mut Work, out: &mut [Row]) -> f64 {
         let grid = self.solver.grid;
         let place =
             |block: usize, panel: usize| (panel / LANES * grid.panel() + block, panel % LANES);
         work.f.fill(ZERO);
         work.r.fill(ZERO);
-        let mut sums = vec![ZERO; fine.blocks];
-        for (panel, r) in r.chunks_exact(fine.panel()).enumerate() {
-            gather(fine, r, &mut sums);
+        for (panel, sums) in sums.chunks_exact(fine.blocks).enumerate() {
             for (block, sum) in sums.iter().enumerate() {
                 for (l, sum) in sum.iter().enumerate() {
                     let (near, share) = nearest(panel, l, fine.panels);
@@ -126,21 +128,6 @@ pub fn between(place: usize) -> ([usize; 2], f64) {
     ([beyond.saturating_sub(1), beyond], share / LANES as f64)
 }
 
-/// The residual of a panel as seen by its blocks: the transpose of the interpolation.
-fn gather(grid: Grid, r: &[Row], sums: &mut [Row]) {
-    sums.fill(ZERO);
-    for (k, r) in r.iter().take(grid.rows).enumerate() {
-        let ([a, b], share) = between(k);
-        let b = b.min(grid.blocks - 1);
-        for (sum, r) in sums[a].iter_mut().zip(r) {
-            *sum += (1.0 - share) * r;
-        }
-        for (sum, r) in sums[b].iter_mut().zip(r) {
-            *sum += share * r;
-        }
-    }
-}
-
 fn total(tile: &[Row]) -> f64 {
     let mut sum = ZERO;
     for from in tile {
@@ -149,6 +136,27 @@ fn total(tile: &[Row]) -> f64 {
         }
     }
     sum.into_iter().sum()
+}
+
+/// See [`Coarse::taper`].
+fn taper(lines: &Lines, cells: usize) -> Vec<f64> {
+    let segments = lines.segments(cells);
+    let mut taper = vec![1.0; cells];
+    let half = (LANES / 2).min(cells);
+    for (end, of) in lines.ends.iter().enumerate() {
+        let super::End::Tied(r) = *of else { continue };
+        let place = |k: usize| if end == 0 { k } else { cells - 1 - k };
+        let mut paths = vec![r];
+        for k in 1..half {
+            let segment = if end == 0 { k - 1 } else { cells - 1 - k };
+            paths.push(paths[k - 1] + segments[segment]);
+        }
+        let whole = paths[half - 1] + 0.5 * (paths[half - 1] - r) / (half.max(2) - 1) as f64;
+        for (k, path) in paths.iter().enumerate() {
+            taper[place(k)] = path / whole;
+        }
+    }
+    taper
 }
 
 /// Sixteen lines side by side, with a cell in the middle of every sixteen.

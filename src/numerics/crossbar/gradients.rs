@@ -78,18 +78,22 @@ impl Solver {
             passes::eliminate(&self.block(k), [g, pivots, f], cells);
         });
         let outs = r.chunks_exact_mut(m).zip(z.chunks_exact_mut(m));
-        let jobs = pivots.bit.chunks_exact(m).zip(outs).enumerate();
-        let products = over(shared, jobs, |(k, (pivots, (r, z)))| {
+        let blank = x.chunks_exact_mut(m).zip(p.chunks_exact_mut(m));
+        let jobs = pivots.bit.chunks_exact(m).zip(outs).zip(blank).enumerate();
+        let products = over(shared, jobs, |(k, ((pivots, (r, z)), (x, p)))| {
+            x.fill(ZERO);
+            p.fill(ZERO);
             passes::begin(&self.panel(k), [pivots, cells], [r, z])
         });
         let mut now: f64 = products.into_iter().sum();
         let mut second = coarse.map(|coarse| (coarse, coarse.work()));
+        let mut sums = vec![ZERO; if coarse.is_some() { grid.blocks * grid.panels } else { 0 }];
         let mut tiles = vec![ZERO; grid.blocks * grid.panels];
+        let taper = coarse.map_or(&[][..], |coarse| &coarse.taper);
         if let Some((coarse, room)) = &mut second {
-            now += coarse.correct(grid, r, room, &mut tiles);
+            self.restrict(taper, r, &mut sums);
+            now += coarse.correct(grid, &sums, room, &mut tiles);
         }
-        x.fill(ZERO);
-        p.fill(ZERO);
         let mut beta = 0.0;
         for iteration in 0..most {
             if !(now > 0.0 && now.is_finite()) {
@@ -98,7 +102,7 @@ impl Solver {
             let jobs = z.chunks_exact(m).zip(p.chunks_exact_mut(m));
             let jobs = jobs.zip(tiles.chunks_exact(grid.blocks));
             let wires = over(shared, jobs, |((z, p), tiles)| {
-                passes::direct(&self.bit, [z, tiles], beta, p)
+                passes::direct(&self.bit, [z, tiles], taper, beta, p)
             });
             let jobs = blocks().zip(cells.chunks_exact_mut(n)).enumerate();
             let powers = over_with(shared, n, jobs, |volts, (k, ((g, pivots), cells))| {
@@ -121,11 +125,19 @@ impl Solver {
                 return iteration + 1;
             }
             if let Some((coarse, room)) = &mut second {
-                next += coarse.correct(grid, r, room, &mut tiles);
+                self.restrict(taper, r, &mut sums);
+                next += coarse.correct(grid, &sums, room, &mut tiles);
             }
             beta = next / now;
             now = next;
         }
         most
+    }
+
+    /// The residual as the coarse level sees it.
+    fn restrict(&self, taper: &[f64], r: &[Row], sums: &mut [Row]) {
+        let (grid, shared) = (self.grid, self.shared());
+        let jobs = r.chunks_exact(grid.panel()).zip(sums.chunks_exact_mut(grid.blocks));
+        over(shared, jobs, |(r, sums)| passes::restrict(grid, taper, r, sums));
     }
 }

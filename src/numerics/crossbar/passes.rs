@@ -67,8 +67,8 @@ pub fn evaluate_bits(
 ) -> Norms {
     for (block, f) in f.chunks_exact_mut(LANES).enumerate() {
         let tile = &cells[(block * at.grid.panels + at.index) * LANES..][..LANES];
-        for (f, i) in f.iter_mut().zip(tile) {
-            *f = row(|l| -i[l]);
+        for (f, i) in f.as_flattened_mut().iter_mut().zip(tile.as_flattened()) {
+            *f = -i;
         }
     }
     wires(at.side, x, ports, f);
@@ -99,11 +99,10 @@ pub fn eliminate(at: &Group, [g, pivots, f]: [&[Row]; 3], cells: &mut [Row]) {
     cells.copy_from_slice(f);
     solve(at.side, pivots, cells);
     for (tile, g) in cells.chunks_exact_mut(LANES).zip(g.chunks_exact(LANES)) {
-        for (i, g) in tile.iter_mut().zip(g) {
-            let from = *i;
-            *i = row(|l| g[l] * from[l]);
+        let out = turned.as_flattened_mut().iter_mut();
+        for ((out, i), g) in out.zip(tile.as_flattened()).zip(g.as_flattened()) {
+            *out = g * i;
         }
-        turned.copy_from_slice(tile);
         transpose(&turned, tile);
     }
 }
@@ -117,9 +116,9 @@ pub fn eliminate(at: &Group, [g, pivots, f]: [&[Row]; 3], cells: &mut [Row]) {
 pub fn begin(at: &Group, [pivots, cells]: [&[Row]; 2], [r, z]: [&mut [Row]; 2]) -> f64 {
     for (block, (r, z)) in r.chunks_exact_mut(LANES).zip(z.chunks_exact_mut(LANES)).enumerate() {
         let tile = &cells[(block * at.grid.panels + at.index) * LANES..][..LANES];
-        for ((r, z), i) in r.iter_mut().zip(z).zip(tile) {
-            let from = *r;
-            let rest = row(|l| -(from[l] + i[l]));
+        let (r, z) = (r.as_flattened_mut(), z.as_flattened_mut());
+        for ((r, z), i) in r.iter_mut().zip(z).zip(tile.as_flattened()) {
+            let rest = -(*r + i);
             (*r, *z) = (rest, rest);
         }
     }
@@ -143,7 +142,13 @@ fn product(a: &[Row], b: &[Row]) -> f64 {
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-pub fn direct(side: &Side, [z, tiles]: [&[Row]; 2], beta: f64, p: &mut [Row]) -> f64 {
+pub fn direct(
+    side: &Side,
+    [z, tiles]: [&[Row]; 2],
+    taper: &[f64],
+    beta: f64,
+    p: &mut [Row],
+) -> f64 {
     let mut sum = ZERO;
     let mut before = ZERO;
     let mut wire = 0.0;
@@ -151,7 +156,8 @@ pub fn direct(side: &Side, [z, tiles]: [&[Row]; 2], beta: f64, p: &mut [Row]) ->
     for (k, (z, p)) in z.iter().zip(&mut *p).enumerate().take(side.places()) {
         let ([a, b], share) = between(k);
         let (from, a, b) = (*p, tiles[a], tiles[b.min(tiles.len() - 1)]);
-        let here = row(|l| (z[l] + (a[l] + share * (b[l] - a[l]))) + beta * from[l]);
+        let taper = taper.get(k).copied().unwrap_or(1.0);
+        let here = row(|l| (z[l] + taper * (a[l] + share * (b[l] - a[l]))) + beta * from[l]);
         sum = row(|l| sum[l] + wire * ((here[l] - before[l]) * (here[l] - before[l])));
         (*p, before) = (here, here);
         wire = if chain { side.along[k] } else { 0.0 };
@@ -161,6 +167,38 @@ pub fn direct(side: &Side, [z, tiles]: [&[Row]; 2], beta: f64, p: &mut [Row]) ->
         sum = row(|l| sum[l] + end * (p[l] * p[l]));
     }
     sum.into_iter().sum()
+}
+
+/// The residual of a panel of bit lines as seen by the middles of its blocks: the transpose of what
+/// [`direct`] adds.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+pub fn restrict(grid: Grid, taper: &[f64], r: &[Row], sums: &mut [Row]) {
+    sums.fill(ZERO);
+    for (k, (r, taper)) in r.iter().zip(taper).enumerate() {
+        let ([a, b], share) = between(k);
+        let (near, far) = (taper * (1.0 - share), taper * share);
+        let (r, to) = (*r, sums[a]);
+        sums[a] = row(|l| to[l] + near * r[l]);
+        let to = &mut sums[b.min(grid.blocks - 1)];
+        let from = *to;
+        *to = row(|l| from[l] + far * r[l]);
+    }
+}
+
+/// `to += by from`
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512bw+avx512vl",
+    "x86_64+avx2",
+    "aarch64+neon"
+))]
+pub fn step(to: &mut [Row], from: &[Row], by: f64) {
+    for (to, from) in to.as_flattened_mut().iter_mut().zip(from.as_flattened()) {
+        *to += by * from;
+    }
 }
 
 /// `cells = G (p - D_w^-1 G p)` of a block of word lines; returns `p.cells`.
@@ -249,10 +287,11 @@ pub fn follow(at: &Group, [g, pivots, f, d]: [&[Row]; 4], out: &mut [Row]) {
     for panel in 0..at.grid.panels {
         let start = panel * at.grid.panel() + at.index * LANES;
         transpose(&d[start..start + LANES], &mut turned);
-        for (l, d) in turned.iter().enumerate() {
-            let k = panel * LANES + l;
-            let (g, f) = (g[k], f[k]);
-            out[k] = row(|q| g[q] * d[q] - f[q]);
+        let tile = panel * LANES..(panel + 1) * LANES;
+        let (g, f) = (g[tile.clone()].as_flattened(), f[tile.clone()].as_flattened());
+        let out = out[tile].as_flattened_mut().iter_mut();
+        for (((out, d), g), f) in out.zip(turned.as_flattened()).zip(g).zip(f) {
+            *out = g * d - f;
         }
     }
     solve(at.side, pivots, out);

@@ -10,7 +10,7 @@ use super::law::Law;
 use super::passes::{self, Group};
 use super::sides::{Kind, Norms, Side};
 use super::tiles::{Grid, LANES, Row, ZERO, in_rows, transpose};
-use super::work::{Pivots, Ports, Work, over};
+use super::work::{Pivots, Ports, Work, over, over_with};
 use super::{Crossbar, Fault, PortVoltages, Report, Solution};
 
 /// How far a crossbar is solved.
@@ -210,18 +210,17 @@ impl Solver {
             word: rows(&volts.word, self.grid.blocks),
             bit: rows(&volts.bit, self.grid.panels),
         };
-        // The last solution has taken the room.
-        work.word.resize(self.grid.words(), ZERO);
-        work.bit.resize(self.grid.bits(), ZERO);
         match start {
             Start::Near(start) if start.grid == self.grid => {
-                work.word.copy_from_slice(&start.word);
-                work.bit.copy_from_slice(&start.bit);
+                (work.word, work.bit) = (start.word.clone(), start.bit.clone());
             }
             Start::From(start) if start.grid == self.grid => {
                 (work.word, work.bit) = (start.word, start.bit);
             }
             _ => {
+                // The last solution has taken the room.
+                work.word.resize(self.grid.words(), ZERO);
+                work.bit.resize(self.grid.bits(), ZERO);
                 spread(&self.word, &ports.word, self.grid.block(), &mut work.word);
                 spread(&self.bit, &ports.bit, self.grid.panel(), &mut work.bit);
             }
@@ -306,11 +305,10 @@ impl Solver {
         let mut cut = 1.0;
         let move_by = |work: &mut Work, by: f64| {
             let Work { word, bit, step, x, .. } = work;
-            for (to, from) in word.iter_mut().zip(&*step).chain(bit.iter_mut().zip(&*x)) {
-                for l in 0..LANES {
-                    to[l] += by * from[l];
-                }
-            }
+            let (n, m) = (self.grid.block(), self.grid.panel());
+            let words = word.chunks_exact_mut(n).zip(step.chunks_exact(n));
+            let bits = bit.chunks_exact_mut(m).zip(x.chunks_exact(m));
+            over(self.shared(), words.chain(bits), |(to, from)| passes::step(to, from, by));
         };
         move_by(work, 1.0);
         loop {
@@ -331,41 +329,40 @@ impl Solver {
 
     fn solution(&self, work: &mut Work, ports: &Ports, report: Report) -> Solution {
         let Grid { rows, cols, blocks, panels } = self.grid;
-        let crossbar = &self.crossbar;
-        let mut word_current = [vec![0.0; rows], vec![0.0; rows]];
+        let (crossbar, shared) = (&self.crossbar, self.shared());
         let segments = crossbar.word.segments(cols);
-        let mut turned = vec![ZERO; self.grid.block()];
-        for (k, tiles) in work.cells.chunks_exact(self.grid.block()).enumerate() {
+        let jobs = work.cells.chunks_exact(self.grid.block()).enumerate();
+        let words = over_with(shared, self.grid.block(), jobs, |turned, (k, tiles)| {
             let tiles = tiles.chunks_exact(LANES).zip(turned.chunks_exact_mut(LANES));
             tiles.for_each(|(tile, turned)| transpose(tile, turned));
             let volts = [&ports.word[0][k], &ports.word[1][k]];
-            let out = of_ports(&crossbar.word, &segments, turned[..cols].iter(), volts);
-            unpack(&out, 1.0, k, &mut word_current);
-        }
-        let mut bit_current = [vec![0.0; cols], vec![0.0; cols]];
+            of_ports(&crossbar.word, &segments, turned[..cols].iter(), volts)
+        });
         let segments = crossbar.bit.segments(rows);
-        for k in 0..panels {
-            let tile = |block: usize| &work.cells[(block * panels + k) * LANES..][..LANES];
-            let mut column: Vec<Row> = (0..blocks).flat_map(|b| tile(b).iter().copied()).collect();
-            column.truncate(rows);
+        let cells = &work.cells;
+        let bits = over_with(shared, self.grid.panel(), 0..panels, |column, k| {
             // The cells feed a bit line: what they take is the opposite.
-            column.iter_mut().flatten().for_each(|i| *i = -*i);
+            for (block, column) in column.chunks_exact_mut(LANES).enumerate() {
+                let tile = &cells[(block * panels + k) * LANES..][..LANES];
+                let pairs = column.as_flattened_mut().iter_mut().zip(tile.as_flattened());
+                pairs.for_each(|(to, i)| *to = -i);
+            }
             let volts = [&ports.bit[0][k], &ports.bit[1][k]];
-            let out = of_ports(&crossbar.bit, &segments, column.iter(), volts);
-            unpack(&out, -1.0, k, &mut bit_current);
-        }
+            of_ports(&crossbar.bit, &segments, column[..rows].iter(), volts)
+        });
+        debug_assert_eq!((words.len(), bits.len()), (blocks, panels), "one result a group");
+        let word_current = unpacked(&words, 1.0, rows);
+        let bit_current = unpacked(&bits, -1.0, cols);
         let (word, bit) = (std::mem::take(&mut work.word), std::mem::take(&mut work.bit));
         Solution { grid: self.grid, word, bit, word_current, bit_current, report }
     }
 }
 
-/// The sixteen numbers of a group of lines at both ends, times a sign, to their lines.
-fn unpack(from: &[Row; 2], sign: f64, group: usize, to: &mut [Vec<f64>; 2]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        for (to, from) in to[group * LANES..].iter_mut().zip(from) {
-            *to = sign * from;
-        }
-    }
+/// The numbers of groups of sixteen lines at both ends, times a sign, by line.
+fn unpacked(groups: &[[Row; 2]], sign: f64, lines: usize) -> [Vec<f64>; 2] {
+    [0, 1].map(|end: usize| {
+        groups.iter().flat_map(|group| group[end]).take(lines).map(|i| sign * i).collect()
+    })
 }
 
 /// Starts every line at the mean of its ports, at 0 where it has none.

@@ -1,5 +1,7 @@
 //! The arguments of a device, kind by kind.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::Placed;
@@ -9,17 +11,26 @@ use crate::netlist::{AcDrive, Arg, DeviceId, Field, Kind, Node, Waveform, Wavefo
 use crate::spec::reader::{TableReader, quote};
 use crate::units::{self, Dimension, Range};
 
-/// The place of a device of this name, and all names.
-pub(super) struct Names<'a>(pub Vec<&'a str>);
+/// The names of all devices in their order.
+pub(super) struct Names<'a> {
+    all: Vec<&'a str>,
+    /// Where each stands, from the first time that is asked.
+    places: OnceCell<HashMap<&'a str, usize>>,
+}
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    pub fn new(all: Vec<&'a str>) -> Names<'a> {
+        Names { all, places: OnceCell::new() }
+    }
+
     fn find(&self, t: &TableReader, name: &str, span: Span) -> Option<DeviceId> {
-        let found = self.0.iter().position(|n| *n == name);
+        let places = || self.all.iter().enumerate().map(|(k, name)| (*name, k)).collect();
+        let found = self.places.get_or_init(places).get(name).copied();
         if found.is_none() {
             t.report(
                 Diagnostic::at(span, format!("no device named `{name}`"))
                     .label("unknown device")
-                    .help_names(name, "the devices are", &self.0),
+                    .help_names(name, "the devices are", &self.all),
             );
         }
         found.map(DeviceId)
