@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod charts;
+mod claims;
 mod designs;
 mod shards;
 

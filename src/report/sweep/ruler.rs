@@ -126,7 +126,7 @@ pub fn y_axis<'a>(name: &str, series: impl Iterator<Item = &'a Series>) -> Optio
     let unit = match unit(name) {
         "s" => Unit::Si("s"),
         "V" => Unit::Si("V"),
-        _ if groups::is_fraction(name) => Unit::Word("%"),
+        _ if groups::is_percent(name) => Unit::Word("%"),
         _ if name == "clipped" => Unit::Word("count"),
         _ => Unit::Word("dimensionless"),
     };
