@@ -6,6 +6,7 @@
 mod charts;
 mod claims;
 mod designs;
+mod reports;
 mod shards;
 
 use std::fs;
