@@ -127,7 +127,9 @@ pub fn check_small_signals(chip: &Chip) {
         let skew = layer.skew.iter().map(|(factor, _)| factor * layer.gain / ports.v_unit);
         layer.nodes.iter().copied().zip(skew).collect::<Vec<_>>()
     });
-    for ((node, per_volt), found) in places.zip(found) {
+    let places: Vec<_> = places.collect();
+    assert_eq!(places.len(), found.len(), "nodes that are told apart by their skew");
+    for ((node, per_volt), found) in places.into_iter().zip(found) {
         let request = Request::Noise {
             output: (node, eqcircuit::netlist::Node::GROUND),
             input: ports.clamp.sources[0][0],

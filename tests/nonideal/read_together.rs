@@ -6,8 +6,8 @@ use eqcircuit::engine::{Behavioural, Circuit};
 use eqcircuit::model::Activation;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    Amplifier, Analysis, ArrayStyle, Conduction, Flicker, NonIdeal, Precision, ReadNoise, Supply,
-    Telegraph, Transistor, Trend,
+    Amplifier, Analysis, ArrayStyle, Conduction, Flicker, NeuronSpread, NonIdeal, Precision,
+    ReadNoise, Supply, Telegraph, Transistor, Trend,
 };
 use eqcircuit::units::BOLTZMANN;
 
@@ -118,7 +118,9 @@ fn looped(bad: &NonIdeal) -> Chip {
     let activations = [Activation::Tanh, Activation::Identity, Activation::Identity];
     let mut model = layered(&[2, 1, 1], &activations, 0.5, Seed::new(3));
     model.couplings[2].values_mut().fill(0.75);
-    fabricate(&compile(&model, &hardware(&model, ArrayStyle::Twin)), bad, Seed::new(6))
+    let mut bad = bad.clone();
+    bad.fabrication.neuron = NeuronSpread { offset: 1e-3, gain: 0.02, time_constant: 0.1 };
+    fabricate(&compile(&model, &hardware(&model, ArrayStyle::Twin)), &bad, Seed::new(6))
 }
 
 type Made = fn(&NonIdeal) -> Chip;
@@ -128,7 +130,7 @@ fn others() -> Vec<(&'static str, NonIdeal, Made)> {
     let mut lag = base.clone();
     lag.periphery.amplifier = lagging(tau());
     let mut droop = base.clone();
-    droop.periphery.supply = Some(Supply { droop: 20e3, voltage: 0.2 });
+    droop.periphery.supply = Some(Supply { droop: 100e3, voltage: 0.2 });
     let network: Made = |bad| read_engines::made(bad.clone());
     vec![
         ("a lag", lag, looped),
