@@ -83,6 +83,7 @@ fn head() -> Head {
             at_least: Some(0.93),
             at_most: None,
             passed: false,
+            at: BTreeMap::new(),
         }],
         notes: Vec::new(),
     }

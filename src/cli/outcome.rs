@@ -61,6 +61,8 @@ pub(super) fn expectation(expect: &ExpectRecord) -> String {
     let value = expect.value.map_or("not known".to_owned(), number);
     let least = expect.at_least.map(|bound| format!(", at least {}", number(bound)));
     let most = expect.at_most.map(|bound| format!(", at most {}", number(bound)));
-    let bounds: String = least.into_iter().chain(most).collect();
+    let place = Some(expect.place()).filter(|place| !place.is_empty());
+    let place = place.map(|place| format!(" (at {place})"));
+    let bounds: String = least.into_iter().chain(most).chain(place).collect();
     format!("{} = {value}{bounds}", expect.figure)
 }

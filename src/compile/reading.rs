@@ -24,7 +24,8 @@ impl Chip {
         if read.is_quiet() {
             return None;
         }
-        let taus = || self.fabric.model.free_layers().map(|l| self.fabric.layers[l.0].tau);
+        let layers = || self.fabric.model.free_layers().map(|l| self.fabric.layers[l.0].tau);
+        let taus = || layers().chain(self.nonideal.periphery.amplifier.lag());
         let (shortest, longest) =
             (taus().fold(f64::INFINITY, f64::min), taus().fold(0.0, f64::max));
         let hold = read.hold.unwrap_or(ReadNoise::HOLD * longest);

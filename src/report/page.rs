@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::figure::{Figure, minus, prefix};
 use crate::numerics::math;
-use crate::run::record::Head;
+use crate::run::record::{ExpectRecord, Head};
 
 /// Title, command, the settings of the run with `rows` among them, notes and expectations.
 pub fn head(page: &mut String, head: &Head, rows: Vec<(&str, String)>) {
@@ -53,17 +53,28 @@ fn expectations(page: &mut String, head: &Head) {
     }
     *page += "## Expectations\n\n";
     let bound = |b: Option<f64>| b.map_or_else(String::new, |v| digits(v, 7));
+    let placed = head.expect.iter().any(|e| !e.at.is_empty());
+    let place = |e: &ExpectRecord| match e.at.is_empty() {
+        true => "every point".to_string(),
+        false => e.place(),
+    };
+    let header = ["figure", "at", "value", "at least", "at most", ""];
+    let shown = |column: &usize| placed || *column != 1;
+    let header: Vec<&str> = (0..header.len()).filter(shown).map(|i| header[i]).collect();
     table(
         page,
-        &["figure", "value", "at least", "at most", ""],
+        &header,
         head.expect.iter().map(|e| {
-            vec![
+            let cells = [
                 e.figure.clone(),
+                place(e),
                 e.value.map_or_else(|| "not in this run".into(), |v| digits(v, 7)),
                 bound(e.at_least),
                 bound(e.at_most),
                 if e.passed { "passed" } else { "**failed**" }.into(),
-            ]
+            ];
+            let row = cells.into_iter().enumerate().filter(|(column, _)| shown(column));
+            row.map(|(_, cell)| cell).collect()
         }),
     );
 }

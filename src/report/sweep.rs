@@ -121,7 +121,7 @@ fn head(page: &mut String, sweep: &SweepRecord) {
         rows.push(("axis", format!("`{}` = {values}", axis.key)));
     }
     if !sweep.head.expect.is_empty() {
-        let told = "judged at every point; the value below is the worst of all";
+        let told = "judged at every point, or those named, for every chip; the value below is the worst of all";
         rows.push(("expectations", told.to_string()));
     }
     super::page::head(page, &sweep.head, rows);
@@ -228,7 +228,7 @@ fn setting(axis: &AxisRecord, word: Option<&str>) -> String {
 /// A figure for people.
 fn shown(name: &str, value: f64) -> String {
     match unit(name) {
-        "" if groups::is_fraction(name) => format!("{} %", short(100.0 * value)),
+        "" if groups::is_percent(name) => format!("{} %", short(100.0 * value)),
         "" => short(value),
         unit => quantity(value, unit),
     }

@@ -1,5 +1,7 @@
 //! Figures over all samples, and `[expect]`: what a file promises about them.
 
+use std::collections::BTreeMap;
+
 use super::Found;
 use super::record::{ExpectRecord, SECONDS, Totals};
 use crate::spec::{Expect, Verb};
@@ -63,7 +65,8 @@ pub(super) fn judge(expect: &Expect, value: Option<f64>) -> ExpectRecord {
     let Expect { figure, at_least, at_most } = expect.clone();
     let within =
         |v: f64| at_least.is_none_or(|least| v >= least) && at_most.is_none_or(|most| v <= most);
-    ExpectRecord { figure, value, at_least, at_most, passed: value.is_some_and(within) }
+    let (passed, at) = (value.is_some_and(within), BTreeMap::new());
+    ExpectRecord { figure, value, at_least, at_most, passed, at }
 }
 
 /// The words of outcomes that came to their end.

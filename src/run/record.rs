@@ -228,6 +228,17 @@ pub struct ExpectRecord {
     pub at_least: Option<f64>,
     pub at_most: Option<f64>,
     pub passed: bool,
+    /// Of a promise about some points of a sweep, the value of each axis that names them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at: BTreeMap<String, String>,
+}
+
+impl ExpectRecord {
+    /// `spread = 0.5, levels = 4`; empty for a promise about every run.
+    pub fn place(&self) -> String {
+        let settings = self.at.iter().map(|(key, value)| format!("{key} = {value}"));
+        settings.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One line of [`RESULTS`]. Numbers that are not finite are null.

@@ -28,7 +28,7 @@ use crate::model::EnergyModel;
 use crate::numerics::seed::Seed;
 use crate::spec::{Fidelity, Rule, Spec, Subject, Train, Verb};
 use crate::units::{Dimension, format_short};
-use lines::{bar, describe, epoch_record, parsed, table};
+use lines::{accuracy_gain, bar, describe, epoch_record, initial_accuracy, parsed, table};
 use opened::Opened;
 use shared::Shared;
 
@@ -53,7 +53,8 @@ impl Trained {
             ("test-accuracy", last.map(|e| e.test_accuracy)),
             ("train-accuracy", last.and_then(|e| e.train_accuracy)),
             ("train-loss", last.and_then(|e| e.train_loss)),
-            ("initial-test-accuracy", self.epochs.first().map(|e| e.test_accuracy)),
+            ("initial-test-accuracy", initial_accuracy(&self.epochs)),
+            ("test-accuracy-gain", accuracy_gain(&self.epochs)),
             ("settled", last.and_then(|e| e.settled)),
             ("train-samples", Some(self.record.samples as f64)),
             ("test-samples", Some(self.record.test_samples as f64)),
@@ -432,6 +433,8 @@ impl<'a> Run<'a> {
                 "test-accuracy" => last.map(|e| e.test_accuracy),
                 "train-accuracy" => last.and_then(|e| e.train_accuracy),
                 "train-loss" => last.and_then(|e| e.train_loss),
+                "initial-test-accuracy" => initial_accuracy(&self.epochs),
+                "test-accuracy-gain" => accuracy_gain(&self.epochs),
                 _ => None,
             };
             self.record.head.expect.push(expect::judge(expect, value));

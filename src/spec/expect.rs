@@ -1,12 +1,12 @@
 //! `[expect]`: figures of the run and their bounds.
 
-use super::document::Entry;
-use super::reader::TableReader;
+use super::document::{Entry, Item, Table, Value};
+use super::reader::{TableReader, value_text};
 use super::simulate::Subject;
 use super::study::{Measure, Study};
 use super::{Expect, Verb};
 use crate::data::DataSet;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::netlist::Netlist;
 use crate::units::{Dimension, Range};
 
@@ -27,12 +27,13 @@ const fn figure(name: &'static str, of: &'static [Verb], range: Range) -> Figure
 /// Every figure with a name of its own.
 ///
 /// `settled` is the fraction of the samples that settled, of a circuit that of its analyses; `accuracy` that of right predictions
-/// on the inputs of `[simulate]`, `test-accuracy` and `train-accuracy` on the data of `[train]`;
+/// on the inputs of `[simulate]`, `test-accuracy` and `train-accuracy` on the data of `[train]`,
+/// `initial-test-accuracy` before the first epoch and `test-accuracy-gain` by how much it rose since;
 /// `settling-time` is the largest \[s\] over the samples that settled, `residual` the largest over
 /// all; `train-loss` is the mean cost of the last epoch. `gradient-cosine` is the least over the
 /// parameter tensors, against implicit differentiation and finite differences alike,
 /// `gradient-norm-ratio` the one farthest from 1.
-pub const FIGURES: [Figure; 9] = [
+pub const FIGURES: [Figure; 11] = [
     figure("settled", &[Verb::Simulate, Verb::Evaluate], Range::Fraction),
     figure("accuracy", &[Verb::Simulate], Range::Fraction),
     Figure {
@@ -43,6 +44,8 @@ pub const FIGURES: [Figure; 9] = [
     },
     figure("residual", &[Verb::Simulate], Range::NonNegative),
     figure("test-accuracy", &[Verb::Train, Verb::Evaluate], Range::Fraction),
+    figure("initial-test-accuracy", &[Verb::Train], Range::Fraction),
+    figure("test-accuracy-gain", &[Verb::Train], Range::Any),
     figure("train-accuracy", &[Verb::Train], Range::Fraction),
     figure("train-loss", &[Verb::Train], Range::NonNegative),
     figure("gradient-cosine", &[Verb::Gradcheck], Range::Any),
@@ -78,6 +81,64 @@ pub(super) fn dimension_of(name: &str) -> Dimension {
     }
 }
 
+/// What a file promises.
+#[derive(Default)]
+pub(super) struct Expected {
+    /// Of every run.
+    pub everywhere: Vec<Expect>,
+    /// Of points of its sweep.
+    pub placed: Vec<PlacedExpect>,
+}
+
+/// A promise of those points of a sweep that have the settings under `at`.
+pub(super) struct PlacedExpect {
+    pub expect: Expect,
+    /// Of the name of the figure.
+    pub span: Span,
+    pub at: Table,
+    pub at_span: Span,
+}
+
+/// The document as its runs have it: without its sweep, and what is promised of points of that.
+pub(super) fn unswept(root: &Table) -> Table {
+    let mut root = root.without("sweep");
+    let expect = root.entries.iter_mut().find(|entry| entry.key == EXPECT);
+    if let Some(Entry { item: Item { value: Value::Table(expect), .. }, .. }) = expect {
+        let placed =
+            |value: &Value| matches!(value, Value::Table(bounds) if bounds.get(AT).is_some());
+        for entry in &mut expect.entries {
+            if let Value::Array(items) = &mut entry.item.value {
+                items.retain(|item| !placed(&item.value));
+            }
+        }
+        let gone = |value: &Value| match value {
+            Value::Array(items) => items.is_empty(),
+            other => placed(other),
+        };
+        expect.entries.retain(|entry| !gone(&entry.item.value));
+    }
+    root
+}
+
+/// The table of a file.
+const EXPECT: &str = "expect";
+/// Which points a bound holds at.
+const AT: &str = "at";
+
+/// Says of promises about points that there are none.
+pub(super) fn no_sweep(t: &TableReader, placed: &[PlacedExpect]) {
+    for placed in placed {
+        t.report(
+            Diagnostic::at(
+                placed.at_span.clone(),
+                "`at` names points of a sweep, but the file has no [sweep]",
+            )
+            .label("never judged")
+            .help("add a [sweep] table, or drop `at`: without it a bound holds for every run"),
+        );
+    }
+}
+
 pub(super) fn read(
     t: &TableReader,
     subject: &Subject,
@@ -85,9 +146,11 @@ pub(super) fn read(
     study: Option<&Study>,
     inputs: Option<&DataSet>,
     trains: bool,
-) -> Vec<Expect> {
+) -> Expected {
     let about = About { subject, netlist, study, inputs, trains };
-    t.entries().iter().filter_map(|entry| bounded(t, entry, &about)).collect()
+    let mut expected = Expected::default();
+    t.entries().iter().for_each(|entry| bounded(t, entry, &about, &mut expected));
+    expected
 }
 
 /// What there are figures of.
@@ -108,11 +171,11 @@ impl<'a> About<'a> {
     }
 }
 
-fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
+fn bounded(t: &TableReader, entry: &Entry, about: &About, expected: &mut Expected) {
     let name = entry.key.as_str();
     let at = |message: String| Diagnostic::at(entry.key_span.clone(), message);
     let node = name.strip_prefix("v(").and_then(|rest| rest.strip_suffix(')'));
-    let bounds = t.named_table(entry);
+    let all = t.named_tables(entry);
     let (dimension, range) = match (node, FIGURES.iter().find(|f| f.name == name)) {
         (Some(node), _) => {
             check_node(t, entry, node, about);
@@ -134,14 +197,49 @@ fn bounded(t: &TableReader, entry: &Entry, about: &About) -> Option<Expect> {
                     &names,
                 ),
             );
-            bounds.entries();
-            return None;
+            for bounds in &all {
+                bounds.entries();
+            }
+            return;
         }
     };
-    let at_least = bounds.quantity("at-least", dimension, range).optional();
-    let at_most = bounds.quantity("at-most", dimension, range).optional();
-    check_bounds(&bounds, name, at_least, at_most);
-    Some(Expect { figure: name.to_string(), at_least, at_most })
+    if all.is_empty() {
+        t.report(unbounded(name, entry.item.span.clone()));
+    }
+    let mut places: Vec<(String, Span)> = Vec::new();
+    for bounds in &all {
+        let at_least = bounds.quantity("at-least", dimension, range).optional();
+        let at_most = bounds.quantity("at-most", dimension, range).optional();
+        check_bounds(bounds, name, at_least, at_most);
+        let expect = Expect { figure: name.to_string(), at_least, at_most };
+        let at = bounds.own_table(AT).cloned();
+        if at.is_none() && bounds.has(AT) {
+            drop(bounds.table(AT));
+            continue;
+        }
+        let place =
+            at.as_ref().map_or_else(String::new, |at| value_text(&Value::Table(at.clone())));
+        if let Some((_, first)) = places.iter().find(|(known, _)| *known == place) {
+            t.report(
+                Diagnostic::at(bounds.own_span(), format!("`{name}` is bounded twice"))
+                    .label(if at.is_some() { "at the same points" } else { "in every run" })
+                    .also(first.clone(), "bounded here first")
+                    .help("join the two, or say with `at` at which points of the sweep each holds"),
+            );
+        }
+        places.push((place, bounds.own_span()));
+        match at {
+            None => expected.everywhere.push(expect),
+            Some(at) => {
+                let table = bounds.table(AT);
+                for entry in table.entries() {
+                    table.record.value(&entry.key, value_text(&entry.item.value));
+                }
+                let (span, at_span) = (entry.key_span.clone(), bounds.span(AT));
+                expected.placed.push(PlacedExpect { expect, span, at, at_span });
+            }
+        }
+    }
 }
 
 /// Whether the file has what the figure comes of.
@@ -175,11 +273,7 @@ fn check_source(t: &TableReader, entry: &Entry, figure: &Figure, about: &About) 
 
 fn check_bounds(t: &TableReader, name: &str, at_least: Option<f64>, at_most: Option<f64>) {
     if !t.has("at-least") && !t.has("at-most") && t.is_table() {
-        t.report(
-            Diagnostic::at(t.own_span(), format!("`{name}` has no bound"))
-                .label("promises nothing")
-                .help("add `at-least = ...` or `at-most = ...`"),
-        );
+        t.report(unbounded(name, t.own_span()));
     }
     if let (Some(least), Some(most)) = (at_least, at_most)
         && least > most
@@ -191,6 +285,12 @@ fn check_bounds(t: &TableReader, name: &str, at_least: Option<f64>, at_most: Opt
                 .help("swap them"),
         );
     }
+}
+
+fn unbounded(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::at(span, format!("`{name}` has no bound"))
+        .label("promises nothing")
+        .help("add `at-least = ...` or `at-most = ...`")
 }
 
 fn check_node(t: &TableReader, entry: &Entry, node: &str, about: &About) {

@@ -44,7 +44,7 @@ pub use range::Between;
 pub use settings::*;
 pub use solver::{Local, Method, Order, Solver};
 pub use study::Study;
-pub use sweep::{Axis, Chips, Design, Sweep, Until};
+pub use sweep::{Axis, Chips, Claim, Design, Sweep, Until};
 pub use template::{Pins, Site, TemplateFault};
 
 use std::path::Path;
@@ -53,6 +53,7 @@ use std::rc::Rc;
 use crate::diag::{Diagnostic, Report, SourceMap, Span};
 use crate::model::Family;
 use document::Table;
+use expect::Expected;
 pub(crate) use reader::seen_from;
 use reader::{Reading, TableReader};
 use sweep::{Placed, PlacedAxis};
@@ -108,7 +109,7 @@ fn try_axes(
     axes: &[PlacedAxis],
     mut found: Vec<Diagnostic>,
 ) -> Vec<Diagnostic> {
-    let root = root.without("sweep");
+    let root = expect::unswept(root);
     let trials = axes.iter().flat_map(|axis| axis.documents(&root).map(move |d| (axis, d)));
     for (axis, (span, document)) in trials {
         match document {
@@ -155,9 +156,13 @@ fn read(
         None => None,
     };
     let trains = t.has("train");
-    let expected = parts.as_ref().map_or(&[][..], |parts| &parts.expect);
+    let nothing = Expected::default();
+    let expected = parts.as_ref().map_or(&nothing, |parts| &parts.expect);
     let about = sweep::About { seed, trains, has_chip: t.has("model"), expected };
     let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
+    if sweep.is_none() {
+        expect::no_sweep(&t, &expected.placed);
+    }
     let record = Rc::clone(&t.record);
     drop(t);
     let tree = record.resolved();
@@ -171,7 +176,7 @@ fn read(
         study: parts.study,
         train: parts.train,
         gradcheck: parts.gradcheck,
-        expect: parts.expect,
+        expect: parts.expect.everywhere,
         sweep: None,
         resolved: tree.document(&files::folder_of(path)),
         notes: Vec::new(),
@@ -189,7 +194,7 @@ struct Parts {
     study: Option<Study>,
     train: Option<Train>,
     gradcheck: GradCheck,
-    expect: Vec<Expect>,
+    expect: Expected,
 }
 
 fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {

@@ -279,6 +279,16 @@ impl<'a> TableReader<'a> {
         child
     }
 
+    /// The table, or the list of tables, under a name that people choose.
+    pub fn named_tables(&self, entry: &'a Entry) -> Vec<TableReader<'a>> {
+        let Value::Array(items) = &entry.item.value else { return vec![self.named_table(entry)] };
+        let child = |(i, item)| self.child(&format!("{}.{i}", entry.key), Some(item));
+        let children: Vec<_> = items.iter().enumerate().map(child).collect();
+        let records = children.iter().map(|c| Rc::clone(&c.record)).collect();
+        self.record.push(&entry.key, Recorded::Tables(records));
+        children
+    }
+
     /// The table under a name that people choose, which is written down in other words.
     pub fn unrecorded(&self, entry: &'a Entry) -> TableReader<'a> {
         self.child(&entry.key, Some(&entry.item))

@@ -3,18 +3,21 @@
 
 mod axes;
 mod chips;
+mod claims;
 mod design;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::{self, Item, Key, Table, Value};
+use super::expect::{Expected, unswept};
 use super::range::{self, Between};
 use super::reader::{Reading, TableReader};
-use super::{Expect, Library, Spec, Verb};
+use super::{Library, Spec, Verb};
 use crate::diag::{Diagnostic, Report, SourceMap};
 pub(super) use axes::PlacedAxis;
 pub use chips::{Chips, Until};
+pub use claims::Claim;
 pub use design::Design;
 use design::Draws;
 
@@ -33,6 +36,8 @@ pub struct Sweep {
     pub run: Verb,
     pub design: Design,
     pub chips: Chips,
+    /// What `[expect]` promises of some points.
+    pub claims: Vec<Claim>,
     points: usize,
     base: Arc<Base>,
 }
@@ -48,7 +53,7 @@ pub struct Axis {
     pub between: Option<Between>,
 }
 
-/// What points are made from: the document as it was read, without its sweep. A file that is
+/// What points are made from: the document as it was read, without its sweep and its claims. A file that is
 /// edited while its sweep runs does not change the sweep.
 #[derive(Debug)]
 struct Base {
@@ -66,7 +71,8 @@ struct Base {
 impl PartialEq for Sweep {
     fn eq(&self, other: &Sweep) -> bool {
         let asked = |s: &Sweep| (s.run, s.design, s.points, s.base.seed);
-        (&self.axes, &self.chips, asked(self)) == (&other.axes, &other.chips, asked(other))
+        (&self.axes, &self.chips, &self.claims, asked(self))
+            == (&other.axes, &other.chips, &other.claims, asked(other))
     }
 }
 
@@ -124,6 +130,12 @@ impl Sweep {
         values.map(|(axis, value)| Some(self.word(axis, &value?))).collect()
     }
 
+    /// What is promised of a point.
+    pub fn claims_at(&self, point: usize) -> impl Iterator<Item = &Claim> {
+        let values = self.values(point);
+        self.claims.iter().filter(move |claim| claim.holds(&values))
+    }
+
     /// All values of an axis as people write them.
     pub fn words(&self, axis: usize) -> Vec<String> {
         self.base.axes[axis].1.iter().map(|item| self.word(axis, &item.value)).collect()
@@ -176,19 +188,20 @@ pub(super) struct Placed {
     design: Design,
     points: usize,
     chips: Chips,
+    claims: Vec<Claim>,
     seed: u64,
 }
 
 impl Placed {
     /// The sweep as it is handed on; `root` is the document that it stands in.
     pub fn sweep(self, root: &Table, sources: SourceMap, path: &Path, library: &Library) -> Sweep {
-        let Placed { run, design, points, chips, seed, .. } = self;
+        let Placed { run, design, points, chips, claims, seed, .. } = self;
         let (axes, placed): (Vec<_>, Vec<_>) =
             self.axes.into_iter().map(PlacedAxis::finished).unzip();
         let keys = axes.iter().map(|axis: &Axis| axis.key.as_str());
         let draws = design.is_drawn().then(|| Draws::new(design, keys, points, seed));
         let base = Base {
-            root: root.without("sweep"),
+            root: unswept(root),
             sources,
             path: path.to_path_buf(),
             library: library.clone(),
@@ -196,7 +209,7 @@ impl Placed {
             axes: placed,
             draws,
         };
-        Sweep { axes, run, design, chips, points, base: Arc::new(base) }
+        Sweep { axes, run, design, chips, claims, points, base: Arc::new(base) }
     }
 }
 
@@ -207,7 +220,7 @@ pub(super) struct About<'a> {
     pub trains: bool,
     /// Whether it describes a network, which is put on a chip.
     pub has_chip: bool,
-    pub expected: &'a [Expect],
+    pub expected: &'a Expected,
 }
 
 /// Reads a sweep; axes with mistakes are left out.
@@ -218,7 +231,7 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
     // Of a design that is not known, nothing more is asked.
     let asked = (t.reading.count() == before).then_some(design);
     let drawn = points(t, asked);
-    let chips = chips::read(t, run, about.expected);
+    let chips = chips::read(t, run, &about.expected.everywhere);
     if !about.has_chip && chips.at_most() > 1 {
         let key = if t.has("until") { "until" } else { "chips" };
         t.report(
@@ -246,7 +259,8 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
                 .help("drop values, axes or chips, or split it into several sweeps"),
         );
     }
-    Placed { axes, run, design, points, chips, seed: about.seed }
+    let claims = claims::read(t, &about.expected.placed, run, asked, &axes);
+    Placed { axes, run, design, points, chips, claims, seed: about.seed }
 }
 
 fn run(t: &TableReader, trains: bool) -> Verb {

@@ -18,6 +18,7 @@ mod programming;
 mod read;
 mod read_engines;
 mod read_runs;
+mod read_together;
 mod resumed;
 mod roll;
 mod schemes;

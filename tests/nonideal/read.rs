@@ -15,10 +15,10 @@ use super::common::{hardware, layered, normal};
 use super::{LIMIT, check_moments, moments};
 
 const KT: f64 = BOLTZMANN * 300.0;
-const INPUT: [f64; 3] = [0.7, -0.4, 0.9];
+pub const INPUT: [f64; 3] = [0.7, -0.4, 0.9];
 
 /// Linear nodes that see clamped inputs only.
-fn nodes(count: usize) -> EnergyModel {
+pub fn nodes(count: usize) -> EnergyModel {
     layered(&[3, count], &[Activation::Identity; 2], 0.6, Seed::new(8))
 }
 
@@ -50,7 +50,7 @@ fn quiet(chip: &Chip) -> Behavioural {
 }
 
 /// What is read of each node beside where it rests, times `scale` of the node.
-fn deviations(chip: &Chip, samples: usize, scale: impl Fn(usize, f64) -> f64) -> Vec<f64> {
+pub fn deviations(chip: &Chip, samples: usize, scale: impl Fn(usize, f64) -> f64) -> Vec<f64> {
     let rest = settle(&mut quiet(chip), &drive(1, &INPUT)).state;
     let noisy = settle(&mut behavioural(chip), &drive(samples, &INPUT)).state;
     let rows = noisy[1].iter_rows();
@@ -64,7 +64,7 @@ fn deviations(chip: &Chip, samples: usize, scale: impl Fn(usize, f64) -> f64) ->
 }
 
 /// Of the cells of a node: conductance and voltage \[S, V\], the node being at state `x`.
-fn cells(chip: &Chip, i: usize, x: f64) -> Vec<(f64, f64)> {
+pub fn cells(chip: &Chip, i: usize, x: f64) -> Vec<(f64, f64)> {
     let (hardware, plan) = (&chip.fabric.hardware, &chip.fabric.layers[1]);
     let u = x * hardware.v_unit / plan.gain;
     let line = |j: usize| hardware.v_unit * INPUT[j];

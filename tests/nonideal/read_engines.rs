@@ -13,7 +13,7 @@ use super::common::{hardware, layered};
 use super::read::{drive, settle};
 use super::{LIMIT, moments};
 
-const INPUT: [f64; 2] = [0.9, -0.6];
+pub const INPUT: [f64; 2] = [0.9, -0.6];
 
 fn network() -> EnergyModel {
     layered(&[2, 3, 2], &[Activation::Tanh; 3], 0.6, Seed::new(12))
@@ -21,14 +21,18 @@ fn network() -> EnergyModel {
 
 /// With neurons and cells that are not as designed.
 fn chip(read: ReadNoise) -> Chip {
+    made(NonIdeal { read, ..NonIdeal::default() })
+}
+
+/// The same, and what else is not ideal.
+pub fn made(mut bad: NonIdeal) -> Chip {
     let model = network();
-    let mut bad = NonIdeal { read, ..NonIdeal::default() };
     bad.fabrication.spread = 0.2;
     bad.fabrication.neuron = NeuronSpread { offset: 3e-3, gain: 0.1, time_constant: 0.2 };
     fabricate(&compile(&model, &hardware(&model, ArrayStyle::Twin)), &bad, Seed::new(6))
 }
 
-fn tau() -> f64 {
+pub fn tau() -> f64 {
     chip(ReadNoise::default()).fabric.layers.iter().map(|l| l.tau).fold(0.0, f64::max)
 }
 
@@ -64,7 +68,7 @@ fn each() -> Vec<(&'static str, ReadNoise)> {
 }
 
 /// Deviation of each unit of the free layers.
-fn spreads(found: &Settled) -> Vec<f64> {
+pub fn spreads(found: &Settled) -> Vec<f64> {
     let layers = found.state[1..].iter();
     layers
         .flat_map(|x| {
@@ -98,11 +102,14 @@ fn cell_by_cell_is_as_noisy_as_node_by_node() {
 fn thermal_noise_is_that_of_small_signals() {
     let read =
         ReadNoise { thermal: 300.15, step: 0.05, hold: Some(12.0 * tau()), ..ReadNoise::default() };
-    let chip = chip(read);
+    check_small_signals(&chip(read));
+}
+
+pub fn check_small_signals(chip: &Chip) {
     const SAMPLES: usize = 6000;
     let mut ode = Behavioural::new(chip.clone(), Precision::F64);
     let found = spreads(&settle(&mut ode, &drive(SAMPLES, &INPUT)));
-    let (mut netlist, ports) = expand(&chip);
+    let (mut netlist, ports) = expand(chip);
     // The inputs of the sample.
     for (sources, x) in ports.clamp.sources.iter().zip(INPUT) {
         for (source, sign) in sources.iter().zip([1.0, -1.0]) {
@@ -120,7 +127,9 @@ fn thermal_noise_is_that_of_small_signals() {
         let skew = layer.skew.iter().map(|(factor, _)| factor * layer.gain / ports.v_unit);
         layer.nodes.iter().copied().zip(skew).collect::<Vec<_>>()
     });
-    for ((node, per_volt), found) in places.zip(found) {
+    let places: Vec<_> = places.collect();
+    assert_eq!(places.len(), found.len(), "nodes that are told apart by their skew");
+    for ((node, per_volt), found) in places.into_iter().zip(found) {
         let request = Request::Noise {
             output: (node, eqcircuit::netlist::Node::GROUND),
             input: ports.clamp.sources[0][0],

@@ -4,7 +4,9 @@
 #![allow(clippy::disallowed_methods)]
 
 mod charts;
+mod claims;
 mod designs;
+mod reports;
 mod shards;
 
 use std::fs;

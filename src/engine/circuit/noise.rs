@@ -9,7 +9,7 @@ use super::super::network::noise::traps::Blinking;
 use crate::compile::{Chip, ReadWindow, laid_cells};
 use crate::netlist::{Device, Netlist};
 use crate::numerics::dae::Stamps;
-use crate::numerics::math::{sqrt, tanh};
+use crate::numerics::math::{cosh, sinh, sqrt, tanh};
 use crate::numerics::newton::{Failure, Solver};
 use crate::numerics::seed::Seed;
 use crate::numerics::transient::roam;
@@ -26,11 +26,14 @@ pub(super) struct Noise {
     slow: Option<Slow>,
 }
 
-/// A resistor, by the unknowns at its ends.
+/// A resistor, or a cell that is not one, by the unknowns at its ends.
 #[derive(Debug)]
 struct Noisy {
     ends: [usize; 2],
+    /// At 0 V.
     g: Siemens,
+    /// Of a cell that conducts `g v0 sinh(V / v0)`.
+    v0: Option<Volt>,
     /// What no other resistor has.
     cell: Option<Moves>,
 }
@@ -38,11 +41,24 @@ struct Noisy {
 /// What moves of a cell.
 #[derive(Debug)]
 struct Moves {
+    g: Siemens,
     /// Deviation from read to read.
     fresh: Siemens,
     /// That of flicker noise of unit variance.
     flicker: Siemens,
     trap: Option<(Blinking, Siemens)>,
+}
+
+impl Noisy {
+    /// What a siemens of it conducts at this voltage.
+    fn across(&self, volts: Volt) -> Volt {
+        self.v0.map_or(volts, |v0| v0 * sinh(volts / v0))
+    }
+
+    /// The small-signal conductance.
+    fn slope(&self, volts: Volt) -> Siemens {
+        self.v0.map_or(self.g, |v0| self.g * cosh(volts / v0))
+    }
 }
 
 /// Tolerance of a step in time, as a share of the voltage unit.
@@ -59,7 +75,15 @@ impl Noise {
             Device::Resistor(resistor) => Some(Noisy {
                 ends: [place(resistor.p), place(resistor.n)],
                 g: resistor.g,
+                v0: None,
                 cell: cells.next(),
+            }),
+            // Cells are laid before anything else.
+            Device::BehaviouralCurrent(device) => cells.next().map(|cell| Noisy {
+                ends: [place(device.p), place(device.n)],
+                g: cell.g,
+                v0: chip.nonideal.cell.v0,
+                cell: Some(cell),
             }),
             _ => None,
         });
@@ -88,7 +112,7 @@ impl Noise {
             for (noisy, state) in self.resistors.iter().zip(&mut draws.states) {
                 let volts = at(x, noisy.ends[0]) - at(x, noisy.ends[1]);
                 let white = self.white(noisy, volts) / self.window.step;
-                let mut current = state.deviation(noisy, self.slow.as_ref()) * volts;
+                let mut current = state.deviation(noisy, self.slow.as_ref()) * noisy.across(volts);
                 if white > 0.0 {
                     let z: f64 = StandardNormal.sample(&mut draws.rng);
                     current += sqrt(white) * z;
@@ -103,7 +127,7 @@ impl Noise {
 
     /// The two-sided density of a resistor's white current \[A^2 s\].
     fn white(&self, noisy: &Noisy, volts: Volt) -> f64 {
-        let mut white = self.energy * noisy.g;
+        let mut white = self.energy * noisy.slope(volts);
         let Some(cell) = &noisy.cell else { return white };
         if self.shot > 0.0 && self.energy > 0.0 {
             let y = ELEMENTARY_CHARGE * volts / self.energy;
@@ -112,7 +136,7 @@ impl Noise {
             }
         }
         if let Some(slow) = &self.slow {
-            let current = cell.flicker * volts;
+            let current = cell.flicker * noisy.across(volts);
             white += current * current * slow.white;
         }
         white
@@ -165,12 +189,15 @@ fn moves(chip: &Chip, window: &ReadWindow) -> Vec<Moves> {
         let place = cell.post * chip.fabric.arrays[cell.array].plus.cols() + cell.pre;
         let traps = &traps[cell.array][cell.sign];
         let trap = traps.binary_search_by_key(&place, |trap| trap.place).ok().map(|at| &traps[at]);
+        let shown = chip.nonideal.cell.shown(cell.g);
+        let flicker = |f| shown * chip.flicker_deviation(f, cell.g);
         Moves {
-            fresh: if read.is_fresh() { chip.read_deviation(cell.g) } else { 0.0 },
-            flicker: read.flicker.as_ref().map_or(0.0, |f| chip.flicker_deviation(f, cell.g)),
+            g: cell.g,
+            fresh: if read.is_fresh() { shown * chip.read_deviation(cell.g) } else { 0.0 },
+            flicker: read.flicker.as_ref().map_or(0.0, flicker),
             trap: trap.zip(read.telegraph.as_ref()).map(|(trap, telegraph)| {
                 let blinking = Blinking::of(trap, window.step, window.steps);
-                (blinking, trap.swing(telegraph, cell.g, g_max))
+                (blinking, shown * trap.swing(telegraph, cell.g, g_max))
             }),
         }
     };

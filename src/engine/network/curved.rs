@@ -118,7 +118,8 @@ impl<T: Real> Batch<'_, T> {
     }
 }
 
-fn sinh_cosh<T: Real>(x: &[T]) -> [Vec<T>; 2] {
+/// `sinh x` and `cosh x`
+pub(super) fn sinh_cosh<T: Real>(x: &[T]) -> [Vec<T>; 2] {
     let mut sinh = vec![T::default(); x.len()];
     kernels::exp(x, &mut sinh);
     let (half, one) = (T::of(0.5), T::of(1.0));

@@ -28,6 +28,11 @@ impl<T: Real> Network<T> {
     /// Puts outputs that lag, behind the rows of the layers in `x`, where they rest.
     pub(super) fn rest_outputs(&self, x: &mut [T], lanes: usize) {
         let (x, outputs) = x.split_at_mut(self.dim * lanes);
+        self.at_rest(x, outputs, lanes);
+    }
+
+    /// What amplifiers make of nodes at `x` once they have come to rest, `[dim, lanes]`.
+    pub(super) fn at_rest(&self, x: &[T], outputs: &mut [T], lanes: usize) {
         let mut work = vec![T::default(); lanes];
         for f in &self.free {
             let at = in_lanes(f.rows.clone(), lanes);

@@ -29,7 +29,7 @@ pub fn figures(records: &Records, plan: &Plan) -> Vec<Figure> {
 
 fn chart(frame: &Frame, shown: &Shown) -> Option<Figure> {
     let Shown { name, file, parts } = shown;
-    let factor = if groups::is_fraction(name) { 100.0 } else { 1.0 };
+    let factor = if groups::is_percent(name) { 100.0 } else { 1.0 };
     let mut combinations: Vec<&[usize]> = frame.groups.iter().map(|g| &g.place[1..]).collect();
     combinations.sort();
     combinations.dedup();

@@ -8,9 +8,10 @@ use crate::run::sweep_record::{AxisRecord, PointRecord, SweepRecord};
 use crate::spec::{Chips, Design};
 
 /// Figures in the order of the report; those with other names follow.
-pub const ORDER: [&str; 12] = [
+pub const ORDER: [&str; 13] = [
     "test-accuracy",
     "initial-test-accuracy",
+    "test-accuracy-gain",
     "accuracy",
     "train-accuracy",
     "settled",
@@ -32,9 +33,14 @@ const FRACTIONS: [(&str, &str); 5] = [
     ("train-accuracy", "train-samples"),
 ];
 
-/// Whether a figure is a fraction, which people read in percent.
+/// Whether a figure is a fraction of samples.
 pub fn is_fraction(name: &str) -> bool {
     FRACTIONS.iter().any(|(fraction, _)| *fraction == name)
+}
+
+/// Whether people read a figure in percent: a fraction, or how much one has grown.
+pub fn is_percent(name: &str) -> bool {
+    is_fraction(name) || name == "test-accuracy-gain"
 }
 
 /// The names of the figures that vary over the points so that it means something, and those that

@@ -92,7 +92,7 @@ fn points(
     (ruler, shift): (&Ruler, f64),
     intervals: &mut Vec<Interval>,
 ) -> Points {
-    let factor = if groups::is_fraction(name) { 100.0 } else { 1.0 };
+    let factor = if groups::is_percent(name) { 100.0 } else { 1.0 };
     let (mut means, mut bars, mut dots) = (Vec::new(), Vec::new(), Vec::new());
     for group in groups {
         let place = group.setting(axis).and_then(|word| ruler.at(word));
@@ -121,7 +121,7 @@ fn series(
     ([n, of], (name, part)): ([usize; 2], (&str, &str)),
     (means, bars, dots): Points,
 ) -> Vec<Series> {
-    let factor = if groups::is_fraction(name) { 100.0 } else { 1.0 };
+    let factor = if groups::is_percent(name) { 100.0 } else { 1.0 };
     let key = |text: &str| Label::Key(text.to_string());
     let once = |text: &str| if n == 0 { key(text) } else { Label::None };
     let one_by_one = plan.design == Design::OneAtATime;

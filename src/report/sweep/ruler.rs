@@ -42,10 +42,13 @@ impl Ruler {
         };
         let values = numbers.iter().map(|(value, _)| *value);
         let (low, high) = ends_of(values.clone()).unwrap_or((0.0, 1.0));
-        // Over less than two decades, powers of ten are too few to read.
-        let by_ratio = record.range.as_ref().is_some_and(|range| range.scale == "log");
+        // Over little more than a decade, powers of ten are too few to read.
+        let by_ratio = match &record.range {
+            Some(range) => range.scale == "log",
+            None => values.clone().zip(values.clone().skip(1)).all(|(a, b)| b >= 2.0 * a),
+        };
         let ratio = if by_ratio { 30.0 } else { 100.0 };
-        let axis = match low > 0.0 && high > ratio * low {
+        let axis = match low > 0.0 && high >= ratio * low {
             true => Axis::log(&record.key, unit, [0.9 * low, 1.1 * high]),
             false => {
                 let margin = 0.03 * (high - low);
@@ -126,7 +129,7 @@ pub fn y_axis<'a>(name: &str, series: impl Iterator<Item = &'a Series>) -> Optio
     let unit = match unit(name) {
         "s" => Unit::Si("s"),
         "V" => Unit::Si("V"),
-        _ if groups::is_fraction(name) => Unit::Word("%"),
+        _ if groups::is_percent(name) => Unit::Word("%"),
         _ if name == "clipped" => Unit::Word("count"),
         _ => Unit::Word("dimensionless"),
     };

@@ -309,7 +309,7 @@ fn worst(records: &[PointRecord]) -> Vec<ExpectRecord> {
     };
     let mut worst: Vec<ExpectRecord> = Vec::new();
     for e in records.iter().flat_map(|record| &record.expect) {
-        match worst.iter_mut().find(|w| w.figure == e.figure) {
+        match worst.iter_mut().find(|w| w.figure == e.figure && w.at == e.at) {
             Some(w) if room(e) < room(w) => *w = e.clone(),
             Some(_) => {}
             None => worst.push(e.clone()),

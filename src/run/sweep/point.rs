@@ -13,7 +13,7 @@ use super::schedule::Task;
 use crate::diag::Report;
 use crate::run::record::{ExpectRecord, RUN};
 use crate::run::{Manner, Options, RunError, expect, find, gradcheck, train};
-use crate::spec::{Spec, Sweep, Verb};
+use crate::spec::{Claim, Expect, Spec, Sweep, Verb};
 
 /// What came of it.
 struct Came {
@@ -86,13 +86,16 @@ pub fn edits(sweep: &Sweep, point: usize) -> BTreeMap<String, String> {
 
 fn try_run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Result<Came, Trouble> {
     let spec = sweep.point(task.point, task.chip)?;
+    let claims: Vec<&Claim> = sweep.claims_at(task.point).collect();
     let figures = match sweep.run {
         Verb::Train => train(&spec, &own_options(folder, task, options)?)?.figures(),
         Verb::Gradcheck => gradcheck::figures(&spec, None)?,
-        _ => return Ok(simulate(spec)?),
+        _ => return Ok(simulate(spec, &claims)?),
     };
-    let judged = spec.expect.iter().filter(|e| e.is_of(sweep.run));
-    let expect = judged.map(|e| expect::judge(e, figures.get(&e.figure).copied())).collect();
+    let judge = |e: &Expect| expect::judge(e, figures.get(&e.figure).copied());
+    let everywhere = spec.expect.iter().filter(|e| e.is_of(sweep.run)).map(judge);
+    let here = claims.iter().map(|c| ExpectRecord { at: c.at.clone(), ..judge(&c.expect) });
+    let expect = everywhere.chain(here).collect();
     Ok(Came { figures, expect, notes: Vec::new() })
 }
 
@@ -109,7 +112,7 @@ pub fn figures_of(
             let own = Options { out, manner, quiet: true, threads: None, ..options.clone() };
             train(&spec, &own).map(|trained| trained.figures())
         }
-        _ => simulate(spec).map(|came| came.figures),
+        _ => simulate(spec, &[]).map(|came| came.figures),
     };
     figures.map_err(|error| error.to_string())
 }
@@ -136,13 +139,19 @@ fn own_options(folder: &Path, task: Task, options: &Options) -> Result<Options, 
     })
 }
 
-fn simulate(mut spec: Spec) -> Result<Came, RunError> {
+fn simulate(mut spec: Spec, claims: &[&Claim]) -> Result<Came, RunError> {
     // Of the way there nothing is kept but its ends.
     spec.simulate.points = 2;
     let found = find(&spec, &ProgressBar::hidden())?;
     let totals = expect::totals(&found, 0.0);
     let mut notes = found.notes.clone();
-    let expect = expect::evaluate(&spec.expect, Verb::Simulate, &found, &totals, &mut notes);
+    let mut judge =
+        |expect: &[Expect]| expect::evaluate(expect, Verb::Simulate, &found, &totals, &mut notes);
+    let mut expect = judge(&spec.expect);
+    for claim in claims {
+        let judged = judge(std::slice::from_ref(&claim.expect)).into_iter();
+        expect.extend(judged.map(|e| ExpectRecord { at: claim.at.clone(), ..e }));
+    }
     let fraction = totals.settled as f64 / totals.samples.max(1) as f64;
     let known = [
         ("samples", Some(totals.samples as f64)),

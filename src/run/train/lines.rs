@@ -142,3 +142,13 @@ pub(super) fn bar(train: &Train, quiet: bool) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
+
+/// On the test data, before anything was learned.
+pub fn initial_accuracy(epochs: &[EpochRecord]) -> Option<f64> {
+    epochs.first().map(|e| e.test_accuracy)
+}
+
+/// How much of it was gained since.
+pub fn accuracy_gain(epochs: &[EpochRecord]) -> Option<f64> {
+    Some(epochs.last()?.test_accuracy - initial_accuracy(epochs)?)
+}

@@ -1,6 +1,6 @@
 //! How a cell conducts.
 
-use crate::units::{Ampere, Ohm, Volt};
+use crate::units::{Ampere, Ohm, Siemens, Volt};
 
 /// What of a cell is not a conductance. The default is none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -42,6 +42,13 @@ impl Conduction {
     /// Whether a cell is linear.
     pub fn is_linear(&self) -> bool {
         *self == Conduction::default() || self.series().is_some()
+    }
+
+    /// What the conductance of a cell shows of a deviation of what it stores, which conducts `g`: all
+    /// of it without a resistance in series.
+    pub fn shown(&self, g: Siemens) -> f64 {
+        let share = self.series().map_or(1.0, |r_on| 1.0 / (1.0 + g * r_on));
+        share * share
     }
 
     /// Whether arrays of such cells can be computed by products of matrices.

@@ -54,11 +54,8 @@ impl NonIdeal {
             Some(("cell", "cells that are not linear on lines with an output resistance"))
         } else if wired && loaded {
             Some(("periphery", "amplifiers with an output resistance behind wires"))
-        } else if !self.read.is_quiet() && (loaded || self.periphery.amplifier.bandwidth.is_some())
-        {
-            Some(("read", "noise under amplifiers that lag or have an output resistance"))
-        } else if !self.read.is_quiet() && self.periphery.supply.is_some() {
-            Some(("read", "noise under a supply that gives way"))
+        } else if !self.read.is_quiet() && loaded {
+            Some(("read", "noise under amplifiers with an output resistance"))
         } else {
             None
         }

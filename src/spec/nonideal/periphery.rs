@@ -1,6 +1,6 @@
 //! What stands between a network and its host.
 
-use crate::units::{Ampere, Hertz, Ohm, Volt};
+use crate::units::{Ampere, Hertz, Ohm, Second, Volt};
 
 /// Converters and sources at the edge of a chip. The default is perfect.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,6 +85,13 @@ pub struct Amplifier {
 }
 
 impl Amplifier {
+    /// The time constant of an output; `None` follows at once.
+    pub fn lag(&self) -> Option<Second> {
+        let inverse = self.gain.map_or(0.0, |gain| 1.0 / gain);
+        let pole = |hertz| std::f64::consts::TAU * hertz * (1.0 + inverse);
+        self.bandwidth.map(|hertz| 1.0 / pole(hertz))
+    }
+
     /// Whether an output is anything but its activation, whatever hangs on it.
     pub fn shapes(&self) -> bool {
         self.gain.is_some() || self.bandwidth.is_some() || self.swing.is_some()

@@ -116,7 +116,8 @@ fn gather(t: &TableReader, entries: &[Entry], above: &[Key], found: &mut Vec<Pla
     }
 }
 
-fn name(keys: &[Key]) -> String {
+/// The dotted path of an axis, or of its beginning.
+pub(super) fn name(keys: &[Key]) -> String {
     keys.iter().map(|(k, _)| key_text(k)).collect::<Vec<_>>().join(".")
 }
 

@@ -16,11 +16,12 @@ use super::Network;
 use crate::compile::{Chip, ReadWindow};
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
+use crate::numerics::math::sinh;
 use crate::numerics::ode::padded;
 use crate::numerics::seed::Seed;
 use crate::units::{BOLTZMANN, ELEMENTARY_CHARGE};
 use slow::Slow;
-use sums::{Excess, Squares};
+use sums::{Excess, Squares, Sum};
 use traps::Site;
 
 /// When noise is drawn, and whose.
@@ -48,6 +49,10 @@ pub struct Noise<T> {
     seen: Vec<[f64; 2]>,
     /// White noise that does not depend on the state, as a variance in a unit of time.
     thermal: Vec<f64>,
+    /// Thermal noise of cells that are not linear.
+    curved: Option<Squares<T>>,
+    /// `v0` of these, in `v_unit`.
+    v0: Option<f64>,
     shot: Option<Excess<T>>,
     flicker: Option<(Squares<T>, Slow)>,
     fresh: Option<Squares<T>>,
@@ -59,6 +64,7 @@ pub struct Noise<T> {
 pub struct Field<T> {
     /// Activations of the clamped layer, where traps or shot noise want them.
     clamp: Vec<T>,
+    curved: Option<[Vec<T>; 2]>,
     shot: Option<[Vec<T>; 3]>,
     flicker: Option<[Vec<T>; 2]>,
     fresh: Option<[Vec<T>; 2]>,
@@ -88,6 +94,18 @@ impl<T: Real> Noise<T> {
             }
         }
         let squares: Vec<f64> = levers.iter().map(|lever| lever * lever).collect();
+        let white = energy / (hardware.v_unit * hardware.v_unit * net.tau);
+        let (law, v0) = match chip.nonideal.cell.v0 {
+            None => (Sum::Square, None),
+            Some(v0) => (Sum::Sinh(v0 / hardware.v_unit), Some(v0 / hardware.v_unit)),
+        };
+        let curved = v0.filter(|_| energy > 0.0).map(|v0| {
+            let node: Vec<f64> = squares.iter().map(|square| white * square).collect();
+            Squares::of(net, chip, &node, Sum::Cosh(v0), |g| g)
+        });
+        // Of a cell with a resistance in series.
+        let shown = |g| chip.nonideal.cell.shown(g);
+        let square = |sigma: f64| sigma * sigma;
         let shot = (noise.shot > 0.0 && energy > 0.0).then(|| {
             let per_volt = 1.0 / hardware.v_unit;
             let scale = noise.shot * energy * per_volt * per_volt / net.tau;
@@ -97,14 +115,20 @@ impl<T: Real> Noise<T> {
         });
         let flicker = noise.flicker.as_ref().filter(|flicker| !flicker.amplitude.is_zero());
         let flicker = flicker.map(|flicker| {
-            let deviation = |g| chip.flicker_deviation(flicker, g);
-            (Squares::of(net, chip, &squares, deviation), Slow::of(flicker, &window))
+            let deviation = |g| square(shown(g) * chip.flicker_deviation(flicker, g));
+            (Squares::of(net, chip, &squares, law, deviation), Slow::of(flicker, &window))
         });
-        let fresh =
-            noise.is_fresh().then(|| Squares::of(net, chip, &squares, |g| chip.read_deviation(g)));
+        let deviation = |g| square(shown(g) * chip.read_deviation(g));
+        let fresh = noise.is_fresh().then(|| Squares::of(net, chip, &squares, law, deviation));
         let rows = |layer| net.free.iter().find(|f| f.layer == layer).map(|f| f.rows.start);
         let sites = traps::sites(chip, &read, &levers, rows);
-        Some(Noise { read, tau: net.tau, seen, thermal, shot, flicker, fresh, sites })
+        let tau = net.tau;
+        Some(Noise { read, tau, seen, thermal, curved, v0, shot, flicker, fresh, sites })
+    }
+
+    /// What a siemens of a cell conducts at these volts, both in `v_unit`.
+    fn across(&self, volts: f64) -> f64 {
+        self.v0.map_or(volts, |v0| v0 * sinh(volts / v0))
     }
 
     /// What the inputs of some samples add to the sums of every node; `lines` are their activations
@@ -121,6 +145,7 @@ impl<T: Real> Noise<T> {
         let zeros = || vec![T::default(); net.dim * lanes];
         let mut field = Field {
             clamp,
+            curved: self.curved.as_ref().map(|_| [zeros(), zeros()]),
             shot: self.shot.as_ref().map(|_| [zeros(), zeros(), zeros()]),
             flicker: self.flicker.as_ref().map(|_| [zeros(), zeros()]),
             fresh: self.fresh.as_ref().map(|_| [zeros(), zeros()]),
@@ -134,6 +159,9 @@ impl<T: Real> Noise<T> {
     }
 
     fn add(&self, xhat: &[T], clamped: bool, field: &mut Field<T>, lanes: usize) {
+        if let (Some(curved), Some(to)) = (&self.curved, &mut field.curved) {
+            curved.add(xhat, clamped, to, lanes);
+        }
         if let (Some(shot), Some(to)) = (&self.shot, &mut field.shot) {
             shot.add(xhat, clamped, to, lanes);
         }

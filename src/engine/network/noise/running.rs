@@ -6,10 +6,10 @@ use super::super::{Batch, Network};
 use super::slow::Moving;
 use super::{Field, Noise, Turn};
 use crate::engine::Drive;
-use crate::numerics::kernels::{self, Real};
+use crate::numerics::kernels::Real;
 use crate::numerics::math::sqrt;
 use crate::numerics::normals::Normals;
-use crate::numerics::ode::{self, in_lanes, padded, roam};
+use crate::numerics::ode::{self, padded, roam};
 use crate::numerics::seed::Seed;
 
 /// What drives a batch.
@@ -44,6 +44,9 @@ impl<T: Real> ode::Noise<T> for Running<T> {
             self.fixed[*place] = self.fixed[*place] + *change;
         }
         self.jumped += due;
+        // Amplifiers that lag make no noise of their own.
+        let (force, outputs) = force.split_at_mut(self.fixed.len());
+        outputs.fill(T::default());
         force.copy_from_slice(&self.fixed);
         for Process { law, now, end } in &mut self.moving {
             if moment > 0 {
@@ -64,6 +67,8 @@ impl<T: Real> ode::Noise<T> for Running<T> {
             return kick.fill(T::default());
         }
         self.normals.fill(&mut self.drawn);
+        let (kick, outputs) = kick.split_at_mut(self.white.len());
+        outputs.fill(T::default());
         for ((kick, &white), &z) in kick.iter_mut().zip(&self.white).zip(&self.drawn) {
             *kick = white * T::of(f64::from(z));
         }
@@ -79,8 +84,8 @@ struct Rest<T> {
 }
 
 impl<T: Real> Noise<T> {
-    /// Runs samples, `[dim, samples]`, from where they rest, in place: what is read of them comes
-    /// out. `shows` are steps after which the states go to `show`, `[dim, lanes]`.
+    /// Runs samples, `[states, samples]`, from where they rest, in place: what is read of them comes
+    /// out. `shows` are steps after which the states go to `show`, `[states, lanes]`.
     #[allow(clippy::too_many_arguments)]
     pub fn run(
         &self,
@@ -93,7 +98,7 @@ impl<T: Real> Noise<T> {
         show: &mut dyn FnMut(usize, &[T], usize),
     ) {
         let (width, lanes) = (samples.len(), padded::<T>(samples.len()));
-        let mut wide = vec![T::default(); net.dim * lanes];
+        let mut wide = vec![T::default(); net.states() * lanes];
         for (to, from) in wide.chunks_exact_mut(lanes).zip(x.chunks_exact(width)) {
             to[..width].copy_from_slice(from);
             to[width..].fill(from[width - 1]);
@@ -130,15 +135,8 @@ impl<T: Real> Noise<T> {
     }
 
     fn rest(&self, net: &Network<T>, x: &[T], field: &Field<T>, lanes: usize) -> Rest<T> {
-        let mut xhat = vec![T::default(); x.len()];
-        let mut work = vec![T::default(); lanes];
-        for f in &net.free {
-            let at = in_lanes(f.rows.clone(), lanes);
-            kernels::activate(f.activation, &x[at.clone()], &mut xhat[at], &mut work);
-        }
-        if let Some(amplifiers) = &net.amplifiers {
-            amplifiers.rest(&mut xhat);
-        }
+        let mut xhat = vec![T::default(); net.dim * lanes];
+        net.at_rest(x, &mut xhat, lanes);
         let rows = x.chunks_exact(lanes).zip(&self.seen);
         let nu = rows
             .flat_map(|(x, [offset, volts])| x.iter().map(move |x| (x.to_f64() - offset) * volts));
@@ -172,6 +170,10 @@ impl<T: Real> Noise<T> {
             add(&fresh.roots(sums, &rest.nu, lanes), &drawn, 1.0);
         }
         let mut white: Vec<f64> = (0..size).map(|k| self.thermal[k / lanes]).collect();
+        if let (Some(curved), Some(sums)) = (&self.curved, &rest.field.curved) {
+            let sums = curved.sums(sums, &rest.nu, lanes);
+            white.iter_mut().zip(sums).for_each(|(white, sum)| *white += sum);
+        }
         if let (Some(shot), Some(sums)) = (&self.shot, &rest.field.shot) {
             let activations = [&rest.field.clamp[..], &rest.xhat];
             let sums = shot.sums(sums, activations, &rest.nu, lanes);
@@ -235,7 +237,7 @@ impl<T: Real> Noise<T> {
             for b in 0..lanes {
                 let place = site.row * lanes + b;
                 let volts = site.sign * from[site.pre * lanes + b].to_f64() - rest.nu[place];
-                let swing = site.swing * volts;
+                let swing = site.swing * self.across(volts);
                 let blinking = &site.blinking;
                 let seed = |k: usize| later[b][k].index(t);
                 let up = blinking.starts_up(starts[b].index(t), phase, steps, seed);

@@ -5,9 +5,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::Network;
+use super::super::curved::sinh_cosh;
 use crate::compile::Chip;
 use crate::numerics::gemm::Into;
 use crate::numerics::kernels::{self, Real};
+use crate::numerics::math;
 use crate::numerics::ode::in_lanes;
 
 /// A number of every cell of an array, `h(Gp)` and `h(Gn)`, times one of its node.
@@ -81,9 +83,32 @@ impl<T: Real> Cells<T> {
     }
 }
 
-/// `sum_j h(Gp) (v - u)^2 + h(Gn) (v + u)^2` of every row: the variance of a sum of independent
-/// deviations of conductance, in two products.
+/// A function `p` of the voltage across a cell, even, whose sums over cells are two products.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Sum {
+    /// `V^2`
+    Square,
+    /// `(v0 sinh(V / v0))^2`, which is `v0^2 / 2 (cosh(2 V / v0) - 1)`.
+    Sinh(f64),
+    /// `cosh(V / v0)`
+    Cosh(f64),
+}
+
+impl Sum {
+    /// What is between `cosh` and its voltage.
+    fn bend(self) -> f64 {
+        match self {
+            Sum::Square => 0.0,
+            Sum::Sinh(v0) => 2.0 / v0,
+            Sum::Cosh(v0) => 1.0 / v0,
+        }
+    }
+}
+
+/// `sum_j h(Gp) p(v - u) + h(Gn) p(v + u)` of every row: with squares, the variance of a sum of
+/// independent deviations of conductance.
 pub(super) struct Squares<T> {
+    law: Sum,
     cells: Vec<Cells<T>>,
     own: Vec<f64>,
 }
@@ -93,36 +118,52 @@ impl<T: Real> Squares<T> {
         net: &Network<T>,
         chip: &Chip,
         node: &[f64],
-        deviation: impl Fn(f64) -> f64 + Sync,
+        law: Sum,
+        h: impl Fn(f64) -> f64 + Sync,
     ) -> Squares<T> {
-        let square = |g| {
-            let sigma = deviation(g);
-            sigma * sigma
-        };
-        let (cells, own) = Cells::of(net, chip, node, square);
-        Squares { cells, own }
+        let (cells, own) = Cells::of(net, chip, node, h);
+        Squares { law, cells, own }
     }
 
     /// Adds what comes from some activations.
     pub fn add(&self, xhat: &[T], clamped: bool, to: &mut [Vec<T>; 2], lanes: usize) {
-        let [squares, products] = to;
+        let [even, odd] = to;
         for cells in &self.cells {
             let Some(from) = cells.source(xhat, clamped, lanes) else { continue };
-            let squared: Vec<T> = from.iter().map(|&v| v * v).collect();
-            cells.add_sum(&squared, squares, lanes);
-            cells.add_difference(from, products, lanes);
+            if self.law == Sum::Square {
+                let squared: Vec<T> = from.iter().map(|&v| v * v).collect();
+                cells.add_sum(&squared, even, lanes);
+                cells.add_difference(from, odd, lanes);
+                continue;
+            }
+            let bend = T::of(self.law.bend());
+            let bent: Vec<T> = from.iter().map(|&v| bend * v).collect();
+            let [sinh, cosh] = sinh_cosh(&bent);
+            cells.add_sum(&cosh, even, lanes);
+            cells.add_difference(&sinh, odd, lanes);
         }
     }
 
-    /// The roots of the sums, `nu` being the voltages of the nodes.
-    pub fn roots(&self, [squares, products]: &[Vec<T>; 2], nu: &[f64], lanes: usize) -> Vec<f64> {
-        let each = squares.iter().zip(products).zip(nu).enumerate();
-        each.map(|(k, ((square, product), nu))| {
-            let own = self.own[k / lanes];
-            let sum = square.to_f64() + nu * (nu * own - 2.0 * product.to_f64());
-            crate::numerics::math::sqrt(sum.max(0.0))
+    /// The sums, `nu` being the voltages of the nodes.
+    pub fn sums(&self, [even, odd]: &[Vec<T>; 2], nu: &[f64], lanes: usize) -> Vec<f64> {
+        let bend = self.law.bend();
+        let each = even.iter().zip(odd).zip(nu).enumerate();
+        each.map(|(k, ((even, odd), nu))| {
+            let (even, odd, own) = (even.to_f64(), odd.to_f64(), self.own[k / lanes]);
+            let bent = || math::cosh(bend * nu) * even - math::sinh(bend * nu) * odd;
+            let sum = match self.law {
+                Sum::Square => even + nu * (nu * own - 2.0 * odd),
+                Sum::Sinh(v0) => 0.5 * v0 * v0 * (bent() - own),
+                Sum::Cosh(_) => bent(),
+            };
+            sum.max(0.0)
         })
         .collect()
+    }
+
+    /// The roots of the sums.
+    pub fn roots(&self, products: &[Vec<T>; 2], nu: &[f64], lanes: usize) -> Vec<f64> {
+        self.sums(products, nu, lanes).into_iter().map(math::sqrt).collect()
     }
 }
 

@@ -100,7 +100,9 @@ pub(super) fn sites(
                     pre: pre.unwrap_or(0) + col,
                     clamped: pre.is_none(),
                     sign: *unit,
-                    swing: levers[row] * trap.swing(telegraph, g, g_max),
+                    swing: levers[row]
+                        * chip.nonideal.cell.shown(g)
+                        * trap.swing(telegraph, g, g_max),
                     blinking: Blinking::of(&trap, window.step, window.steps),
                 });
             }

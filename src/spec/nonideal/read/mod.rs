@@ -59,12 +59,7 @@ pub(in crate::spec) fn read(
 
 /// Reports what the behavioural engine, or either, cannot hold.
 pub(in crate::spec) fn check_engine(t: &TableReader, nonideal: &NonIdeal, engine: Fidelity) {
-    if !nonideal.read.is_quiet() && nonideal.cell != Conduction::default() {
-        t.report(
-            Diagnostic::at(t.span("read"), "read noise is that of cells which are resistors")
-                .label("does not go with `nonideal.cell`")
-                .help("drop one of the two"),
-        );
+    if !check_noise(t, nonideal) {
         return;
     }
     let Some((key, what)) = nonideal.needs_cells().filter(|_| engine == Fidelity::Behavioural)
@@ -76,6 +71,30 @@ pub(in crate::spec) fn check_engine(t: &TableReader, nonideal: &NonIdeal, engine
             .label("not as products of matrices")
             .help("write `engine = \"circuit\"` in [simulate], which solves every cell"),
     );
+}
+
+/// Reports noise of cells that nobody has an equation for.
+fn check_noise(t: &TableReader, nonideal: &NonIdeal) -> bool {
+    if nonideal.read.is_quiet() || nonideal.cell == Conduction::default() {
+        return true;
+    }
+    let (message, help) = if !nonideal.cell.has_products() {
+        (
+            "read noise is that of cells with nothing in series but a resistance",
+            "drop one of the two; `sinh` alone, or `transistor` with `r-on` alone, goes with noise",
+        )
+    } else if nonideal.read.shot > 0.0 {
+        ("shot noise is that of cells which are resistors", "drop `shot`, or `nonideal.cell`")
+    } else {
+        return true;
+    };
+    t.report(
+        Diagnostic::at(t.span("read"), message)
+            .label("does not go with `nonideal.cell`")
+            .also(t.span("cell"), "how cells conduct")
+            .help(help),
+    );
+    false
 }
 
 /// A number that is nothing where it is not given; outside its range it is a mistake, with the
