@@ -136,7 +136,7 @@ fn the_resolved_text_holds_every_default() {
         "until = { settled = 1e-9, at-most = \"5 us\", iterations = 10000 }",
         "wire = { r-segment = \"0 ohm\" }",
         "neuron = { identity = \"neuron/identity\", tanh = \"neuron/tanh\" }",
-        "init = { scale = 1 }",
+        "init = { scale = 1, bias = 0 }",
         "family = \"ham\"",
     ] {
         assert!(spec.resolved.lines().any(|l| l == line), "{line}\n\n{}", spec.resolved);

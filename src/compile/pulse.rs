@@ -276,7 +276,8 @@ mod tests {
                 ends: [-1.0 - 0.01 * k as f32, 1.05],
             };
             let mut batch = Batch::default();
-            let cell = |k: usize| (1e-6 + 0.75e-6 * k as f64, k % 3 == 0, 1.5 - 0.1 * k as f32);
+            let cell =
+                |k: usize| (1e-6 + 0.75e-6 * k as f64, k.is_multiple_of(3), 1.5 - 0.1 * k as f32);
             for k in 0..WIDTH {
                 (batch.w[k], batch.devices[k]) = (cell(k).0, device(k));
             }

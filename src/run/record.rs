@@ -22,7 +22,6 @@ pub const CHIP: &str = "chip.safetensors";
 pub const OPERATING_POINT: &str = "op.csv";
 /// Waveforms against time, one column each.
 pub const WAVEFORMS: &str = "waveforms.csv";
-
 /// What was measured of a circuit, by name, in SI units; null where it could not be.
 pub const MEASURES: &str = "measures.json";
 /// The state of a training run, to go on from.
@@ -193,11 +192,11 @@ pub struct Totals {
     /// Largest and median over the samples that settled \[s\].
     pub settling_time_largest: Option<f64>,
     pub settling_time_median: Option<f64>,
-    /// Largest over the samples; `None` if any is not a number.
+    /// `None` if any is not a number.
     pub residual_largest: Option<f64>,
-    /// Mean over the samples of each part of the energy at the end, in units of the model.
+    /// Mean of each part of the energy at the end, in units of the model.
     pub energy: BTreeMap<String, Option<f64>>,
-    /// Cells of the chip, differential pairs counted as two; 0 where there is none.
+    /// Cells of the chip, two a differential pair.
     pub cells: usize,
     /// Weights that did not fit the conductance window.
     pub clipped: usize,
@@ -384,16 +383,15 @@ pub struct TimingRecord {
     pub samples_per_second: f64,
 }
 
-/// A record as one line of JSON.
+/// One line of JSON.
 pub(super) fn line(record: &impl Serialize) -> String {
     serde_json::to_string(record).expect("records are maps of plain values")
 }
 
 /// A record as a document of its own.
 pub(super) fn document(record: &impl Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(record).expect("records are maps of plain values");
-    text.push(b'\n');
-    text
+    let text = serde_json::to_vec_pretty(record).expect("records are maps of plain values");
+    [text, b"\n".to_vec()].concat()
 }
 
 /// `None` for a number that JSON cannot hold.

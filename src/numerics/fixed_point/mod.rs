@@ -58,7 +58,7 @@ pub enum Method {
     Broyden { window: usize },
     /// Newton's method; steps by GMRES over at most `inner` directions, with derivatives by
     /// differences of `f` (Knoll and Keyes 2004), until the linear residual is `forcing` of the
-    /// residual.
+    /// residual. A row whose residual grows goes on by damped iteration for a while.
     Newton { inner: usize, forcing: f64 },
 }
 
@@ -84,7 +84,7 @@ pub struct Scheme {
     pub method: Method,
     /// The method sees `d z + (1 - d) f(z)` for `f(z)`, with `d` from 0 to below 1.
     pub damping: f64,
-    /// Puts [`Map::correct`] between.
+    /// Puts [`Map::correct`] between, for a row whose residual does not grow by it.
     pub corrected: bool,
 }
 
@@ -162,7 +162,12 @@ pub fn solve<T: Real, M: Map<T>>(
     if samples == 0 {
         return Vec::new();
     }
-    let lanes = (0..rows).map(|sample| Lane { sample, alive: sample < samples, trail: [0.0; 5] });
+    let lanes = (0..rows).map(|sample| Lane {
+        sample,
+        alive: sample < samples,
+        plain: false,
+        trail: [0.0; 5],
+    });
     let run = Run {
         image: z.clone(),
         z,
@@ -180,7 +185,7 @@ pub fn solve<T: Real, M: Map<T>>(
             run.go(map, Anderson::new(window, ridge, relative, safeguard, rows, dim))
         }
         Method::Broyden { window } => run.go(map, Broyden::new(window, rows, dim)),
-        Method::Newton { inner, forcing } => run.go(map, Newton::new(inner, forcing)),
+        Method::Newton { inner, forcing } => run.go(map, Newton::new(inner, forcing, rows)),
     }
 }
 
@@ -192,6 +197,8 @@ const NONE: End =
 struct Lane {
     sample: usize,
     alive: bool,
+    /// Corrections made its residual grow: there are none any more.
+    plain: bool,
     /// The last residuals, the newest first.
     trail: [f64; 5],
 }
@@ -266,6 +273,7 @@ impl<T: Real, W> Run<T, W> {
         let sample = lane.sample;
         lane.trail.rotate_right(1);
         lane.trail[0] = change.sqrt();
+        lane.plain |= iteration > 0 && lane.trail[0] > 2.0 * lane.trail[1];
         (self.watch)(map, Seen { row, sample, iteration, z, image, residual });
         let fate = if self.stop.tolerance.is_some_and(|tolerance| residual <= tolerance) {
             Fate::Converged
@@ -306,12 +314,15 @@ impl<T: Real, W> Run<T, W> {
     }
 
     fn correct<M: Map<T>>(&mut self, map: &mut M) {
-        for (image, &z) in self.image.iter_mut().zip(&self.z) {
-            *image = *image - z;
-        }
-        map.correct(&mut self.image);
-        for (image, &z) in self.image.iter_mut().zip(&self.z) {
-            *image = z + *image;
+        let mut step: Vec<T> =
+            self.image.iter().zip(&self.z).map(|(&image, &z)| image - z).collect();
+        map.correct(&mut step);
+        for (row, _) in self.lanes.iter().enumerate().filter(|(_, lane)| !lane.plain) {
+            let at = row * self.dim..(row + 1) * self.dim;
+            let corrected = self.z[at.clone()].iter().zip(&step[at.clone()]);
+            for (image, (&z, &step)) in self.image[at].iter_mut().zip(corrected) {
+                *image = z + step;
+            }
         }
     }
 }

@@ -7,11 +7,35 @@ use crate::numerics::{Mat, dense};
 pub struct Newton {
     inner: usize,
     forcing: f64,
+    guards: Vec<Guard>,
 }
 
 impl Newton {
-    pub fn new(inner: usize, forcing: f64) -> Newton {
-        Newton { inner, forcing }
+    pub fn new(inner: usize, forcing: f64, rows: usize) -> Newton {
+        let guard = Guard { bar: f64::INFINITY, last: f64::INFINITY, stepped: false };
+        Newton { inner, forcing, guards: vec![guard; rows] }
+    }
+}
+
+/// Keeps a row from jumping about: after a step that made its residual larger it goes on by damped
+/// iteration, until the residual is half of what it was before that step.
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    bar: f64,
+    /// The residual before, and whether a step of Newton's method was taken there.
+    last: f64,
+    stepped: bool,
+}
+
+impl Guard {
+    /// Whether a row of this residual takes a step of Newton's method.
+    fn steps(&mut self, residual: f64) -> bool {
+        if self.stepped && residual > self.last {
+            self.bar = 0.5 * self.last;
+        }
+        self.last = residual;
+        self.stepped = residual <= self.bar;
+        self.stepped
     }
 }
 
@@ -53,7 +77,8 @@ impl<T: Real, M: Map<T>> Memory<T, M> for Newton {
             let length = dot_rows(r, r).sqrt();
             let by = T::of(if length > 0.0 { 1.0 / length } else { 0.0 });
             r.iter_mut().for_each(|r| *r = by * *r);
-            rows.push(Row { h: Vec::new(), length, weights: Vec::new(), done: length == 0.0 });
+            let done = !self.guards[rows.len()].steps(length) || length == 0.0;
+            rows.push(Row { h: Vec::new(), length, weights: Vec::new(), done });
         }
         let (mut moved, mut out) = (z.to_vec(), z.to_vec());
         let mut evaluations = 0;
@@ -102,6 +127,10 @@ impl<T: Real, M: Map<T>> Memory<T, M> for Newton {
             evaluations += 1;
         }
         for (row, (z, state)) in z.chunks_exact_mut(dim).zip(&rows).enumerate() {
+            if !self.guards[row].stepped {
+                let image = &image[row * dim..(row + 1) * dim];
+                z.iter_mut().zip(image).for_each(|(z, &f)| *z = T::of(0.5) * (*z + f));
+            }
             for (v, &weight) in basis.iter().zip(&state.weights) {
                 add_scaled(z, T::of(weight), &v[row * dim..(row + 1) * dim]);
             }
@@ -109,5 +138,7 @@ impl<T: Real, M: Map<T>> Memory<T, M> for Newton {
         evaluations
     }
 
-    fn keep(&mut self, _rows: &[usize]) {}
+    fn keep(&mut self, rows: &[usize]) {
+        self.guards = rows.iter().map(|&row| self.guards[row]).collect();
+    }
 }
