@@ -114,7 +114,7 @@ fn main() {
                 let mut learns = learner(model, variant.solver(), 40);
                 learns.stop = Stop { measure: Measure::Common, tolerance: Some(1e-4), most: 400 };
                 if variant == Variant::HamEoChord {
-                    learns.prepare(model, &batch(&set, 0, 4000).0);
+                    learns.prepare(model, &batch(&set, 0, 10_000).0);
                 }
                 let (mut updates, mut open) = (0, 0);
                 let time = pool(1).install(|| {

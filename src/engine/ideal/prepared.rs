@@ -15,8 +15,9 @@ use crate::spec::Local;
 /// The start is a linear function of the activations of the layers next to the inputs, with the
 /// carried layers at their means: ridge regression on the fixed points of the given inputs. It takes
 /// half an update of the layers. Steps are `(I - J)^-1 (f(z) - z)`, a chord Newton method, with the
-/// Jacobian `J` at the means of `f'(x)` over the fixed points; where few units are carried, over those
-/// of one cluster, told by the read layer at the start.
+/// Jacobian `J` at the means of `f'(x)` over the fixed points. Where few units are carried, this is over
+/// those of one cluster, told by the read layer at the start, and a linear function of the cluster moves
+/// the start nearer.
 #[derive(Debug, Clone)]
 pub struct Prepared<T> {
     /// `f` of the carried layers at their means, `[units]`, zero for the others.
@@ -29,6 +30,8 @@ pub struct Prepared<T> {
     centres: Vec<T>,
     /// `(I - J)^-1`, transposed, `[carried, carried]` a cluster.
     inverse: Vec<Vec<T>>,
+    /// What moves the start, `[carried + 1, carried]` a cluster, the last row a constant.
+    nearer: Vec<Vec<T>>,
 }
 
 /// Of the equations for the start, as a share of the number of inputs.
@@ -74,6 +77,7 @@ impl Prepared<f64> {
             start: Vec::new(),
             centres: Vec::new(),
             inverse: Vec::new(),
+            nearer: Vec::new(),
         };
         let phi = prepared.features_of(field, &field.clamped(inputs, 0..n, n));
         let wide = phi.len() / n;
@@ -95,8 +99,21 @@ impl Prepared<f64> {
         let outputs: Vec<&[f64]> =
             (0..n).map(|s| &x[s * units..(s + 1) * units][read.clone()]).collect();
         let groups = if carried > FEW { vec![all] } else { clusters(&outputs, CLUSTERS.min(n)) };
-        for group in groups {
-            prepared.centres.extend(mean_of(&x, &group)[read.clone()].iter());
+        for group in &groups {
+            prepared.centres.extend(&mean_of(&x, group)[read.clone()]);
+        }
+        // The cluster of an input is told by its start, as it will be.
+        let mut begun = vec![0.0; n * carried];
+        whole(&mut begun, carried, phi_part, Part::whole(&prepared.start, carried));
+        let mut told = vec![Vec::new(); groups.len()];
+        for (s, z) in begun.chunks_exact(carried).enumerate() {
+            told[prepared.nearest(&z[read.clone()])].push(s);
+        }
+        for (group, told) in groups.iter().zip(told) {
+            if carried <= FEW {
+                let ends = |s: usize| &x[s * units..s * units + carried];
+                prepared.nearer.push(nearer(&begun, ends, &told, carried)?);
+            }
             let [x, xhat] = [&x, &xhat].map(|of| {
                 group
                     .iter()
@@ -117,6 +134,7 @@ impl Prepared<f64> {
             start: cast(&self.start),
             centres: cast(&self.centres),
             inverse: self.inverse.iter().map(cast).collect(),
+            nearer: self.nearer.iter().map(cast).collect(),
         }
     }
 }
@@ -165,17 +183,28 @@ impl<T: Real> Prepared<T> {
         let wide = self.start.len() / carried;
         T::product(to, Part::whole(&phi, wide), Part::whole(&self.start, carried), Into::Replace);
         let read = field.layers[field.read].units.clone();
-        let nearest = |z: &[T]| {
-            let far = |centre: &[T]| -> f64 {
-                let apart: Vec<T> =
-                    z[read.clone()].iter().zip(centre).map(|(&a, &b)| a - b).collect();
-                dot_rows(&apart, &apart)
-            };
-            let each = self.centres.chunks_exact(read.len()).map(far).enumerate();
-            each.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
-        };
-        let cluster = z.chunks_exact(carried).map(nearest).collect();
+        let cluster: Vec<usize> =
+            z.chunks_exact(carried).map(|z| self.nearest(&z[read.clone()])).collect();
+        for (z, &cluster) in z.chunks_exact_mut(carried).zip(&cluster) {
+            let Some(nearer) = self.nearer.get(cluster) else { continue };
+            let (slopes, constant) = nearer.split_at(carried * carried);
+            let mut by = constant.to_vec();
+            for (&z, slope) in z.iter().zip(slopes.chunks_exact(carried)) {
+                by.iter_mut().zip(slope).for_each(|(by, &slope)| *by = *by + z * slope);
+            }
+            z.iter_mut().zip(by).for_each(|(z, by)| *z = *z + by);
+        }
         (z, cluster)
+    }
+
+    /// The cluster with the centre nearest to a read layer.
+    fn nearest(&self, outputs: &[T]) -> usize {
+        let far = |centre: &[T]| -> f64 {
+            let apart: Vec<T> = outputs.iter().zip(centre).map(|(&a, &b)| a - b).collect();
+            dot_rows(&apart, &apart)
+        };
+        let each = self.centres.chunks_exact(outputs.len()).map(far).enumerate();
+        each.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
     }
 
     /// Rewrites residuals to steps.
@@ -254,6 +283,33 @@ fn chord(field: &Field<f64>, x: &[f64], xhat: &[f64]) -> Option<Vec<f64>> {
     field.send(second, first, &signal, &mut j, n);
     let system = Mat::from_fn(n, n, |a, b| f64::from(a == b) - j[a * n + b]);
     Some(dense::inverse(&system)?.into_vec())
+}
+
+/// The linear function of a start that comes nearest to where its samples end, from their starts
+/// `[samples, carried]`.
+fn nearer<'a>(
+    begun: &[f64],
+    ends: impl Fn(usize) -> &'a [f64],
+    samples: &[usize],
+    carried: usize,
+) -> Option<Vec<f64>> {
+    let wide = carried + 1;
+    let mut gram = Mat::zeros(wide, wide);
+    let mut right = Mat::zeros(wide, carried);
+    let mut with_one = vec![1.0; wide];
+    for &s in samples {
+        let z = &begun[s * carried..(s + 1) * carried];
+        with_one[..carried].copy_from_slice(z);
+        for (i, &a) in with_one.iter().enumerate() {
+            gram.row_mut(i).iter_mut().zip(&with_one).for_each(|(g, b)| *g += a * b);
+            let moves = ends(s).iter().zip(z).map(|(end, z)| end - z);
+            right.row_mut(i).iter_mut().zip(moves).for_each(|(r, m)| *r += a * m);
+        }
+    }
+    // So much that a few samples move it little.
+    let ridge = 1e-4 * samples.len() as f64 + 1e-2;
+    (0..wide).for_each(|i| gram[(i, i)] += ridge);
+    Some(dense::solve_spd(&gram, &right)?.into_vec())
 }
 
 /// The samples in clusters about points that were chosen far from each other (Lloyd's iteration).
