@@ -42,9 +42,9 @@ impl Dae for Network {
 
     /// Outputs are held by equations of their own: what they supply is no unknown here.
     fn eval(&self, _: Instant, x: &[f64], out: &mut Stamps) {
-        for k in 0..2 * INPUTS {
+        for (k, x) in x.iter().enumerate().take(2 * INPUTS) {
             let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
-            out.i(k, STIFF * (x[k] - sign * self.inputs[k / 2]));
+            out.i(k, STIFF * (x - sign * self.inputs[k / 2]));
             out.di(k, k, STIFF);
         }
         for unit in 0..HIDDEN + OUTPUTS {
