@@ -182,6 +182,33 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
     }
 }
 
+/// Parameters and moments in single precision, laid as products want them.
+#[test]
+fn a_stopped_run_of_implicit_gradients_goes_on_to_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    for optimiser in ["{ madam = { rate = 1e-2 } }", "{ adam = { rate = 1e-3 } }"] {
+        let optimiser = format!("train.optimiser={optimiser}");
+        let spec = load(
+            dir.path(),
+            &[
+                "simulate.engine=ideal",
+                "simulate.order=even-odd",
+                "model.init={ scale = 0.5, bias = 0.01 }",
+                "train.rule={ implicit-gradient = {} }",
+                "train.batch=8",
+                &optimiser,
+            ],
+        );
+        let whole = dir.path().join(format!("whole {}", optimiser.len()));
+        trained(&spec, &whole);
+        for (i, (lines, delay)) in [(1, 0), (2, 2), (3, 5)].into_iter().enumerate() {
+            let out = dir.path().join(format!("stopped {} {i}", optimiser.len()));
+            stopped_and_resumed(&spec, &out, lines, Duration::from_millis(delay));
+            expect_same_bits(&whole, &out);
+        }
+    }
+}
+
 #[test]
 fn a_run_that_is_there_is_left_alone_unless_told_otherwise() {
     let dir = tempfile::tempdir().unwrap();

@@ -26,7 +26,8 @@ pub struct Implicit<T> {
     pub stop: Stop,
     /// Where to start and how far to go, of an even-odd HAM; without, states start from zero.
     pub prepared: Option<Prepared<T>>,
-    pub moments: OptimiserState<T>,
+    /// Laid as `field` is.
+    moments: OptimiserState<T>,
 }
 
 /// What a batch came to.
@@ -51,8 +52,8 @@ struct Both<T> {
     predicted: Vec<usize>,
 }
 
-/// Rows of a weight that one thread takes at a time.
-const BLOCK: usize = 64;
+/// Numbers of a weight that one thread takes at a time.
+const BLOCK: usize = 64 * 1024;
 
 impl<T: Real> Implicit<T> {
     /// # Panics
@@ -200,7 +201,7 @@ impl<T: Real> Implicit<T> {
             let mut tile = vec![T::default(); arc.weight.len()];
             self.tile(a, 0..rows, &parts, &mut tile);
             let to = grad[arc.coupling].as_mut_slice();
-            to.iter_mut().zip(tile).for_each(|(to, g)| *to = g.to_f64());
+            to.iter_mut().zip(arc.unlaid(tile)).for_each(|(to, g)| *to = g.to_f64());
         }
         for (coupling, at) in &self.field.biases {
             let to = grad[*coupling].as_mut_slice();
@@ -210,7 +211,7 @@ impl<T: Real> Implicit<T> {
         Params(grad)
     }
 
-    /// The gradient of some rows of a weight, `[rows, pre]`.
+    /// The gradient of some rows of a weight as it is laid here, `[rows, target]`.
     fn tile(&self, arc: usize, rows: Range<usize>, parts: &[Both<T>], tile: &mut [T]) {
         let field = &self.field;
         let arc = &field.arcs[arc];
@@ -222,24 +223,20 @@ impl<T: Real> Implicit<T> {
         };
         for Both { forward, adjoint, .. } in parts {
             let (xhat, clamped) = (&forward.xhat, &forward.clamped);
-            let mut add = |post: Part<T>, pre: Part<T>| {
+            let mut add = |source: Part<T>, target: Part<T>| {
                 let c = PartMut { data: &mut *tile, cols: arc.cols, range: 0..arc.cols };
-                T::product(c, post.transposed(), pre, Into::Add);
+                T::product(c, source.transposed(), target, Into::Add);
             };
             let of = |data, range| Part::columns(data, field.units, range);
-            match (arc.post, arc.pre) {
-                (Some(post), None) => {
-                    add(of(adjoint, some(post)), Part::whole(clamped, field.clamp_size));
+            match arc.source {
+                None => {
+                    let source = Part::columns(clamped, field.clamp_size, rows.clone());
+                    add(source, of(adjoint, units(arc.target)));
                 }
-                (None, Some(pre)) => {
-                    let post = Part::columns(clamped, field.clamp_size, rows.clone());
-                    add(post, of(adjoint, units(pre)));
+                Some(source) => {
+                    add(of(xhat, some(source)), of(adjoint, units(arc.target)));
+                    add(of(adjoint, some(source)), of(xhat, units(arc.target)));
                 }
-                (Some(post), Some(pre)) => {
-                    add(of(adjoint, some(post)), of(xhat, units(pre)));
-                    add(of(xhat, some(post)), of(adjoint, units(pre)));
-                }
-                (None, None) => {}
             }
         }
     }
@@ -281,6 +278,7 @@ impl<T: Real> Implicit<T> {
             let mut weight = std::mem::take(&mut self.field.arcs[a].weight);
             self.descend_weight(a, &mut weight, &mut moments, descent, parts);
             self.field.arcs[a].weight = weight;
+            self.field.arcs[a].mirror();
         }
         for (coupling, at) in self.field.biases.clone() {
             let grad = self.bias_gradient(at.clone(), parts);
@@ -301,18 +299,43 @@ impl<T: Real> Implicit<T> {
         parts: &[Both<T>],
     ) {
         let arc = &self.field.arcs[a];
-        let (c, size) = (arc.coupling, BLOCK * arc.cols);
+        let block = (BLOCK / arc.cols).max(1);
+        let (c, size) = (arc.coupling, block * arc.cols);
         let limit = moments.limits.get(c).copied().unwrap_or(f64::INFINITY);
         let mut first = moments.first.get_mut(c).map(|m| m.chunks_mut(size));
         let mut second = moments.second.get_mut(c).map(|m| m.chunks_mut(size));
         let blocks: Vec<_> =
             weight.chunks_mut(size).map(|w| (w, next(&mut first), next(&mut second))).collect();
-        blocks.into_par_iter().enumerate().for_each(|(block, (w, first, second))| {
-            let rows = block * BLOCK..block * BLOCK + w.len() / arc.cols;
+        blocks.into_par_iter().enumerate().for_each(|(k, (w, first, second))| {
+            let rows = k * block..k * block + w.len() / arc.cols;
             let mut tile = vec![T::default(); w.len()];
             self.tile(a, rows, parts, &mut tile);
             descent.apply(w, &tile, first, second, limit);
         });
+    }
+
+    /// The state of the optimiser, laid as the model is.
+    pub fn state(&self) -> OptimiserState {
+        let mut state: OptimiserState = self.moments.cast();
+        for moments in [&mut state.first, &mut state.second] {
+            for arc in &self.field.arcs {
+                let Some(of) = moments.get_mut(arc.coupling) else { continue };
+                *of = arc.unlaid(std::mem::take(of));
+            }
+        }
+        state
+    }
+
+    /// Goes on from what [`Implicit::state`] gave.
+    pub fn restore(&mut self, state: &OptimiserState) {
+        let mut state: OptimiserState<T> = state.cast();
+        for moments in [&mut state.first, &mut state.second] {
+            for arc in &self.field.arcs {
+                let Some(of) = moments.get_mut(arc.coupling) else { continue };
+                *of = arc.laid(std::mem::take(of));
+            }
+        }
+        self.moments = state;
     }
 
     /// One update from these samples.

@@ -65,11 +65,11 @@ impl<T: Real> Learns for Implicit<T> {
     }
 
     fn state(&self) -> OptimiserState {
-        self.moments.cast()
+        Implicit::state(self)
     }
 
     fn restore(&mut self, state: &OptimiserState) {
-        self.moments = state.cast();
+        Implicit::restore(self, state);
     }
 }
 

@@ -73,7 +73,7 @@ pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     put(make(dir)?, dir)
 }
 
-/// As [`write`], of the folder of a reproduction.
+/// As [`write()`], of the folder of a reproduction.
 ///
 /// # Errors
 /// When its records are damaged, or it cannot be written.

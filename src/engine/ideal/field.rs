@@ -39,18 +39,55 @@ pub struct Laid {
     pub activation: Activation,
 }
 
-/// A dense coupling.
+/// A dense coupling, laid so that products read it as it is: a transposed matrix is copied at every
+/// product, which for a few dozen rows takes longer than the product.
 #[derive(Debug, Clone)]
 pub struct Arc<T> {
     /// Its place among the model's.
     pub coupling: usize,
     /// In `layers`; `None` is the clamped layer.
-    pub pre: Option<usize>,
-    pub post: Option<usize>,
-    /// `[post, pre]`
+    pub source: Option<usize>,
+    pub target: usize,
+    /// `[source, target]`
     pub weight: Vec<T>,
     /// Columns of `weight`.
     pub cols: usize,
+    /// The same as `[target, source]`, where the source moves too; see [`Arc::mirror`].
+    back: Vec<T>,
+    /// Whether the source is the model's `post`.
+    is_flipped: bool,
+}
+
+impl<T: Real> Arc<T> {
+    /// Brings the transposed copy up to date.
+    pub fn mirror(&mut self) {
+        if self.source.is_some() {
+            let (rows, cols) = (self.weight.len() / self.cols, self.cols);
+            let whole = Mat::from_vec(rows, cols, std::mem::take(&mut self.weight));
+            self.back = whole.transposed().into_vec();
+            self.weight = whole.into_vec();
+        }
+    }
+
+    /// Numbers laid as the model's weight, `[post, pre]`, as they are laid here.
+    pub fn laid<U: Copy + Default>(&self, values: Vec<U>) -> Vec<U> {
+        match self.is_flipped {
+            true => values,
+            false => {
+                Mat::from_vec(self.cols, values.len() / self.cols, values).transposed().into_vec()
+            }
+        }
+    }
+
+    /// Numbers laid as they are here, as the model's weight is.
+    pub fn unlaid<U: Copy + Default>(&self, values: Vec<U>) -> Vec<U> {
+        match self.is_flipped {
+            true => values,
+            false => {
+                Mat::from_vec(values.len() / self.cols, self.cols, values).transposed().into_vec()
+            }
+        }
+    }
 }
 
 impl<T: Real> Field<T> {
@@ -80,13 +117,20 @@ impl<T: Real> Field<T> {
         let mut arcs = Vec::new();
         for (coupling, c) in model.couplings.iter().enumerate() {
             match c {
-                Coupling::Dense { pre, post, weight } => arcs.push(Arc {
-                    coupling,
-                    pre: place(*pre),
-                    post: place(*post),
-                    weight: weight.as_slice().iter().map(|&w| T::of(w)).collect(),
-                    cols: weight.cols(),
-                }),
+                Coupling::Dense { pre, post, weight } => {
+                    let (source, target, is_flipped) = match (place(*pre), place(*post)) {
+                        (source, Some(target)) => (source, target, false),
+                        (Some(target), None) => (None, target, true),
+                        (None, None) => continue,
+                    };
+                    let cols = if is_flipped { weight.cols() } else { weight.rows() };
+                    let (weight, back) = (weight.map(T::of).into_vec(), Vec::new());
+                    let mut arc = Arc { coupling, source, target, weight, cols, back, is_flipped };
+                    let values = std::mem::take(&mut arc.weight);
+                    arc.weight = arc.laid(values);
+                    arc.mirror();
+                    arcs.push(arc);
+                }
                 Coupling::Bias { on, value } => {
                     let Some(l) = place(*on) else { continue };
                     let at = layers[l].units.clone();
@@ -121,7 +165,7 @@ impl<T: Real> Field<T> {
             }
         };
         for arc in &self.arcs {
-            put(&arc.weight, &mut model.couplings[arc.coupling]);
+            put(&arc.unlaid(arc.weight.clone()), &mut model.couplings[arc.coupling]);
         }
         for (coupling, at) in &self.biases {
             put(&self.bias[at.clone()], &mut model.couplings[*coupling]);
@@ -134,16 +178,12 @@ impl<T: Real> Field<T> {
             row.copy_from_slice(&self.bias);
         }
         for arc in &self.arcs {
-            let (to, transposed) = match (arc.pre, arc.post) {
-                (None, Some(to)) => (to, true),
-                (Some(to), None) => (to, false),
-                _ => continue,
-            };
-            let weight = Part::whole(&arc.weight, arc.cols);
-            let weight = if transposed { weight.transposed() } else { weight };
-            let range = self.layers[to].units.clone();
-            let c = PartMut { data: out, cols: self.units, range };
-            T::product(c, Part::whole(clamped, self.clamp_size), weight, Into::Add);
+            if arc.source.is_none() {
+                let range = self.layers[arc.target].units.clone();
+                let c = PartMut { data: &mut *out, cols: self.units, range };
+                let weight = Part::whole(&arc.weight, arc.cols);
+                T::product(c, Part::whole(clamped, self.clamp_size), weight, Into::Add);
+            }
         }
     }
 
@@ -158,9 +198,11 @@ impl<T: Real> Field<T> {
         width: usize,
     ) {
         for arc in &self.arcs {
-            let (Some(pre), Some(post)) = (arc.pre, arc.post) else { continue };
-            let weight = Part::whole(&arc.weight, arc.cols);
-            for (a, b, weight) in [(pre, post, weight.transposed()), (post, pre, weight)] {
+            let Some(source) = arc.source else { continue };
+            let rows = self.layers[source].units.len();
+            let there = Part::whole(&arc.weight, arc.cols);
+            let back = Part::whole(&arc.back, rows);
+            for (a, b, weight) in [(source, arc.target, there), (arc.target, source, back)] {
                 if !from.contains(&a) || !to.contains(&b) {
                     continue;
                 }

@@ -65,9 +65,8 @@ impl Prepared<f64> {
         let features = field
             .arcs
             .iter()
-            .filter_map(|arc| {
-                if arc.pre.is_none() { arc.post } else { arc.pre.filter(|_| arc.post.is_none()) }
-            })
+            .filter(|arc| arc.source.is_none())
+            .map(|arc| arc.target)
             .filter(|&layer| layer >= field.carried_layers)
             .map(|layer| field.layers[layer].units.clone())
             .collect();
