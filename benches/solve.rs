@@ -20,7 +20,7 @@ use eqcircuit::spec::{Backward, ErrorOf, ImplicitGradient, Library, Solver, Subj
 const MADAM: OptimiserRule = OptimiserRule::Madam { scale: 1024.0, bound: 3.0 };
 const BATCH: usize = 64;
 /// Steps of learning before anything is measured.
-const WARM: usize = 200;
+const WARM: usize = 100;
 
 /// Milliseconds of a training step of the reference in PyTorch on another machine, one thread: even-odd
 /// with Anderson acceleration, even-odd, synchronous.
@@ -114,11 +114,12 @@ fn main() {
                 let mut learns = learner(model, variant.solver(), 40);
                 learns.stop = Stop { measure: Measure::Common, tolerance: Some(1e-4), most: 400 };
                 if variant == Variant::HamEoChord {
-                    learns.prepare(model, &batch(&set, 0, 10_000).0);
+                    learns
+                        .prepare(model, &batch(&set, 0, if *depth == 3 { 10_000 } else { 2000 }).0);
                 }
                 let (mut updates, mut open) = (0, 0);
                 let time = pool(1).install(|| {
-                    shortest(7, || {
+                    shortest(3, || {
                         let parts = learns.settle(&clamp);
                         let ends = parts.iter().flat_map(|p| &p.ends);
                         updates = ends.clone().map(|end| end.evaluations).sum();

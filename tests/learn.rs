@@ -202,6 +202,7 @@ fn a_restored_optimiser_goes_on_as_the_one_it_was() {
     for rule in [
         OptimiserRule::Sgd { momentum: 0.9 },
         OptimiserRule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        OptimiserRule::Madam { scale: 2.0, bound: 3.0 },
     ] {
         let mut old = Optimiser::new(rule, 0.1, &p.model);
         let mut model = p.model.clone();
@@ -217,6 +218,59 @@ fn a_restored_optimiser_goes_on_as_the_one_it_was() {
         assert_eq!(new, old);
         assert_eq!(new.state().steps, 3);
     }
+}
+
+/// Madam by its formula (Bernstein et al. 2020), a parameter at a time.
+#[test]
+fn madam_multiplies_within_its_bounds() {
+    let mut p = problem(Activation::Tanh);
+    p.model.couplings[0].values_mut()[3] = 0.0;
+    let (scale, bound, rate) = (1.4, 0.9, 0.2);
+    let mut optimiser = Optimiser::new(OptimiserRule::Madam { scale, bound }, rate, &p.model);
+    let mut model = p.model.clone();
+    let shape = |c: &eqcircuit::model::Coupling| c.values().len();
+    let mut mean_square: Vec<Vec<f64>> =
+        p.model.couplings.iter().map(|c| vec![0.0; shape(c)]).collect();
+    let mut want: Vec<Vec<f64>> = p.model.couplings.iter().map(|c| c.values().to_vec()).collect();
+    let most: Vec<f64> = want
+        .iter()
+        .map(|w| scale * (w.iter().map(|w| w * w).sum::<f64>() / w.len() as f64).sqrt())
+        .collect();
+    for step in 1..=5 {
+        let grads: Vec<Mat> = p
+            .model
+            .couplings
+            .iter()
+            .enumerate()
+            .map(|(c, coupling)| {
+                let mut g = common::normal(Seed::new(90 + step).index(c), 1, shape(coupling), 1.0);
+                g.as_mut_slice()[0] = 0.0; // never a gradient: never moved
+                g
+            })
+            .collect();
+        for (c, g) in grads.iter().enumerate() {
+            for (k, g) in g.as_slice().iter().enumerate() {
+                let v = &mut mean_square[c][k];
+                *v = 0.999 * *v + 0.001 * g * g;
+                let corrected = *v / (1.0 - 0.999f64.powi(step as i32));
+                let by = if *v == 0.0 { 0.0 } else { (g / corrected.sqrt()).clamp(-bound, bound) };
+                let w = &mut want[c][k];
+                let moved = *w * eqcircuit::numerics::math::exp(-rate * by * w.signum());
+                *w = moved.clamp(-most[c], most[c]);
+            }
+        }
+        optimiser.step(&mut model, &Params(grads));
+    }
+    for (coupling, want) in model.couplings.iter().zip(&want) {
+        for (got, want) in coupling.values().iter().zip(want) {
+            assert!((got - want).abs() < 1e-13, "{got} for {want}");
+        }
+    }
+    assert_eq!(model.couplings[0].values()[3], 0.0);
+    assert_eq!(
+        model.couplings[0].values()[0],
+        p.model.couplings[0].values()[0].clamp(-most[0], most[0])
+    );
 }
 
 #[test]

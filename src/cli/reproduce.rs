@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 use super::{DONE, Failure};
 use crate::report;
 use crate::run::reproduce::{self, ReproduceError, Version};
-use crate::run::{Manner, Options};
+use crate::run::{Manner, Options, RunError};
 use crate::spec::Library;
 
 /// What can be reproduced.
@@ -60,13 +60,17 @@ pub(super) fn run(
     let made = reproduce::reproduce(&jobs, &folder, &options, &library, |k, job| {
         terminal.say(&format!("{} of {count}: {}", k + 1, job.name()));
     });
-    // What there is so far is worth looking at, also when more cannot be made.
-    let drawn = report::reproduction(&folder);
+    if let Err(ReproduceError::Run(RunError::Stopped { .. })) = made {
+        // What there is so far is worth looking at; its absence is no reason to hide the rest.
+        if let Err(error) = report::reproduction(&folder) {
+            terminal.say(&error.to_string());
+        }
+    }
     let made = made.map_err(|error| match error {
         ReproduceError::File(report) => Failure::from(report),
         ReproduceError::Run(error) => Failure::from(error),
     })?;
-    drawn.map_err(Failure::input)?;
+    report::reproduction(&folder).map_err(Failure::input)?;
     terminal.say(&format!(
         "{} of {count} trainings measured\n  report  {}",
         made.len(),

@@ -6,9 +6,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::optim::{Descent, OptimiserRule, OptimiserState, next};
-use super::trainer::Tally;
+use super::trainer::{Tally, tally_of};
 use super::{one_hot, prediction};
-use crate::data::DataSet;
 use crate::engine::{Adjoint, Field, Iteration, Nudge, Prepared, chunks};
 use crate::model::{EnergyModel, Params};
 use crate::numerics::Mat;
@@ -379,30 +378,4 @@ impl<T: Real> Implicit<T> {
         }
         tally
     }
-}
-
-/// The mean iterations of a fixed point stand where a chip has settling times.
-fn tally_of(ends: &[End], cost: &[f64], predicted: &[usize], labels: &[usize]) -> Tally {
-    let settled = || ends.iter().filter(|end| end.fate == Fate::Converged);
-    let diverged = ends.iter().filter(|end| end.fate == Fate::Diverged);
-    let sound = |(end, _): &(&End, bool)| end.fate != Fate::Diverged;
-    let hits = predicted.iter().zip(labels).map(|(p, l)| p == l);
-    Tally {
-        samples: labels.len(),
-        cost: cost.iter().filter(|c| c.is_finite()).sum(),
-        right: ends.iter().zip(hits).filter(sound).filter(|(_, hit)| *hit).count(),
-        settled: settled().count(),
-        free_time: settled().map(|end| end.iterations as f64).sum(),
-        free_time_largest: settled().map(|end| end.iterations as f64).fold(0.0, f64::max),
-        diverged: diverged.clone().count(),
-        growth: diverged.map(|end| end.growth).fold(0.0, f64::max),
-        ..Tally::default()
-    }
-}
-
-/// Samples of a set as a batch.
-pub fn batch_of(set: &DataSet, samples: &[usize], classes: usize) -> (Mat, Mat, Vec<usize>) {
-    let all = set.labels.as_ref().expect("what is learned from has labels");
-    let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
-    (set.inputs.select_rows(samples), one_hot(&labels, classes), labels)
 }

@@ -1,6 +1,6 @@
 //! A network that learns in place: settle, nudge, contrast, write, batch by batch.
 
-use super::implicit::{Implicit, batch_of};
+use super::implicit::Implicit;
 use super::optim::OptimiserState;
 use super::{EquilibriumPropagation, Optimiser, one_hot, outputs, prediction};
 use crate::compile::{Chip, Reading};
@@ -8,6 +8,7 @@ use crate::data::DataSet;
 use crate::engine::{Drive, Engine, Ideal, Nudge, Outcome, Save, Until};
 use crate::model::{Cost, Coupling, EnergyModel};
 use crate::numerics::Mat;
+use crate::numerics::fixed_point::{End, Fate};
 use crate::numerics::kernels::Real;
 use crate::spec::{ImplicitGradient, Precision, Solver};
 
@@ -271,3 +272,29 @@ fn tally(outputs: &Mat, outcome: &[Outcome], labels: &[usize]) -> Tally {
 
 /// Samples that [`Trainer::measure`] settles together, to bound memory.
 const AT_ONCE: usize = 2048;
+
+/// The mean iterations of a fixed point stand where a chip has settling times.
+pub(super) fn tally_of(ends: &[End], cost: &[f64], predicted: &[usize], labels: &[usize]) -> Tally {
+    let settled = || ends.iter().filter(|end| end.fate == Fate::Converged);
+    let diverged = ends.iter().filter(|end| end.fate == Fate::Diverged);
+    let sound = |(end, _): &(&End, bool)| end.fate != Fate::Diverged;
+    let hits = predicted.iter().zip(labels).map(|(p, l)| p == l);
+    Tally {
+        samples: labels.len(),
+        cost: cost.iter().filter(|c| c.is_finite()).sum(),
+        right: ends.iter().zip(hits).filter(sound).filter(|(_, hit)| *hit).count(),
+        settled: settled().count(),
+        free_time: settled().map(|end| end.iterations as f64).sum(),
+        free_time_largest: settled().map(|end| end.iterations as f64).fold(0.0, f64::max),
+        diverged: diverged.clone().count(),
+        growth: diverged.map(|end| end.growth).fold(0.0, f64::max),
+        ..Tally::default()
+    }
+}
+
+/// Samples of a set as a batch.
+fn batch_of(set: &DataSet, samples: &[usize], classes: usize) -> (Mat, Mat, Vec<usize>) {
+    let all = set.labels.as_ref().expect("what is learned from has labels");
+    let labels: Vec<usize> = samples.iter().map(|&s| all[s]).collect();
+    (set.inputs.select_rows(samples), one_hot(&labels, classes), labels)
+}

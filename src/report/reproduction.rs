@@ -69,9 +69,8 @@ fn rows(all: &[Reproduced]) -> Vec<Row<'_>> {
             if own && run.job.variant != measured.variant {
                 continue;
             }
-            if run.job.variant.family() != measured.variant.family()
-                || (!own && run.job.depth() == 3 && run.job.variant != Variant::ChnEo)
-            {
+            // Those that nothing was trained with are shown on what even-odd order was.
+            if !own && !matches!(run.job.variant, Variant::HamEo | Variant::ChnEo) {
                 continue;
             }
             match rows.iter_mut().find(|r| same(r.job) && r.variant == measured.variant) {
