@@ -470,6 +470,54 @@ fn a_sample_does_not_depend_on_its_batch_nor_on_threads() {
     }
 }
 
+/// Of samples that diverge nothing is learned, and of the others what they teach by themselves.
+#[test]
+fn a_sample_that_diverges_spoils_no_gradient() {
+    // Two units that drive each other, in a cycle whose gain is above 1 where they are positive.
+    let activations = [Activation::Identity, Activation::Relu, Activation::Relu];
+    let mut model = layered(&[2, 3, 3], &activations, 0.1, Seed::new(89));
+    for coupling in &mut model.couplings {
+        match coupling {
+            Coupling::Dense { weight, .. } => {
+                let gain = if weight.cols() == 2 { 1.0 } else { 1.5 };
+                *weight =
+                    Mat::from_fn(
+                        weight.rows(),
+                        weight.cols(),
+                        |i, j| {
+                            if i == j { gain } else { 0.1 }
+                        },
+                    );
+            }
+            Coupling::Bias { value, .. } => value.fill(-0.2),
+        }
+    }
+    // The first input sets it going, the second leaves all units below zero.
+    let clamp = Mat::from_vec(2, 2, vec![3.0, 3.0, -3.0, -3.0]);
+    let target = one_hot(&[0, 1], 3);
+    for order in Order::ALL {
+        let solver = Solver { order, ..Solver::picard(0.0) };
+        let rule = ImplicitGradient {
+            backward: Backward::Recurrent,
+            iterations: 8,
+            error: ErrorOf::States,
+        };
+        let sgd = OptimiserRule::Sgd { momentum: 0.0 };
+        let mut of = Implicit::<f64>::new(&model, solver, rule, sgd, 1e-10, 5000);
+        let both = of.gradient(&model, &clamp, &target);
+        let alone = of.gradient(&model, &clamp.select_rows(&[1]), &target.select_rows(&[1]));
+        for (both, alone) in both.0.iter().zip(&alone.0) {
+            for (both, alone) in both.as_slice().iter().zip(alone.as_slice()) {
+                // The mean is over both samples.
+                assert!((2.0 * both - alone).abs() < 1e-12, "{order:?}: {both} beside {alone}");
+            }
+        }
+        let tally = of.step([&clamp, &target], &[0, 1], sgd, 0.1, model.couplings.len());
+        assert_eq!((tally.diverged, tally.settled, tally.samples), (1, 1, 2), "{order:?}");
+        assert!(tally.growth > 1.0 && tally.cost.is_finite(), "{tally:?}");
+    }
+}
+
 #[test]
 fn a_network_without_equilibrium_diverges_with_its_growth() {
     let activations = [Activation::Identity; 3];

@@ -126,7 +126,7 @@ impl<T: Real> Implicit<T> {
 
     /// `samples` of the whole batch of `batch`.
     fn both(&self, clamp: &Mat, target: &Mat, samples: Range<usize>) -> Both<T> {
-        let forward = self.forward(clamp, samples.clone());
+        let mut forward = self.forward(clamp, samples.clone());
         let field = &self.field;
         let (units, carried) = (field.units, field.carried);
         let (count, rows) = (samples.len(), samples.len().max(2));
@@ -149,12 +149,16 @@ impl<T: Real> Implicit<T> {
                 let (x, xhat) = (&forward.x[at.clone()], &forward.xhat[at]);
                 crate::engine::times_slope(read.activation, x, xhat, to);
             }
-            // What has diverged teaches nothing.
+            predicted.push(prediction(&outputs.iter().map(|v| v.to_f64()).collect::<Vec<_>>()));
+            // What has diverged teaches nothing: not a number times zero would still be none.
             if forward.ends[s].fate == Fate::Diverged || !sum.is_finite() {
+                sum = f64::NAN;
                 to.fill(T::default());
+                let at = s * units..(s + 1) * units;
+                forward.x[at.clone()].fill(T::default());
+                forward.xhat[at].fill(T::default());
             }
             cost.push(sum);
-            predicted.push(prediction(&outputs.iter().map(|v| v.to_f64()).collect::<Vec<_>>()));
         }
         let adjoint = self.adjoint(&forward, right, rows);
         Both { forward, adjoint, cost, predicted }
@@ -166,11 +170,6 @@ impl<T: Real> Implicit<T> {
         let filled = |of: &Vec<T>| {
             let mut all = of.clone();
             all.resize(rows * units, T::default());
-            for (x, end) in all.chunks_exact_mut(units).zip(&forward.ends) {
-                if end.fate == Fate::Diverged {
-                    x.fill(T::default());
-                }
-            }
             all
         };
         let (x, xhat) = (filled(&forward.x), filled(&forward.xhat));
