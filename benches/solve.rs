@@ -1,6 +1,6 @@
 //! Fixed points and training steps of the networks of arXiv:2311.15673: a whole step by implicit
 //! gradients at three depths, and settling by the solvers on networks that have learned a while.
-//! `cargo bench --bench solve`; needs MNIST (`eqcircuit data`).
+//! `cargo bench --bench solve [-- 3 5 7]`; needs MNIST (`eqcircuit data`).
 
 mod common;
 
@@ -66,12 +66,14 @@ fn main() {
     };
     println!("training steps of 64, forward to 1e-4, f32, after {WARM} steps");
     let mut models = Vec::new();
-    for (d, depth) in [3, 5, 7].into_iter().enumerate() {
+    let asked: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let wanted = |depth: &usize| asked.is_empty() || asked.contains(depth);
+    for (d, depth) in [3, 5, 7].into_iter().enumerate().filter(|(_, depth)| wanted(depth)) {
         let mut model = network(depth);
         let couplings = model.couplings.len();
         let rate = if depth == 3 { 0.01 } else { 0.005 };
         let solver = Variant::HamEo.solver();
-        let mut learns = learner(&model, solver, 8 << d);
+        let mut learns = learner(&model, solver, 8 * (d + 1));
         let step = |learns: &mut Implicit<f32>, k: usize| {
             let (clamp, target, labels) = batch(&set, k, BATCH);
             black_box(learns.step([&clamp, &target], &labels, MADAM, rate, couplings))

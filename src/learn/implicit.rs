@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::optim::{Descent, OptimiserRule, OptimiserState, next};
+use super::optim::{Descent, OptimiserRule, OptimiserState};
 use super::trainer::{Tally, tally_of};
 use super::{one_hot, prediction};
 use crate::engine::{Adjoint, Field, Iteration, Nudge, Prepared, chunks};
@@ -14,6 +14,7 @@ use crate::numerics::Mat;
 use crate::numerics::fixed_point::{End, Fate, Measure, Method, Scheme, Stop, solve};
 use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::Real;
+use crate::numerics::panels::{Block, Panels};
 use crate::spec::{Backward, ErrorOf, ImplicitGradient, Solver};
 
 /// The parameters of a model in `T`, and all that their learning needs.
@@ -53,6 +54,14 @@ struct Both<T> {
 
 /// Numbers of a weight that one thread takes at a time.
 const BLOCK: usize = 64 * 1024;
+
+/// The next `n` numbers, or none where there are none.
+fn take<'a, T>(rest: &mut &'a mut [T], n: usize) -> &'a mut [T] {
+    let all = std::mem::take(rest);
+    let (head, tail) = all.split_at_mut(n.min(all.len()));
+    *rest = tail;
+    head
+}
 
 impl<T: Real> Implicit<T> {
     /// # Panics
@@ -195,11 +204,12 @@ impl<T: Real> Implicit<T> {
         let parts = self.batch(clamp, target);
         let mut grad: Vec<Mat> = super::shapes(model);
         for (a, arc) in self.field.arcs.iter().enumerate() {
-            let rows = arc.weight.len() / arc.cols;
-            let mut tile = vec![T::default(); arc.weight.len()];
-            self.tile(a, 0..rows, &parts, &mut tile);
+            let mut all = Vec::with_capacity(arc.weight.as_slice().len());
+            for block in arc.weight.blocks(BLOCK) {
+                all.extend(self.tile(a, &block, &parts));
+            }
             let to = grad[arc.coupling].as_mut_slice();
-            to.iter_mut().zip(arc.unlaid(tile)).for_each(|(to, g)| *to = g.to_f64());
+            to.iter_mut().zip(arc.unlaid(all)).for_each(|(to, g)| *to = g.to_f64());
         }
         for (coupling, at) in &self.field.biases {
             let to = grad[*coupling].as_mut_slice();
@@ -209,34 +219,38 @@ impl<T: Real> Implicit<T> {
         Params(grad)
     }
 
-    /// The gradient of some rows of a weight as it is laid here, `[rows, target]`.
-    fn tile(&self, arc: usize, rows: Range<usize>, parts: &[Both<T>], tile: &mut [T]) {
+    /// The gradient of a block of a weight as it is laid here.
+    fn tile(&self, arc: usize, block: &Block, parts: &[Both<T>]) -> Vec<T> {
         let field = &self.field;
         let arc = &field.arcs[arc];
-        tile.fill(T::default());
-        let units = |layer: usize| field.layers[layer].units.clone();
-        let some = |layer: usize| {
-            let at = units(layer);
-            at.start + rows.start..at.start + rows.end
+        let mut tile = vec![T::default(); block.len()];
+        let of = |layer: usize, some: &Range<usize>| {
+            let first = field.layers[layer].units.start;
+            first + some.start..first + some.end
         };
+        let target = of(arc.target, &block.cols);
         for Both { forward, adjoint, .. } in parts {
             let (xhat, clamped) = (&forward.xhat, &forward.clamped);
             let mut add = |source: Part<T>, target: Part<T>| {
-                let c = PartMut { data: &mut *tile, cols: arc.cols, range: 0..arc.cols };
+                let cols = block.cols.len();
+                let c = PartMut { data: &mut tile, cols, range: 0..cols };
                 T::product(c, source.transposed(), target, Into::Add);
             };
-            let of = |data, range| Part::columns(data, field.units, range);
+            let columns =
+                |data, range: &Range<usize>| Part::columns(data, field.units, range.clone());
             match arc.source {
                 None => {
-                    let source = Part::columns(clamped, field.clamp_size, rows.clone());
-                    add(source, of(adjoint, units(arc.target)));
+                    let source = Part::columns(clamped, field.clamp_size, block.rows.clone());
+                    add(source, columns(adjoint, &target));
                 }
                 Some(source) => {
-                    add(of(xhat, some(source)), of(adjoint, units(arc.target)));
-                    add(of(adjoint, some(source)), of(xhat, units(arc.target)));
+                    let source = of(source, &block.rows);
+                    add(columns(xhat, &source), columns(adjoint, &target));
+                    add(columns(adjoint, &source), columns(xhat, &target));
                 }
             }
         }
+        tile
     }
 
     fn bias_gradient(&self, at: Range<usize>, parts: &[Both<T>]) -> Vec<T> {
@@ -260,7 +274,7 @@ impl<T: Real> Implicit<T> {
         let values = {
             let mut of: Vec<&[T]> = vec![&[]; couplings];
             for arc in &self.field.arcs {
-                of[arc.coupling] = &arc.weight;
+                of[arc.coupling] = arc.weight.as_slice();
             }
             for (coupling, at) in &self.field.biases {
                 of[*coupling] = &self.field.bias[at.clone()];
@@ -291,24 +305,24 @@ impl<T: Real> Implicit<T> {
     fn descend_weight(
         &self,
         a: usize,
-        weight: &mut [T],
+        weight: &mut Panels<T>,
         moments: &mut OptimiserState<T>,
         descent: Descent,
         parts: &[Both<T>],
     ) {
-        let arc = &self.field.arcs[a];
-        let block = (BLOCK / arc.cols).max(1);
-        let (c, size) = (arc.coupling, block * arc.cols);
+        let c = self.field.arcs[a].coupling;
         let limit = moments.limits.get(c).copied().unwrap_or(f64::INFINITY);
-        let mut first = moments.first.get_mut(c).map(|m| m.chunks_mut(size));
-        let mut second = moments.second.get_mut(c).map(|m| m.chunks_mut(size));
-        let blocks: Vec<_> =
-            weight.chunks_mut(size).map(|w| (w, next(&mut first), next(&mut second))).collect();
-        blocks.into_par_iter().enumerate().for_each(|(k, (w, first, second))| {
-            let rows = k * block..k * block + w.len() / arc.cols;
-            let mut tile = vec![T::default(); w.len()];
-            self.tile(a, rows, parts, &mut tile);
-            descent.apply(w, &tile, first, second, limit);
+        let blocks = weight.blocks(BLOCK);
+        let mut first = moments.first.get_mut(c).map_or(&mut [][..], |m| &mut m[..]);
+        let mut second = moments.second.get_mut(c).map_or(&mut [][..], |m| &mut m[..]);
+        let mut rest = weight.as_mut_slice();
+        let mut work = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let n = block.len();
+            work.push((take(&mut rest, n), take(&mut first, n), take(&mut second, n), block));
+        }
+        work.into_par_iter().for_each(|(w, first, second, block)| {
+            descent.apply(w, &self.tile(a, &block, parts), first, second, limit);
         });
     }
 
@@ -330,7 +344,7 @@ impl<T: Real> Implicit<T> {
         for moments in [&mut state.first, &mut state.second] {
             for arc in &self.field.arcs {
                 let Some(of) = moments.get_mut(arc.coupling) else { continue };
-                *of = arc.laid(std::mem::take(of));
+                *of = arc.laid(of);
             }
         }
         self.moments = state;

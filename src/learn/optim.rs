@@ -114,7 +114,7 @@ impl Optimiser {
 }
 
 /// The next part, nothing of nothing.
-pub(super) fn next<'a, T>(of: &mut Option<std::slice::ChunksMut<'a, T>>) -> &'a mut [T] {
+fn next<'a, T>(of: &mut Option<std::slice::ChunksMut<'a, T>>) -> &'a mut [T] {
     of.as_mut().and_then(Iterator::next).unwrap_or_default()
 }
 

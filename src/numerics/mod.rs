@@ -15,6 +15,7 @@ pub mod math;
 pub mod newton;
 pub mod normals;
 pub mod ode;
+pub mod panels;
 pub mod relaxation;
 pub mod rest;
 pub mod seed;

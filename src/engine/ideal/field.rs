@@ -6,6 +6,7 @@ use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
 use crate::numerics::Mat;
 use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::{self, Real};
+use crate::numerics::panels::Panels;
 use crate::spec::Order;
 
 /// The free layers side by side, `[rows, units]`: first those that an iteration carries, then
@@ -39,8 +40,7 @@ pub struct Laid {
     pub activation: Activation,
 }
 
-/// A dense coupling, laid so that products read it as it is: a transposed matrix is copied at every
-/// product, which for a few dozen rows takes longer than the product.
+/// A dense coupling, laid as products read it.
 #[derive(Debug, Clone)]
 pub struct Arc<T> {
     /// Its place among the model's.
@@ -49,11 +49,9 @@ pub struct Arc<T> {
     pub source: Option<usize>,
     pub target: usize,
     /// `[source, target]`
-    pub weight: Vec<T>,
-    /// Columns of `weight`.
-    pub cols: usize,
+    pub weight: Panels<T>,
     /// The same as `[target, source]`, where the source moves too; see [`Arc::mirror`].
-    back: Vec<T>,
+    back: Panels<T>,
     /// Whether the source is the model's `post`.
     is_flipped: bool,
 }
@@ -62,30 +60,37 @@ impl<T: Real> Arc<T> {
     /// Brings the transposed copy up to date.
     pub fn mirror(&mut self) {
         if self.source.is_some() {
-            let (rows, cols) = (self.weight.len() / self.cols, self.cols);
-            let whole = Mat::from_vec(rows, cols, std::mem::take(&mut self.weight));
-            self.back = whole.transposed().into_vec();
-            self.weight = whole.into_vec();
+            self.back = self.weight.transposed();
         }
     }
 
     /// Numbers laid as the model's weight, `[post, pre]`, as they are laid here.
-    pub fn laid<U: Copy + Default>(&self, values: Vec<U>) -> Vec<U> {
-        match self.is_flipped {
-            true => values,
-            false => {
-                Mat::from_vec(self.cols, values.len() / self.cols, values).transposed().into_vec()
-            }
-        }
+    pub fn laid<U: Copy + Default>(&self, values: &[U]) -> Vec<U> {
+        laid(values, [self.weight.rows(), self.weight.cols()], self.is_flipped).into_vec()
     }
 
     /// Numbers laid as they are here, as the model's weight is.
     pub fn unlaid<U: Copy + Default>(&self, values: Vec<U>) -> Vec<U> {
+        let (rows, cols) = (self.weight.rows(), self.weight.cols());
+        let values = Panels::of_panels(values, rows, cols).to_rows();
         match self.is_flipped {
             true => values,
-            false => {
-                Mat::from_vec(values.len() / self.cols, self.cols, values).transposed().into_vec()
-            }
+            false => Mat::from_vec(rows, cols, values).transposed().into_vec(),
+        }
+    }
+}
+
+/// A model's weight as `[source, target]`.
+fn laid<U: Copy + Default>(
+    values: &[U],
+    [source, target]: [usize; 2],
+    is_flipped: bool,
+) -> Panels<U> {
+    match is_flipped {
+        true => Panels::of_rows(values, target),
+        false => {
+            let turned = Mat::from_vec(target, source, values.to_vec()).transposed();
+            Panels::of_rows(turned.as_slice(), target)
         }
     }
 }
@@ -123,11 +128,11 @@ impl<T: Real> Field<T> {
                         (Some(target), None) => (None, target, true),
                         (None, None) => continue,
                     };
-                    let cols = if is_flipped { weight.cols() } else { weight.rows() };
-                    let (weight, back) = (weight.map(T::of).into_vec(), Vec::new());
-                    let mut arc = Arc { coupling, source, target, weight, cols, back, is_flipped };
-                    let values = std::mem::take(&mut arc.weight);
-                    arc.weight = arc.laid(values);
+                    let (post, pre) = (weight.rows(), weight.cols());
+                    let shape = if is_flipped { [post, pre] } else { [pre, post] };
+                    let weight = laid(weight.map(T::of).as_slice(), shape, is_flipped);
+                    let back = Panels::default();
+                    let mut arc = Arc { coupling, source, target, weight, back, is_flipped };
                     arc.mirror();
                     arcs.push(arc);
                 }
@@ -165,7 +170,7 @@ impl<T: Real> Field<T> {
             }
         };
         for arc in &self.arcs {
-            put(&arc.unlaid(arc.weight.clone()), &mut model.couplings[arc.coupling]);
+            put(&arc.unlaid(arc.weight.as_slice().to_vec()), &mut model.couplings[arc.coupling]);
         }
         for (coupling, at) in &self.biases {
             put(&self.bias[at.clone()], &mut model.couplings[*coupling]);
@@ -181,8 +186,7 @@ impl<T: Real> Field<T> {
             if arc.source.is_none() {
                 let range = self.layers[arc.target].units.clone();
                 let c = PartMut { data: &mut *out, cols: self.units, range };
-                let weight = Part::whole(&arc.weight, arc.cols);
-                T::product(c, Part::whole(clamped, self.clamp_size), weight, Into::Add);
+                arc.weight.multiply(c, Part::whole(clamped, self.clamp_size), Into::Add);
             }
         }
     }
@@ -199,16 +203,14 @@ impl<T: Real> Field<T> {
     ) {
         for arc in &self.arcs {
             let Some(source) = arc.source else { continue };
-            let rows = self.layers[source].units.len();
-            let there = Part::whole(&arc.weight, arc.cols);
-            let back = Part::whole(&arc.back, rows);
-            for (a, b, weight) in [(source, arc.target, there), (arc.target, source, back)] {
+            let ways = [(source, arc.target, &arc.weight), (arc.target, source, &arc.back)];
+            for (a, b, weight) in ways {
                 if !from.contains(&a) || !to.contains(&b) {
                     continue;
                 }
                 let signal = Part::columns(signal, self.units, self.layers[a].units.clone());
                 let c = PartMut { data: out, cols: width, range: self.layers[b].units.clone() };
-                T::product(c, signal, weight, Into::Add);
+                weight.multiply(c, signal, Into::Add);
             }
         }
     }
