@@ -1,6 +1,6 @@
 //! Fixed points and training steps of the networks of arXiv:2311.15673: a whole step by implicit
 //! gradients at three depths, and settling by the solvers on networks that have learned a while.
-//! `cargo bench --bench solve [-- 3 5 7]`; needs MNIST (`eqcircuit data`).
+//! `cargo bench --bench solve [-- 3 5 7 steps]`; needs MNIST (`eqcircuit data`).
 
 mod common;
 
@@ -15,10 +15,12 @@ use eqcircuit::model::EnergyModel;
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::fixed_point::{Measure, Stop};
 use eqcircuit::run::reproduce::{Variant, Version, jobs};
-use eqcircuit::spec::{Backward, ErrorOf, ImplicitGradient, Library, Solver, Subject};
+use eqcircuit::spec::{Backward, ErrorOf, ImplicitGradient, Library, Subject};
 
 const MADAM: OptimiserRule = OptimiserRule::Madam { scale: 1024.0, bound: 3.0 };
 const BATCH: usize = 64;
+/// Relative residual of the adjoint equation by the chord solver.
+const BACKWARD: f64 = 1e-3;
 /// Steps of learning before anything is measured.
 const WARM: usize = 100;
 
@@ -45,13 +47,16 @@ fn network(depth: usize) -> EnergyModel {
     model
 }
 
-fn learner(model: &EnergyModel, solver: Solver, evaluations: usize) -> Implicit<f32> {
+/// By the published terms of the Neumann series, or with the chord solver both ways.
+fn learner(model: &EnergyModel, variant: Variant, evaluations: usize) -> Implicit<f32> {
+    let plain = variant != Variant::HamEoChord;
     let rule = ImplicitGradient {
-        backward: Backward::Recurrent,
+        backward: if plain { Backward::Recurrent } else { Backward::Adjoint },
         iterations: evaluations,
+        tolerance: (!plain).then_some(BACKWARD),
         error: ErrorOf::States,
     };
-    Implicit::new(model, solver, rule, MADAM, 1e-4, 5 * evaluations)
+    Implicit::new(model, variant.solver(), rule, MADAM, 1e-4, 5 * evaluations)
 }
 
 fn main() {
@@ -72,40 +77,49 @@ fn main() {
         let mut model = network(depth);
         let couplings = model.couplings.len();
         let rate = if depth == 3 { 0.01 } else { 0.005 };
-        let solver = Variant::HamEo.solver();
-        let mut learns = learner(&model, solver, 8 * (d + 1));
-        let step = |learns: &mut Implicit<f32>, k: usize| {
-            let (clamp, target, labels) = batch(&set, k, BATCH);
-            black_box(learns.step([&clamp, &target], &labels, MADAM, rate, couplings))
-        };
-        pool(2).install(|| {
-            (0..WARM).for_each(|k| {
-                step(&mut learns, k);
-            })
-        });
-        for threads in [1, 2] {
-            pool(threads).install(|| {
-                let mut times: Vec<f64> = (0..15)
-                    .map(|k| {
-                        let start = Instant::now();
-                        step(&mut learns, WARM + k);
-                        1e3 * start.elapsed().as_secs_f64()
-                    })
-                    .collect();
-                times.sort_by(f64::total_cmp);
-                println!(
-                    "  {depth} layers, {threads} threads: {:.1} ms (shortest {:.1}); PyTorch {} ms \
-                     with Anderson, {} ms without: {:.1}x",
-                    times[times.len() / 2],
-                    times[0],
-                    REFERENCE[d][0],
-                    REFERENCE[d][1],
-                    REFERENCE[d][1] / times[times.len() / 2]
-                );
+        for variant in [Variant::HamEo, Variant::HamEoChord] {
+            let mut learns = learner(&network(depth), variant, 8 * (d + 1));
+            let step = |learns: &mut Implicit<f32>, k: usize| {
+                let (clamp, target, labels) = batch(&set, k, BATCH);
+                black_box(learns.step([&clamp, &target], &labels, MADAM, rate, couplings))
+            };
+            pool(2).install(|| {
+                (0..WARM).for_each(|k| {
+                    step(&mut learns, k);
+                })
             });
+            for threads in [1, 2] {
+                pool(threads).install(|| {
+                    let (mut times, mut iterations) = (Vec::new(), 0.0);
+                    for k in 0..32 {
+                        let start = Instant::now();
+                        let tally = step(&mut learns, WARM + k);
+                        times.push(1e3 * start.elapsed().as_secs_f64());
+                        iterations += tally.free_time / tally.settled.max(1) as f64 / 32.0;
+                    }
+                    let mean = times.iter().sum::<f64>() / times.len() as f64;
+                    times.sort_by(f64::total_cmp);
+                    println!(
+                        "  {depth} layers, {}, {threads} threads: {mean:.1} ms (median {:.1}, \
+                         shortest {:.1}), {iterations:.1} iterations; PyTorch {} ms with Anderson, \
+                         {} ms without: {:.1}x",
+                        variant.name(),
+                        times[times.len() / 2],
+                        times[0],
+                        REFERENCE[d][0],
+                        REFERENCE[d][1],
+                        REFERENCE[d][1] / mean
+                    );
+                });
+            }
+            if variant == Variant::HamEo {
+                learns.field.put(&mut model);
+            }
         }
-        learns.field.put(&mut model);
         models.push((depth, model));
+    }
+    if std::env::args().any(|a| a == "steps") {
+        return;
     }
     println!("settling to 1e-4 on all layers, one thread, f32, on the networks so learned");
     for (depth, model) in &models {
@@ -113,7 +127,7 @@ fn main() {
             let (clamp, _, _) = batch(&test, 0, size);
             let mut times = Vec::new();
             for variant in [Variant::HamEo, Variant::HamEoDeq, Variant::HamEoChord] {
-                let mut learns = learner(model, variant.solver(), 40);
+                let mut learns = learner(model, variant, 40);
                 learns.stop = Stop { measure: Measure::Common, tolerance: Some(1e-4), most: 400 };
                 if variant == Variant::HamEoChord {
                     learns

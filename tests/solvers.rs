@@ -89,8 +89,7 @@ fn deep(seed: Seed) -> EnergyModel {
     layered(&[6, 9, 7, 5, 3], &activations, 0.8, seed)
 }
 
-const PLAIN: Scheme =
-    Scheme { method: Method::Picard { adapt: false }, damping: 0.0, corrected: false };
+const PLAIN: Scheme = Scheme { method: Method::Picard { adapt: false }, damping: 0.0 };
 
 fn scheme(method: Method) -> Scheme {
     Scheme { method, ..PLAIN }
@@ -367,8 +366,12 @@ fn implicit_gradients_are_the_true_ones_and_those_of_equilibrium_propagation() {
         }
         for order in Order::ALL {
             for backward in [Backward::Recurrent, Backward::Adjoint] {
-                let rule =
-                    ImplicitGradient { backward, iterations: 400, error: ErrorOf::Activations };
+                let rule = ImplicitGradient {
+                    backward,
+                    iterations: 400,
+                    tolerance: None,
+                    error: ErrorOf::Activations,
+                };
                 let got = implicit(&p, order, rule).gradient(&p.model, &p.clamp, &p.target);
                 for (tensor, a) in compare(&got, &truth).into_iter().enumerate() {
                     let what = format!("{activation:?} {order:?} {backward:?} {tensor}: {a:?}");
@@ -386,8 +389,12 @@ fn implicit_gradients_are_finite_differences() {
         for error in ErrorOf::ALL {
             for order in Order::ALL {
                 let p = learned(family, Activation::Sigmoid);
-                let rule =
-                    ImplicitGradient { backward: Backward::Recurrent, iterations: 600, error };
+                let rule = ImplicitGradient {
+                    backward: Backward::Recurrent,
+                    iterations: 600,
+                    tolerance: None,
+                    error,
+                };
                 let grad = implicit(&p, order, rule).gradient(&p.model, &p.clamp, &p.target);
                 let cost = |model: EnergyModel| {
                     let p = Learned { model, clamp: p.clamp.clone(), target: p.target.clone() };
@@ -422,6 +429,7 @@ fn recurrent_backpropagation_goes_to_the_gradient_term_by_term() {
     let rule = |iterations| ImplicitGradient {
         backward: Backward::Recurrent,
         iterations,
+        tolerance: None,
         error: ErrorOf::States,
     };
     let of = |iterations| {
@@ -500,6 +508,7 @@ fn a_sample_that_diverges_spoils_no_gradient() {
         let rule = ImplicitGradient {
             backward: Backward::Recurrent,
             iterations: 8,
+            tolerance: None,
             error: ErrorOf::States,
         };
         let sgd = OptimiserRule::Sgd { momentum: 0.0 };
@@ -558,16 +567,19 @@ fn a_learned_start_and_corrected_steps_end_in_the_same_equilibrium_sooner() {
         let mixing = Method::Anderson { window: 4, ridge: 1e-10, relative: true, safeguard: true };
         let plain = count(PLAIN.method, false);
         let mixed = count(mixing, false);
-        let learned = count(mixing, true);
+        let chord = Method::Chord { window: 4 };
+        let learned = count(chord, true);
         // To the same place.
         let settled = |learned: bool| {
             let rule = ImplicitGradient {
                 backward: Backward::Recurrent,
                 iterations: 1,
+                tolerance: None,
                 error: ErrorOf::States,
             };
+            let method = if learned { chord } else { mixing };
             let solver =
-                Solver { method: mixing, damping: 0.0, order: Order::EvenOdd, local: Local::Exact };
+                Solver { method, damping: 0.0, order: Order::EvenOdd, local: Local::Exact };
             let sgd = OptimiserRule::Sgd { momentum: 0.0 };
             let mut of = Implicit::<f64>::new(&model, solver, rule, sgd, 1e-12, 1000);
             if learned {

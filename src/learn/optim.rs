@@ -30,6 +30,8 @@ pub struct OptimiserState<T = f64> {
     /// The largest magnitude of a parameter, one a coupling, from the first step on; of
     /// [`OptimiserRule::Madam`] only.
     pub limits: Vec<f64>,
+    /// What the solver of [`super::Implicit`] has learned of the states so far.
+    pub solver: Vec<f64>,
 }
 
 impl<T: Real> OptimiserState<T> {
@@ -42,7 +44,13 @@ impl<T: Real> OptimiserState<T> {
             OptimiserRule::Adam { .. } => (zeros.clone(), zeros),
             OptimiserRule::Madam { .. } => (Vec::new(), zeros),
         };
-        OptimiserState { first, second, steps: 0, limits: Vec::new() }
+        OptimiserState { first, second, ..OptimiserState::empty() }
+    }
+
+    /// Of no parameters.
+    pub fn empty() -> OptimiserState<T> {
+        let (first, second, limits, solver) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        OptimiserState { first, second, steps: 0, limits, solver }
     }
 
     /// The same in other numbers.
@@ -55,6 +63,7 @@ impl<T: Real> OptimiserState<T> {
             second: cast(&self.second),
             steps: self.steps,
             limits: self.limits.clone(),
+            solver: self.solver.clone(),
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) struct Checkpoint {
 
 const PROGRESS: &str = "progress";
 const LIMITS: &str = "weight-limits";
+const SOLVER: &str = "solver";
 const LEARNED: &str = "learned-samples";
 const SIGNS: [&str; 2] = ["plus", "minus"];
 
@@ -85,6 +86,9 @@ impl Checkpoint {
         }
         if !state.limits.is_empty() {
             all.push(Tensor::vector(LIMITS, state.limits.clone()));
+        }
+        if !state.solver.is_empty() {
+            all.push(Tensor::vector(SOLVER, state.solver.clone()));
         }
         for (array, cells) in chip.iter().flat_map(|c| c.fabric.arrays.iter().zip(&c.cells)) {
             all.push(Tensor::matrix(format!("{}.plus", array.name), &cells.plus));
@@ -192,6 +196,7 @@ impl Found {
             first: moments("first")?,
             second: moments("second")?,
             steps: count(2) as u32,
+            solver: self.0.get(SOLVER).map_or(Vec::new(), |t| t.data.clone()),
             limits: match self.0.contains_key(LIMITS) {
                 true => self.take(LIMITS, &[names.len()])?.to_vec(),
                 false => Vec::new(),

@@ -15,8 +15,10 @@ pub enum Rule {
 pub struct ImplicitGradient {
     /// `backward`
     pub backward: Backward,
-    /// `iterations`: evaluations of the adjoint equation.
+    /// `iterations`: most evaluations of the adjoint equation.
     pub iterations: usize,
+    /// `tolerance`: the relative residual at which a sample's adjoint equation is solved.
+    pub tolerance: Option<f64>,
     /// `error`
     pub error: ErrorOf,
 }

@@ -2,7 +2,7 @@
 
 use super::reader::TableReader;
 use crate::diag::Diagnostic;
-use crate::model::{Coupling, EnergyModel};
+use crate::model::{Coupling, EnergyModel, Family};
 pub use crate::numerics::fixed_point::Method;
 use crate::numerics::fixed_point::Scheme;
 use crate::units::Range;
@@ -28,7 +28,7 @@ impl Solver {
 
     /// What is asked of [`crate::numerics::fixed_point::solve`].
     pub fn scheme(&self) -> Scheme {
-        Scheme { method: self.method, damping: self.damping, corrected: false }
+        Scheme { method: self.method, damping: self.damping }
     }
 }
 
@@ -136,10 +136,26 @@ pub(super) fn read(t: &TableReader, model: Option<&EnergyModel>) -> Solver {
                 .help("leave `local` out, or take another solver"),
         );
     }
+    if let Method::Chord { .. } = method {
+        let help = "write `order = \"even-odd\"` for a HAM, or take `anderson`";
+        if order != Order::EvenOdd {
+            t.report(
+                Diagnostic::at(t.span("solver"), "`chord` needs even-odd order")
+                    .label("its Jacobian is that of the layers of one parity")
+                    .help(help),
+            );
+        } else if model.is_some_and(|model| model.family != Family::Ham) {
+            t.report(
+                Diagnostic::at(t.span("solver"), "`chord` needs a HAM")
+                    .label("the updates of a CHN have another Jacobian")
+                    .help(help),
+            );
+        }
+    }
     Solver { method, damping, order, local }
 }
 
-const METHODS: [&str; 5] = ["picard", "euler", "anderson", "broyden", "newton"];
+const METHODS: [&str; 6] = ["picard", "euler", "anderson", "broyden", "newton", "chord"];
 
 fn method(t: &TableReader) -> Method {
     let example = "solver = { anderson = { window = 4 } }";
@@ -172,6 +188,7 @@ fn method(t: &TableReader) -> Method {
             let inner = t.count("inner", 1..=1000).or(20) as usize;
             Method::Newton { inner, forcing: t.number("forcing", Range::FractionBelowOne).or(0.1) }
         }
+        Some("chord") => Method::Chord { window: window(&t.table("chord"), 4) },
         _ => Method::Picard { adapt: t.table("picard").flag("adapt").or(true) },
     }
 }

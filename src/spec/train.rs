@@ -111,6 +111,7 @@ fn implicit_gradient(t: &TableReader) -> ImplicitGradient {
     ImplicitGradient {
         backward: t.choice("backward", &Backward::ALL.map(|b| (b.name(), b))).or_default(),
         iterations: t.count("iterations", 1..=1 << 20).or(8) as usize,
+        tolerance: t.number("tolerance", Range::Positive).optional(),
         error: t.choice("error", &ErrorOf::ALL.map(|e| (e.name(), e))).or_default(),
     }
 }

@@ -1,4 +1,5 @@
 use super::field::{Field, times_slope};
+use super::prepared::Prepared;
 use crate::model::{Activation, Family};
 use crate::numerics::fixed_point::{Map, keep_rows};
 use crate::numerics::kernels::Real;
@@ -13,6 +14,7 @@ use crate::spec::Order;
 /// `R = f'(x) / (1 - f''(x) C)` in even-odd order.
 pub struct Adjoint<'a, T> {
     field: &'a Field<T>,
+    prepared: Option<&'a Prepared<T>>,
     /// `[rows, units]`
     x: Vec<T>,
     xhat: Vec<T>,
@@ -34,6 +36,7 @@ impl<'a, T: Real> Adjoint<'a, T> {
     /// count.
     pub fn new(
         field: &'a Field<T>,
+        prepared: Option<&'a Prepared<T>>,
         x: Vec<T>,
         xhat: Vec<T>,
         right: Vec<T>,
@@ -64,6 +67,7 @@ impl<'a, T: Real> Adjoint<'a, T> {
         }
         Adjoint {
             field,
+            prepared,
             signal: vec![T::default(); x.len()],
             ended: vec![T::default(); samples * field.units],
             x,
@@ -153,6 +157,12 @@ impl<T: Real> Map<T> for Adjoint<'_, T> {
             }
         }
         keep_rows(&mut self.right, self.field.carried, rows);
+    }
+
+    fn correct(&mut self, residual: &mut [T]) {
+        if let Some(prepared) = self.prepared {
+            prepared.correct_adjoint(residual, self.field.carried);
+        }
     }
 
     fn retire(&mut self, row: usize, sample: usize, _g: &[T]) {

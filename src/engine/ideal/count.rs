@@ -8,10 +8,9 @@ use super::chunks;
 use super::field::Field;
 use super::iteration::Iteration;
 use super::prepared::Prepared;
-use crate::engine::Nudge;
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
-use crate::numerics::fixed_point::{Measure, Scheme, Stop, norms, solve};
+use crate::numerics::fixed_point::{Measure, Stop, norms, solve};
 use crate::numerics::kernels::Real;
 use crate::spec::Solver;
 
@@ -66,28 +65,16 @@ fn part<T: Real>(
     budget: usize,
     tolerances: &[f64],
 ) -> Counts {
-    let (count, rows, units) = (samples.len(), samples.len().max(2), field.units);
-    let mut base = vec![T::default(); rows * units];
-    field.inputs(&field.clamped(inputs, samples.clone(), rows), &mut base);
-    let zeros = vec![T::default(); rows * units];
-    let (z, prepared) = match prepared {
-        Some(prepared) => {
-            let (z, cluster) = prepared.begin(field, &base);
-            (z, Some((prepared, cluster)))
-        }
-        None => (vec![T::default(); rows * field.carried], None),
-    };
-    let scheme = Scheme { corrected: prepared.is_some(), ..solver.scheme() };
+    let (count, units) = (samples.len(), field.units);
     let first = if prepared.is_some() { 1.5 } else { 1.0 };
-    let mut map =
-        Iteration::new(field, solver.local, prepared, base, &Nudge::None, samples.clone(), zeros);
+    let (mut map, z, _) = Iteration::free(field, solver.local, prepared, inputs, samples);
     let stop = Stop { measure: Measure::Common, tolerance: None, most: budget - 1 };
     let mut published = Mat::from_fn(count, tolerances.len(), |_, _| f64::NAN);
     let mut updates = published.clone();
     let mut last: Vec<Vec<T>> = vec![Vec::new(); count];
     let mut seen_images = vec![0; count];
     let (keep, take) = (T::of(solver.damping), T::of(1.0 - solver.damping));
-    solve(&mut map, z, count, scheme, stop, |_, seen| {
+    solve(&mut map, z, count, solver.scheme(), stop, |_, seen| {
         let s = seen.sample;
         let image: Vec<T> =
             seen.z.iter().zip(seen.image).map(|(&z, &f)| keep * z + take * f).collect();

@@ -44,6 +44,32 @@ struct Toward<T> {
 }
 
 impl<'a, T: Real> Iteration<'a, T> {
+    /// Some samples of a batch of inputs, free, and where they start: at zero, or where `prepared`
+    /// says. Of the batch's clamped activations too, `[samples, size]`.
+    pub fn free(
+        field: &'a Field<T>,
+        local: Local,
+        prepared: Option<&'a Prepared<T>>,
+        inputs: &Mat,
+        samples: Range<usize>,
+    ) -> (Iteration<'a, T>, Vec<T>, Vec<T>) {
+        let rows = samples.len().max(2);
+        let mut clamped = field.clamped(inputs, samples.clone(), rows);
+        let mut base = vec![T::default(); rows * field.units];
+        field.inputs(&clamped, &mut base);
+        clamped.truncate(samples.len() * field.clamp_size);
+        let (z, prepared) = match prepared {
+            Some(prepared) => {
+                let (z, cluster) = prepared.begin(field, &base);
+                (z, Some((prepared, cluster)))
+            }
+            None => (vec![T::default(); rows * field.carried], None),
+        };
+        let zeros = vec![T::default(); rows * field.units];
+        let map = Iteration::new(field, local, prepared, base, &Nudge::None, samples, zeros);
+        (map, z, clamped)
+    }
+
     /// Some samples of a batch, filled up to `rows`; `base` is what [`Field::inputs`] gives and
     /// `start` the states to start from, `[rows, units]`; what is prepared comes with the cluster of
     /// every row.

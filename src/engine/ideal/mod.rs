@@ -2,6 +2,7 @@
 
 mod adjoint;
 mod chn;
+mod chord;
 mod count;
 mod field;
 mod iteration;
@@ -22,7 +23,7 @@ use super::{Clock, Drive, Engine, Outcome, Save, Settled, Stats, Trace, Until, W
 use crate::compile::Chip;
 use crate::model::{EnergyModel, State};
 use crate::numerics::Mat;
-use crate::numerics::fixed_point::{End, Fate, Measure, Seen, Stop, solve};
+use crate::numerics::fixed_point::{End, Fate, Measure, Method, Seen, Stop, solve};
 use crate::spec::Solver;
 
 /// The energy's own fixed point, in `x`, by a solver of the file's choice.
@@ -50,10 +51,32 @@ impl Ideal {
     }
 
     fn iterate(&self, drive: &Drive, start: &State, stop: Stop, moments: &[usize]) -> Vec<Chunk> {
-        chunks(drive.clamp.rows())
+        let mut parts = chunks(drive.clamp.rows()).into_iter();
+        let mut done = Vec::new();
+        let mut prepared = None;
+        if let Method::Chord { .. } = self.solver.method {
+            // The first samples show the others the Jacobian.
+            done.extend(parts.next().map(|one| self.chunk(drive, start, one, stop, moments, None)));
+            prepared = done.first().and_then(|first| self.learned(first));
+        }
+        let rest: Vec<Range<usize>> = parts.collect();
+        let prepared = prepared.as_ref();
+        let rest = rest
             .into_par_iter()
-            .map(|samples| self.chunk(drive, start, samples, stop, moments))
-            .collect()
+            .map(|samples| self.chunk(drive, start, samples, stop, moments, prepared));
+        done.par_extend(rest);
+        done
+    }
+
+    /// Steps by the Jacobian where these samples have settled.
+    fn learned(&self, of: &Chunk) -> Option<Prepared<f64>> {
+        let units = self.field.units;
+        let settled = |all: &[f64]| -> Vec<f64> {
+            let rows = all.chunks_exact(units).zip(&of.ends);
+            let settled = rows.filter(|(_, end)| end.fate == Fate::Converged);
+            settled.flat_map(|(row, _)| row).copied().collect()
+        };
+        Prepared::of_states(&self.field, &settled(&of.end), &settled(&of.end_xhat))
     }
 
     fn chunk(
@@ -63,6 +86,7 @@ impl Ideal {
         samples: Range<usize>,
         stop: Stop,
         moments: &[usize],
+        prepared: Option<&Prepared<f64>>,
     ) -> Chunk {
         let field = &self.field;
         let rows = samples.len().max(2);
@@ -77,7 +101,7 @@ impl Ideal {
         let mut map = Iteration::new(
             field,
             self.solver.local,
-            None,
+            prepared.map(|prepared| (prepared, vec![0; rows])),
             base,
             &drive.nudge,
             samples.clone(),
@@ -104,7 +128,7 @@ impl Ideal {
                 keep_moment(kept, sample, state, *residual);
             }
         }
-        Chunk { samples, end: map.ended, ends, kept }
+        Chunk { samples, end: map.ended, end_xhat: map.ended_xhat, ends, kept }
     }
 
     /// The way through the iterations `moments`, ascending.
@@ -159,8 +183,9 @@ pub fn chunks(batch: usize) -> Vec<Range<usize>> {
 /// Some samples that were iterated together.
 struct Chunk {
     samples: Range<usize>,
-    /// `[samples, units]`
+    /// States and activations, `[samples, units]` each.
     end: Vec<f64>,
+    end_xhat: Vec<f64>,
     ends: Vec<End>,
     /// State `[samples, units]` and residual `[samples]` at every moment.
     kept: Vec<(Vec<f64>, Vec<f64>)>,

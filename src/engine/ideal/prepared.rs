@@ -1,10 +1,13 @@
 //! What is learned of a network's fixed points from some inputs, so that others are found sooner.
 
+use rayon::prelude::*;
+
+use super::chord::{chord, mean_slopes};
 use super::chunks;
-use super::field::{Field, times_slope};
+use super::field::Field;
 use super::iteration::Iteration;
-use crate::engine::Nudge;
-use crate::numerics::fixed_point::{Measure, Method, Scheme, Stop, dot_rows, solve};
+use crate::model::Family;
+use crate::numerics::fixed_point::{Measure, Method, Scheme, Stop, solve};
 use crate::numerics::gemm::{Gemm, Into, Part, PartMut};
 use crate::numerics::kernels::Real;
 use crate::numerics::{Mat, dense};
@@ -120,7 +123,7 @@ impl Prepared<f64> {
                     .copied()
                     .collect::<Vec<f64>>()
             });
-            prepared.inverse.push(chord(field, &x, &xhat)?);
+            prepared.inverse.push(chord(field, &mean_slopes(field, &x, &xhat))?);
         }
         Some(prepared)
     }
@@ -139,6 +142,51 @@ impl Prepared<f64> {
 }
 
 impl<T: Real> Prepared<T> {
+    /// A start at the mean of these states `[samples, units]`, and steps by the Jacobian at the means
+    /// of their slopes. `None` of no states, or where the Jacobian has none.
+    ///
+    /// # Panics
+    /// Unless the field is of a HAM in even-odd order.
+    pub fn of_states(field: &Field<T>, x: &[T], xhat: &[T]) -> Option<Prepared<T>> {
+        let (units, carried) = (field.units, field.carried);
+        assert!(carried < units && field.family == Family::Ham, "an even-odd HAM");
+        if x.is_empty() {
+            return None;
+        }
+        let share = T::of(units as f64 / x.len() as f64);
+        let mut start = vec![T::default(); carried];
+        for x in x.chunks_exact(units) {
+            start.iter_mut().zip(x).for_each(|(s, &x)| *s = *s + share * x);
+        }
+        let inverse = chord(field, &mean_slopes(field, x, xhat))?;
+        Some(Prepared::at(start, inverse))
+    }
+
+    fn at(start: Vec<T>, inverse: Vec<T>) -> Prepared<T> {
+        Prepared {
+            mean: Vec::new(),
+            features: Vec::new(),
+            start,
+            centres: Vec::new(),
+            inverse: vec![inverse],
+            nearer: Vec::new(),
+        }
+    }
+
+    /// What [`Prepared::of_states`] made, as numbers.
+    pub fn to_numbers(&self) -> Vec<f64> {
+        self.start.iter().chain(&self.inverse[0]).map(|v| v.to_f64()).collect()
+    }
+
+    /// The same again, of this many carried units; `None` of other numbers.
+    pub fn of_numbers(numbers: &[f64], carried: usize) -> Option<Prepared<T>> {
+        if carried == 0 || numbers.len() != carried * (carried + 1) {
+            return None;
+        }
+        let numbers: Vec<T> = numbers.iter().map(|&v| T::of(v)).collect();
+        Some(Prepared::at(numbers[..carried].to_vec(), numbers[carried..].to_vec()))
+    }
+
     /// Of clamped activations `[rows, size]`: `[rows, features + 1]`.
     fn features_of(&self, field: &Field<T>, clamped: &[T]) -> Vec<T> {
         let units = field.units;
@@ -151,6 +199,9 @@ impl<T: Real> Prepared<T> {
     /// Of what biases and inputs bring, `[rows, units]`.
     fn features_at(&self, field: &Field<T>, base: &[T]) -> Vec<T> {
         let units = field.units;
+        if self.features.is_empty() {
+            return vec![T::of(1.0); base.len() / units];
+        }
         // What the means of the carried layers send is the same for all rows.
         let mut sent = vec![T::default(); 2 * units];
         let mean = [&self.mean[..], &self.mean[..]].concat();
@@ -158,14 +209,19 @@ impl<T: Real> Prepared<T> {
         field.send(0..field.carried_layers, field.carried_layers..all.end, &mean, &mut sent, units);
         let wide = self.features.iter().map(std::ops::Range::len).sum::<usize>() + 1;
         let mut phi = Vec::with_capacity(base.len() / units * wide);
+        let mut x = Vec::new();
         for base in base.chunks_exact(units) {
             for at in &self.features {
                 let laid = field.layers.iter().find(|l| l.units == *at).map(|l| l.activation);
-                let x: Vec<T> =
-                    base[at.clone()].iter().zip(&sent[at.clone()]).map(|(&a, &b)| a + b).collect();
-                let mut xhat = x.clone();
-                super::field::activate(laid.unwrap_or(field.clamp_activation), &x, &mut xhat);
-                phi.extend(xhat);
+                x.clear();
+                x.extend(base[at.clone()].iter().zip(&sent[at.clone()]).map(|(&a, &b)| a + b));
+                let first = phi.len();
+                phi.extend_from_slice(&x);
+                super::field::activate(
+                    laid.unwrap_or(field.clamp_activation),
+                    &x,
+                    &mut phi[first..],
+                );
             }
             phi.push(T::of(1.0));
         }
@@ -181,6 +237,9 @@ impl<T: Real> Prepared<T> {
         let to = PartMut { data: &mut z, cols: carried, range: 0..carried };
         let wide = self.start.len() / carried;
         T::product(to, Part::whole(&phi, wide), Part::whole(&self.start, carried), Into::Replace);
+        if self.centres.is_empty() {
+            return (z, vec![0; rows]);
+        }
         let read = field.layers[field.read].units.clone();
         let cluster: Vec<usize> =
             z.chunks_exact(carried).map(|z| self.nearest(&z[read.clone()])).collect();
@@ -199,11 +258,21 @@ impl<T: Real> Prepared<T> {
     /// The cluster with the centre nearest to a read layer.
     fn nearest(&self, outputs: &[T]) -> usize {
         let far = |centre: &[T]| -> f64 {
-            let apart: Vec<T> = outputs.iter().zip(centre).map(|(&a, &b)| a - b).collect();
-            dot_rows(&apart, &apart)
+            let apart = outputs.iter().zip(centre).map(|(&a, &b)| (a - b).to_f64());
+            apart.map(|d| d * d).sum()
         };
         let each = self.centres.chunks_exact(outputs.len()).map(far).enumerate();
         each.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
+    }
+
+    /// Rewrites residuals of the adjoint equation to steps.
+    pub fn correct_adjoint(&self, residual: &mut [T], carried: usize) {
+        if let [only] = &self.inverse[..] {
+            let before = residual.to_vec();
+            let (left, inverse) = (Part::whole(&before, carried), Part::whole(only, carried));
+            let to = PartMut { data: residual, cols: carried, range: 0..carried };
+            T::product(to, left, inverse.transposed(), Into::Replace);
+        }
     }
 
     /// Rewrites residuals to steps.
@@ -228,22 +297,14 @@ impl<T: Real> Prepared<T> {
 
 /// States and activations at the fixed points, `[inputs, units]` each.
 fn fixed_points(field: &Field<f64>, inputs: &Mat) -> Option<(Vec<f64>, Vec<f64>)> {
-    use rayon::prelude::*;
-    let units = field.units;
     let method = Method::Anderson { window: 4, ridge: 1e-8, relative: true, safeguard: true };
-    let scheme = Scheme { method, damping: 0.0, corrected: false };
+    let scheme = Scheme { method, damping: 0.0 };
     let stop = Stop { measure: Measure::Common, tolerance: Some(1e-5), most: 500 };
     let parts: Vec<_> = chunks(inputs.rows())
         .into_par_iter()
         .map(|samples| {
-            let rows = samples.len().max(2);
-            let mut base = vec![0.0; rows * units];
-            field.inputs(&field.clamped(inputs, samples.clone(), rows), &mut base);
-            let zeros = vec![0.0; rows * units];
-            let z = vec![0.0; rows * field.carried];
             let count = samples.len();
-            let mut map =
-                Iteration::new(field, Local::Exact, None, base, &Nudge::None, samples, zeros);
+            let (mut map, z, _) = Iteration::free(field, Local::Exact, None, inputs, samples);
             solve(&mut map, z, count, scheme, stop, |_, _| {});
             (map.ended, map.ended_xhat)
         })
@@ -251,37 +312,6 @@ fn fixed_points(field: &Field<f64>, inputs: &Mat) -> Option<(Vec<f64>, Vec<f64>)
     let x: Vec<f64> = parts.iter().flat_map(|p| &p.0).copied().collect();
     let xhat: Vec<f64> = parts.iter().flat_map(|p| &p.1).copied().collect();
     x.iter().all(|x| x.is_finite()).then_some((x, xhat))
-}
-
-/// `(I - J)^-1`, transposed, with `J = W D_o W D_e` at the mean slopes of these states
-/// `[samples, units]`.
-fn chord(field: &Field<f64>, x: &[f64], xhat: &[f64]) -> Option<Vec<f64>> {
-    let (units, n) = (field.units, field.carried);
-    let count = (x.len() / units) as f64;
-    let mut slope = vec![0.0; units];
-    for (x, xhat) in x.chunks_exact(units).zip(xhat.chunks_exact(units)) {
-        for laid in &field.layers {
-            let at = laid.units.clone();
-            let mut each = vec![1.0; at.len()];
-            times_slope(laid.activation, &x[at.clone()], &xhat[at.clone()], &mut each);
-            slope[at].iter_mut().zip(each).for_each(|(s, e)| *s += e / count);
-        }
-    }
-    // Row j of what comes out is column j of J.
-    let mut signal = vec![0.0; n * units];
-    for j in 0..n {
-        signal[j * units + j] = slope[j];
-    }
-    let (first, second) = (0..field.carried_layers, field.carried_layers..field.layers.len());
-    let sent = signal.clone();
-    field.send(first.clone(), second.clone(), &sent, &mut signal, units);
-    for row in signal.chunks_exact_mut(units) {
-        row[n..].iter_mut().zip(&slope[n..]).for_each(|(v, s)| *v *= s);
-    }
-    let mut j = vec![0.0; n * n];
-    field.send(second, first, &signal, &mut j, n);
-    let system = Mat::from_fn(n, n, |a, b| f64::from(a == b) - j[a * n + b]);
-    Some(dense::inverse(&system)?.into_vec())
 }
 
 /// The linear function of a start that comes nearest to where its samples end, from their starts

@@ -60,6 +60,9 @@ pub enum Method {
     /// differences of `f` (Knoll and Keyes 2004), until the linear residual is `forcing` of the
     /// residual. A row whose residual grows goes on by damped iteration for a while.
     Newton { inner: usize, forcing: f64 },
+    /// Chord Newton: steps rewritten by [`Map::correct`], for a row whose residual does not grow by
+    /// it, and mixed over a window as Anderson does.
+    Chord { window: usize },
 }
 
 impl std::fmt::Display for Method {
@@ -74,6 +77,7 @@ impl std::fmt::Display for Method {
             Method::Newton { inner, forcing } => {
                 write!(f, "Newton, {inner} directions, forcing {forcing}")
             }
+            Method::Chord { window } => write!(f, "chord Newton, window {window}"),
         }
     }
 }
@@ -84,8 +88,6 @@ pub struct Scheme {
     pub method: Method,
     /// The method sees `d z + (1 - d) f(z)` for `f(z)`, with `d` from 0 to below 1.
     pub damping: f64,
-    /// Puts [`Map::correct`] between, for a row whose residual does not grow by it.
-    pub corrected: bool,
 }
 
 /// The size of a residual.
@@ -143,6 +145,8 @@ pub struct Seen<'a, T> {
     pub residual: f64,
 }
 
+/// Of the mixtures of [`Method::Chord`], as a share of the mean squared residual.
+const CHORD_RIDGE: f64 = 1e-8;
 /// A state that moves faster than this has diverged.
 const HUGE: f64 = 1e9;
 
@@ -186,6 +190,9 @@ pub fn solve<T: Real, M: Map<T>>(
         }
         Method::Broyden { window } => run.go(map, Broyden::new(window, rows, dim)),
         Method::Newton { inner, forcing } => run.go(map, Newton::new(inner, forcing, rows)),
+        Method::Chord { window } => {
+            run.go(map, Anderson::new(window, CHORD_RIDGE, true, false, rows, dim))
+        }
     }
 }
 
@@ -242,7 +249,7 @@ impl<T: Real, W> Run<T, W> {
                 break;
             }
             self.close_ranks(map, &mut memory, alive);
-            if self.scheme.corrected {
+            if matches!(self.scheme.method, Method::Chord { .. }) {
                 self.correct(map);
             }
             if self.scheme.damping > 0.0 {

@@ -76,8 +76,7 @@ impl Variant {
             Chn, ChnDeq, ChnEo, ChnEoDeq, ChnEoExact, HamDeq, HamEo, HamEoChord, HamEoDeq,
         };
         if self == HamEoChord {
-            let method =
-                Method::Anderson { window: 4, ridge: 1e-8, relative: true, safeguard: false };
+            let method = Method::Chord { window: 4 };
             return Solver { method, order: Order::EvenOdd, ..Solver::picard(0.0) };
         }
         let mixes = matches!(self, HamDeq | HamEoDeq | ChnDeq | ChnEoDeq);

@@ -1,20 +1,20 @@
 //! Implicit gradients: the model's fixed points by any solver, their adjoint equation, and the
 //! update, in batches of rows.
 
+mod update;
+
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::optim::{Descent, OptimiserRule, OptimiserState};
+use super::optim::{OptimiserRule, OptimiserState};
 use super::trainer::{Tally, tally_of};
 use super::{one_hot, prediction};
-use crate::engine::{Adjoint, Field, Iteration, Nudge, Prepared, chunks};
-use crate::model::{EnergyModel, Params};
+use crate::engine::{Adjoint, Field, Iteration, Prepared, chunks};
+use crate::model::EnergyModel;
 use crate::numerics::Mat;
 use crate::numerics::fixed_point::{End, Fate, Measure, Method, Scheme, Stop, solve};
-use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::Real;
-use crate::numerics::panels::{Block, Panels};
 use crate::spec::{Backward, ErrorOf, ImplicitGradient, Solver};
 
 /// The parameters of a model in `T`, and all that their learning needs.
@@ -25,6 +25,7 @@ pub struct Implicit<T> {
     /// Of the forward pass: the relative residual of the layers that the iteration carries.
     pub stop: Stop,
     /// Where to start and how far to go, of an even-odd HAM; without, states start from zero.
+    /// [`Method::Chord`] learns it anew at every [`REFRESH`]th step.
     pub prepared: Option<Prepared<T>>,
     /// Laid as `field` is.
     moments: OptimiserState<T>,
@@ -52,16 +53,8 @@ struct Both<T> {
     predicted: Vec<usize>,
 }
 
-/// Numbers of a weight that one thread takes at a time.
-const BLOCK: usize = 64 * 1024;
-
-/// The next `n` numbers, or none where there are none.
-fn take<'a, T>(rest: &mut &'a mut [T], n: usize) -> &'a mut [T] {
-    let all = std::mem::take(rest);
-    let (head, tail) = all.split_at_mut(n.min(all.len()));
-    *rest = tail;
-    head
-}
+/// Steps between two Jacobians of [`Method::Chord`].
+const REFRESH: u32 = 32;
 
 impl<T: Real> Implicit<T> {
     /// # Panics
@@ -102,24 +95,10 @@ impl<T: Real> Implicit<T> {
 
     fn forward(&self, clamp: &Mat, samples: Range<usize>) -> Forward<T> {
         let field = &self.field;
-        let rows = samples.len().max(2);
-        let mut clamped = field.clamped(clamp, samples.clone(), rows);
-        let mut base = vec![T::default(); rows * field.units];
-        field.inputs(&clamped, &mut base);
-        let start = vec![T::default(); rows * field.units];
-        let (z, prepared) = match &self.prepared {
-            Some(prepared) => {
-                let (z, cluster) = prepared.begin(field, &base);
-                (z, Some((prepared, cluster)))
-            }
-            None => (vec![T::default(); rows * field.carried], None),
-        };
-        let scheme = Scheme { corrected: prepared.is_some(), ..self.solver.scheme() };
-        let local = self.solver.local;
-        let mut map =
-            Iteration::new(field, local, prepared, base, &Nudge::None, samples.clone(), start);
-        let ends = solve(&mut map, z, samples.len(), scheme, self.stop, |_, _| {});
-        clamped.truncate(samples.len() * field.clamp_size);
+        let prepared = self.prepared.as_ref();
+        let (mut map, z, clamped) =
+            Iteration::free(field, self.solver.local, prepared, clamp, samples.clone());
+        let ends = solve(&mut map, z, samples.len(), self.solver.scheme(), self.stop, |_, _| {});
         Forward { samples, clamped, x: map.ended, xhat: map.ended_xhat, ends }
     }
 
@@ -182,14 +161,15 @@ impl<T: Real> Implicit<T> {
             all
         };
         let (x, xhat) = (filled(&forward.x), filled(&forward.xhat));
-        let mut map = Adjoint::new(&self.field, x, xhat, right.clone(), count);
+        let prepared = self.prepared.as_ref();
+        let mut map = Adjoint::new(&self.field, prepared, x, xhat, right.clone(), count);
         let plain = Method::Picard { adapt: false };
         let scheme = match self.rule.backward {
             Backward::Recurrent => Scheme { method: plain, ..self.solver.scheme() },
             Backward::Adjoint => self.solver.scheme(),
         };
         let most = self.rule.iterations.saturating_sub(1);
-        let stop = Stop { measure: Measure::Relative, tolerance: None, most };
+        let stop = Stop { measure: Measure::Relative, tolerance: self.rule.tolerance, most };
         solve(&mut map, right, count, scheme, stop, |_, _| {});
         map.ended
     }
@@ -199,136 +179,12 @@ impl<T: Real> Implicit<T> {
         parts.map(|samples| self.both(clamp, target, samples)).collect()
     }
 
-    /// The gradient of the mean cost, in the shapes of the model's couplings.
-    pub fn gradient(&self, model: &EnergyModel, clamp: &Mat, target: &Mat) -> Params {
-        let parts = self.batch(clamp, target);
-        let mut grad: Vec<Mat> = super::shapes(model);
-        for (a, arc) in self.field.arcs.iter().enumerate() {
-            let mut all = Vec::with_capacity(arc.weight.as_slice().len());
-            for block in arc.weight.blocks(BLOCK) {
-                all.extend(self.tile(a, &block, &parts));
-            }
-            let to = grad[arc.coupling].as_mut_slice();
-            to.iter_mut().zip(arc.unlaid(all)).for_each(|(to, g)| *to = g.to_f64());
-        }
-        for (coupling, at) in &self.field.biases {
-            let to = grad[*coupling].as_mut_slice();
-            let sum = self.bias_gradient(at.clone(), &parts);
-            to.iter_mut().zip(sum).for_each(|(to, g)| *to = g.to_f64());
-        }
-        Params(grad)
-    }
-
-    /// The gradient of a block of a weight as it is laid here.
-    fn tile(&self, arc: usize, block: &Block, parts: &[Both<T>]) -> Vec<T> {
-        let field = &self.field;
-        let arc = &field.arcs[arc];
-        let mut tile = vec![T::default(); block.len()];
-        let of = |layer: usize, some: &Range<usize>| {
-            let first = field.layers[layer].units.start;
-            first + some.start..first + some.end
-        };
-        let target = of(arc.target, &block.cols);
-        for Both { forward, adjoint, .. } in parts {
-            let (xhat, clamped) = (&forward.xhat, &forward.clamped);
-            let mut add = |source: Part<T>, target: Part<T>| {
-                let cols = block.cols.len();
-                let c = PartMut { data: &mut tile, cols, range: 0..cols };
-                T::product(c, source.transposed(), target, Into::Add);
-            };
-            let columns =
-                |data, range: &Range<usize>| Part::columns(data, field.units, range.clone());
-            match arc.source {
-                None => {
-                    let source = Part::columns(clamped, field.clamp_size, block.rows.clone());
-                    add(source, columns(adjoint, &target));
-                }
-                Some(source) => {
-                    let source = of(source, &block.rows);
-                    add(columns(xhat, &source), columns(adjoint, &target));
-                    add(columns(adjoint, &source), columns(xhat, &target));
-                }
-            }
-        }
-        tile
-    }
-
-    fn bias_gradient(&self, at: Range<usize>, parts: &[Both<T>]) -> Vec<T> {
-        let mut sum = vec![T::default(); at.len()];
-        for row in parts.iter().flat_map(|part| part.adjoint.chunks_exact(self.field.units)) {
-            for (sum, &g) in sum.iter_mut().zip(&row[at.clone()]) {
-                *sum = *sum + g;
-            }
-        }
-        sum
-    }
-
-    /// Moves the parameters one step down their gradients, which are used as they are made.
-    fn descend(
-        &mut self,
-        optimiser: OptimiserRule,
-        rate: f64,
-        parts: &[Both<T>],
-        couplings: usize,
-    ) {
-        let values = {
-            let mut of: Vec<&[T]> = vec![&[]; couplings];
-            for arc in &self.field.arcs {
-                of[arc.coupling] = arc.weight.as_slice();
-            }
-            for (coupling, at) in &self.field.biases {
-                of[*coupling] = &self.field.bias[at.clone()];
-            }
-            of
-        };
-        let descent = self.moments.begin(optimiser, rate, values.into_iter());
-        let mut moments = std::mem::replace(
-            &mut self.moments,
-            OptimiserState { first: Vec::new(), second: Vec::new(), steps: 0, limits: Vec::new() },
-        );
-        for a in 0..self.field.arcs.len() {
-            let mut weight = std::mem::take(&mut self.field.arcs[a].weight);
-            self.descend_weight(a, &mut weight, &mut moments, descent, parts);
-            self.field.arcs[a].weight = weight;
-            self.field.arcs[a].mirror();
-        }
-        for (coupling, at) in self.field.biases.clone() {
-            let grad = self.bias_gradient(at.clone(), parts);
-            let first = moments.first.get_mut(coupling).map_or(&mut [][..], |m| &mut m[..]);
-            let second = moments.second.get_mut(coupling).map_or(&mut [][..], |m| &mut m[..]);
-            let limit = moments.limits.get(coupling).copied().unwrap_or(f64::INFINITY);
-            descent.apply(&mut self.field.bias[at], &grad, first, second, limit);
-        }
-        self.moments = moments;
-    }
-
-    fn descend_weight(
-        &self,
-        a: usize,
-        weight: &mut Panels<T>,
-        moments: &mut OptimiserState<T>,
-        descent: Descent,
-        parts: &[Both<T>],
-    ) {
-        let c = self.field.arcs[a].coupling;
-        let limit = moments.limits.get(c).copied().unwrap_or(f64::INFINITY);
-        let blocks = weight.blocks(BLOCK);
-        let mut first = moments.first.get_mut(c).map_or(&mut [][..], |m| &mut m[..]);
-        let mut second = moments.second.get_mut(c).map_or(&mut [][..], |m| &mut m[..]);
-        let mut rest = weight.as_mut_slice();
-        let mut work = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            let n = block.len();
-            work.push((take(&mut rest, n), take(&mut first, n), take(&mut second, n), block));
-        }
-        work.into_par_iter().for_each(|(w, first, second, block)| {
-            descent.apply(w, &self.tile(a, &block, parts), first, second, limit);
-        });
-    }
-
     /// The state of the optimiser, laid as the model is.
     pub fn state(&self) -> OptimiserState {
         let mut state: OptimiserState = self.moments.cast();
+        if self.learns_on_the_way() {
+            state.solver = self.prepared.as_ref().map_or(Vec::new(), Prepared::to_numbers);
+        }
         for moments in [&mut state.first, &mut state.second] {
             for arc in &self.field.arcs {
                 let Some(of) = moments.get_mut(arc.coupling) else { continue };
@@ -341,6 +197,7 @@ impl<T: Real> Implicit<T> {
     /// Goes on from what [`Implicit::state`] gave.
     pub fn restore(&mut self, state: &OptimiserState) {
         let mut state: OptimiserState<T> = state.cast();
+        self.prepared = Prepared::of_numbers(&state.solver, self.field.carried);
         for moments in [&mut state.first, &mut state.second] {
             for arc in &self.field.arcs {
                 let Some(of) = moments.get_mut(arc.coupling) else { continue };
@@ -361,12 +218,34 @@ impl<T: Real> Implicit<T> {
     ) -> Tally {
         let parts = self.batch(clamp, target);
         self.descend(optimiser, rate, &parts, couplings);
+        if self.learns_on_the_way() && self.moments.steps % REFRESH == 1 {
+            self.refresh(&parts);
+        }
         let mut tally = Tally::default();
         for part in &parts {
             let labels = &labels[part.forward.samples.clone()];
             tally.add(&tally_of(&part.forward.ends, &part.cost, &part.predicted, labels));
         }
         tally
+    }
+
+    /// Whether steps go by a Jacobian that is refreshed while weights move.
+    fn learns_on_the_way(&self) -> bool {
+        matches!(self.solver.method, Method::Chord { .. })
+    }
+
+    /// Start and Jacobian for the next steps, from states of this one.
+    fn refresh(&mut self, parts: &[Both<T>]) {
+        let units = self.field.units;
+        let settled = |of: fn(&Forward<T>) -> &Vec<T>| -> Vec<T> {
+            let rows = parts.iter().flat_map(|p| {
+                let rows = of(&p.forward).chunks_exact(units).zip(&p.forward.ends);
+                rows.filter(|(_, end)| end.fate == Fate::Converged).map(|(row, _)| row)
+            });
+            rows.flatten().copied().collect()
+        };
+        let (x, xhat) = (settled(|f| &f.x), settled(|f| &f.xhat));
+        self.prepared = Prepared::of_states(&self.field, &x, &xhat);
     }
 
     /// Settles a batch and learns nothing.
