@@ -37,6 +37,13 @@ pub trait Gemm: Copy {
     /// # Panics
     /// If the shapes do not fit each other.
     fn product(c: PartMut<Self>, a: Part<Self>, b: Part<Self>, into: Into);
+
+    /// The same with a `b` of `k` rows that is cut into panels of `width` columns, each row-major and
+    /// one after the other; a large one is shared by the threads.
+    ///
+    /// # Panics
+    /// If the shapes do not fit each other.
+    fn panels(c: PartMut<Self>, a: Part<Self>, b: &[Self], k: usize, width: usize, into: Into);
 }
 
 /// Some columns of a row-major matrix, or their transpose.
@@ -87,6 +94,8 @@ pub struct Metered {
     pub shortest: Duration,
 }
 
+/// Multiplications from which on a product by panels is shared.
+const SHARED: usize = 1 << 21;
 /// Rows of a block of [`spread`]: fixed, so that bits do not depend on the number of threads.
 const BLOCK: usize = 64;
 
@@ -138,16 +147,27 @@ fn metered(shape: [usize; 3], into: Into, product: impl FnOnce()) {
     });
 }
 
+fn view<'a, T>(part: &Part<'a, T>) -> MatRef<'a, T> {
+    let rows = part.data.len() / part.cols.max(1);
+    let whole = MatRef::from_row_major_slice(part.data, rows, part.cols);
+    let some = whole.subcols(part.first, part.width);
+    if part.transposed { some.transpose() } else { some }
+}
+
+fn accum(into: Into) -> Accum {
+    match into {
+        Into::Replace => Accum::Replace,
+        Into::Add => Accum::Add,
+    }
+}
+
 macro_rules! gemm {
     ($($real:ty),*) => {$(
         impl Gemm for $real {
             fn gemm(c: &mut [$real], a: &[$real], b: &[$real], [m, n, k]: [usize; 3], into: Into) {
                 metered([m, n, k], into, || matmul(
                     MatMut::from_row_major_slice_mut(c, m, n),
-                    match into {
-                        Into::Replace => Accum::Replace,
-                        Into::Add => Accum::Add,
-                    },
+                    accum(into),
                     MatRef::from_row_major_slice(a, m, k),
                     MatRef::from_row_major_slice(b, k, n),
                     1.0,
@@ -156,27 +176,59 @@ macro_rules! gemm {
             }
 
             fn product(c: PartMut<$real>, a: Part<$real>, b: Part<$real>, into: Into) {
-                fn view<'a>(part: &Part<'a, $real>) -> MatRef<'a, $real> {
-                    let rows = part.data.len() / part.cols.max(1);
-                    let whole = MatRef::from_row_major_slice(part.data, rows, part.cols);
-                    let some = whole.subcols(part.first, part.width);
-                    if part.transposed { some.transpose() } else { some }
-                }
                 let (a, b) = (view(&a), view(&b));
                 let rows = c.data.len() / c.cols.max(1);
                 let whole = MatMut::from_row_major_slice_mut(c.data, rows, c.cols);
                 let some = whole.subcols_mut(c.range.start, c.range.len());
                 metered([a.nrows(), b.ncols(), a.ncols()], into, || matmul(
                     some,
-                    match into {
-                        Into::Replace => Accum::Replace,
-                        Into::Add => Accum::Add,
-                    },
+                    accum(into),
                     a,
                     b,
                     1.0,
                     Par::Seq,
                 ));
+            }
+
+            fn panels(
+                c: PartMut<$real>,
+                a: Part<$real>,
+                b: &[$real],
+                k: usize,
+                width: usize,
+                into: Into,
+            ) {
+                fn go(
+                    c: MatMut<$real>,
+                    a: MatRef<$real>,
+                    b: &[$real],
+                    width: usize,
+                    accum: Accum,
+                ) {
+                    let (m, n, k) = (c.nrows(), c.ncols(), a.ncols());
+                    if n <= width {
+                        let b = MatRef::from_row_major_slice(b, k, n);
+                        return matmul(c, accum, a, b, 1.0, Par::Seq);
+                    }
+                    let half = n.div_ceil(width) / 2 * width;
+                    let (left, right) = c.split_at_col_mut(half);
+                    let (b_left, b_right) = b.split_at(half * k);
+                    let left = || go(left, a, b_left, width, accum);
+                    let right = || go(right, a, b_right, width, accum);
+                    if m * n * k >= SHARED {
+                        rayon::join(left, right);
+                    } else {
+                        left();
+                        right();
+                    }
+                }
+                let a = view(&a);
+                let rows = c.data.len() / c.cols.max(1);
+                let whole = MatMut::from_row_major_slice_mut(c.data, rows, c.cols);
+                let some = whole.subcols_mut(c.range.start, c.range.len());
+                assert_eq!((a.ncols(), k * some.ncols()), (k, b.len()), "the shapes of a product");
+                let shape = [a.nrows(), some.ncols(), k];
+                metered(shape, into, || go(some, a, b, width, accum(into)));
             }
         }
     )*};

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::gemm::{Gemm, Into, Part, PartMut};
+use super::kernels::Real;
 
 /// A matrix in panels of [`WIDTH`] columns (the last may be narrower), each row-major and one after the
 /// other.
@@ -130,20 +131,21 @@ impl<T: Copy + Default> Panels<T> {
     }
 }
 
+impl<T: Real> Panels<T> {
+    /// The same in other numbers.
+    pub fn cast<U: Real>(&self) -> Panels<U> {
+        let data = self.data.iter().map(|v| U::of(v.to_f64())).collect();
+        Panels { rows: self.rows, cols: self.cols, data }
+    }
+}
+
 impl<T: Gemm + Copy + Default> Panels<T> {
     /// `c <- a self` or `c <- c + a self`.
     ///
     /// # Panics
     /// If the shapes do not fit.
     pub fn multiply(&self, c: PartMut<T>, a: Part<T>, into: Into) {
-        let PartMut { data, cols, range } = c;
-        assert_eq!(range.len(), self.cols, "the columns of the destination");
-        for panel in panels(self.cols) {
-            let values = &self.data[panel.start * self.rows..][..self.rows * panel.len()];
-            let range = range.start + panel.start..range.start + panel.end;
-            let c = PartMut { data: &mut *data, cols, range };
-            T::product(c, a, Part::whole(values, panel.len()), into);
-        }
+        T::panels(c, a, &self.data, self.rows, WIDTH, into);
     }
 }
 
@@ -189,20 +191,22 @@ mod tests {
 
     #[test]
     fn a_product_with_panels_is_the_sum_of_products() {
-        let (m, k, n) = (5, 40, 230);
-        let (a, b) = (numbers(m * (k + 3), 0.3), numbers(k * n, 1.1));
-        let mut c = numbers(m * (n + 2), 0.9);
-        let before = c.clone();
-        let to = PartMut { data: &mut c, cols: n + 2, range: 1..n + 1 };
-        let left = Part::columns(&a, k + 3, 2..k + 2);
-        Panels::of_rows(&b, n).multiply(to, left, Into::Add);
-        for i in 0..m {
-            for j in 0..n {
-                let sum: f64 = (0..k).map(|l| a[i * (k + 3) + 2 + l] * b[l * n + j]).sum();
-                let at = i * (n + 2) + 1 + j;
-                assert!((c[at] - before[at] - sum).abs() < 1e-13, "{i} {j}");
+        // The second is large enough to be shared.
+        for [m, k, n] in [[5, 40, 230], [60, 200, 230]] {
+            let (a, b) = (numbers(m * (k + 3), 0.3), numbers(k * n, 1.1));
+            let mut c = numbers(m * (n + 2), 0.9);
+            let before = c.clone();
+            let to = PartMut { data: &mut c, cols: n + 2, range: 1..n + 1 };
+            let left = Part::columns(&a, k + 3, 2..k + 2);
+            Panels::of_rows(&b, n).multiply(to, left, Into::Add);
+            for i in 0..m {
+                for j in 0..n {
+                    let sum: f64 = (0..k).map(|l| a[i * (k + 3) + 2 + l] * b[l * n + j]).sum();
+                    let at = i * (n + 2) + 1 + j;
+                    assert!((c[at] - before[at] - sum).abs() < 1e-13, "{i} {j}");
+                }
+                assert_eq!(c[i * (n + 2)], before[i * (n + 2)], "outside the part");
             }
-            assert_eq!(c[i * (n + 2)], before[i * (n + 2)], "outside the part");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
 use crate::numerics::Mat;
 use crate::numerics::gemm::{Into, Part, PartMut};
@@ -94,6 +96,9 @@ fn laid<U: Copy + Default>(
         }
     }
 }
+
+/// Activations from which on threads share them.
+const SHARED: usize = 1 << 15;
 
 impl<T: Real> Field<T> {
     /// # Panics
@@ -218,11 +223,17 @@ impl<T: Real> Field<T> {
     /// The activations of the layers in `which`, from states of `width` numbers a row, into
     /// `[rows, units]`.
     pub fn activate(&self, which: Range<usize>, x: &[T], width: usize, xhat: &mut [T]) {
-        for laid in &self.layers[which] {
-            let rows = x.chunks_exact(width).zip(xhat.chunks_exact_mut(self.units));
-            for (x, xhat) in rows {
+        let row = |(x, xhat): (&[T], &mut [T])| {
+            for laid in &self.layers[which.clone()] {
                 activate(laid.activation, &x[laid.units.clone()], &mut xhat[laid.units.clone()]);
             }
+        };
+        let some = which.clone().map(|l| self.layers[l].units.len()).sum::<usize>();
+        if some * (x.len() / width) >= SHARED {
+            let rows = x.par_chunks_exact(width).zip(xhat.par_chunks_exact_mut(self.units));
+            rows.with_min_len(8).for_each(row);
+        } else {
+            x.chunks_exact(width).zip(xhat.chunks_exact_mut(self.units)).for_each(row);
         }
     }
 

@@ -173,11 +173,11 @@ fn keep_moment(kept: &mut (Vec<f64>, Vec<f64>), sample: usize, state: &[f64], re
     kept.1[sample] = residual;
 }
 
-/// Samples that are iterated together: enough for products, few enough for threads to share a
-/// batch, and by the size of the batch alone.
+/// Samples that are iterated together, by the size of the batch alone: enough for products to be
+/// fast. Large products within are shared by the threads too.
 pub fn chunks(batch: usize) -> Vec<Range<usize>> {
-    let size = if batch > 256 { 64 } else { 32 };
-    (0..batch).step_by(size).map(|first| first..(first + size).min(batch)).collect()
+    const SIZE: usize = 64;
+    (0..batch).step_by(SIZE).map(|first| first..(first + SIZE).min(batch)).collect()
 }
 
 /// Some samples that were iterated together.

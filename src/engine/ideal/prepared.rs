@@ -10,6 +10,7 @@ use crate::model::Family;
 use crate::numerics::fixed_point::{Measure, Method, Scheme, Stop, solve};
 use crate::numerics::gemm::{Gemm, Into, Part, PartMut};
 use crate::numerics::kernels::Real;
+use crate::numerics::panels::Panels;
 use crate::numerics::{Mat, dense};
 use crate::spec::Local;
 
@@ -32,7 +33,9 @@ pub struct Prepared<T> {
     /// Read layer of each cluster, `[clusters, read]`.
     centres: Vec<T>,
     /// `(I - J)^-1`, transposed, `[carried, carried]` a cluster.
-    inverse: Vec<Vec<T>>,
+    inverse: Vec<Panels<T>>,
+    /// Of a single cluster, not transposed.
+    turned: Panels<T>,
     /// What moves the start, `[carried + 1, carried]` a cluster, the last row a constant.
     nearer: Vec<Vec<T>>,
 }
@@ -79,6 +82,7 @@ impl Prepared<f64> {
             start: Vec::new(),
             centres: Vec::new(),
             inverse: Vec::new(),
+            turned: Panels::default(),
             nearer: Vec::new(),
         };
         let phi = prepared.features_of(field, &field.clamped(inputs, 0..n, n));
@@ -123,7 +127,8 @@ impl Prepared<f64> {
                     .copied()
                     .collect::<Vec<f64>>()
             });
-            prepared.inverse.push(chord(field, &mean_slopes(field, &x, &xhat))?);
+            let inverse = chord(field, &mean_slopes(field, &x, &xhat))?;
+            prepared.inverse.push(Panels::of_rows(&inverse, carried));
         }
         Some(prepared)
     }
@@ -135,7 +140,8 @@ impl Prepared<f64> {
             features: self.features.clone(),
             start: cast(&self.start),
             centres: cast(&self.centres),
-            inverse: self.inverse.iter().map(cast).collect(),
+            inverse: self.inverse.iter().map(Panels::cast).collect(),
+            turned: self.turned.cast(),
             nearer: self.nearer.iter().map(cast).collect(),
         }
     }
@@ -159,15 +165,17 @@ impl<T: Real> Prepared<T> {
             start.iter_mut().zip(x).for_each(|(s, &x)| *s = *s + share * x);
         }
         let inverse = chord(field, &mean_slopes(field, x, xhat))?;
-        Some(Prepared::at(start, inverse))
+        Some(Prepared::at(start, &inverse))
     }
 
-    fn at(start: Vec<T>, inverse: Vec<T>) -> Prepared<T> {
+    fn at(start: Vec<T>, inverse: &[T]) -> Prepared<T> {
+        let inverse = Panels::of_rows(inverse, start.len());
         Prepared {
             mean: Vec::new(),
             features: Vec::new(),
             start,
             centres: Vec::new(),
+            turned: inverse.transposed(),
             inverse: vec![inverse],
             nearer: Vec::new(),
         }
@@ -175,7 +183,7 @@ impl<T: Real> Prepared<T> {
 
     /// What [`Prepared::of_states`] made, as numbers.
     pub fn to_numbers(&self) -> Vec<f64> {
-        self.start.iter().chain(&self.inverse[0]).map(|v| v.to_f64()).collect()
+        self.start.iter().chain(&self.inverse[0].to_rows()).map(|v| v.to_f64()).collect()
     }
 
     /// The same again, of this many carried units; `None` of other numbers.
@@ -184,7 +192,7 @@ impl<T: Real> Prepared<T> {
             return None;
         }
         let numbers: Vec<T> = numbers.iter().map(|&v| T::of(v)).collect();
-        Some(Prepared::at(numbers[..carried].to_vec(), numbers[carried..].to_vec()))
+        Some(Prepared::at(numbers[..carried].to_vec(), &numbers[carried..]))
     }
 
     /// Of clamped activations `[rows, size]`: `[rows, features + 1]`.
@@ -267,11 +275,10 @@ impl<T: Real> Prepared<T> {
 
     /// Rewrites residuals of the adjoint equation to steps.
     pub fn correct_adjoint(&self, residual: &mut [T], carried: usize) {
-        if let [only] = &self.inverse[..] {
+        if self.turned.rows() == carried {
             let before = residual.to_vec();
-            let (left, inverse) = (Part::whole(&before, carried), Part::whole(only, carried));
             let to = PartMut { data: residual, cols: carried, range: 0..carried };
-            T::product(to, left, inverse.transposed(), Into::Replace);
+            self.turned.multiply(to, Part::whole(&before, carried), Into::Replace);
         }
     }
 
@@ -281,12 +288,13 @@ impl<T: Real> Prepared<T> {
         let before = residual.to_vec();
         if let [only] = &self.inverse[..] {
             let to = PartMut { data: residual, cols: n, range: 0..n };
-            return T::product(to, Part::whole(&before, n), Part::whole(only, n), Into::Replace);
+            return only.multiply(to, Part::whole(&before, n), Into::Replace);
         }
         let rows = residual.chunks_exact_mut(n).zip(before.chunks_exact(n));
         for ((to, from), &cluster) in rows.zip(cluster) {
             to.fill(T::default());
-            for (&r, row) in from.iter().zip(self.inverse[cluster].chunks_exact(n)) {
+            // So few columns are one panel.
+            for (&r, row) in from.iter().zip(self.inverse[cluster].as_slice().chunks_exact(n)) {
                 for (to, &m) in to.iter_mut().zip(row) {
                     *to = *to + r * m;
                 }

@@ -13,7 +13,7 @@ use super::{one_hot, prediction};
 use crate::engine::{Adjoint, Field, Iteration, Prepared, chunks};
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
-use crate::numerics::fixed_point::{End, Fate, Measure, Method, Scheme, Stop, solve};
+use crate::numerics::fixed_point::{End, Fate, Map, Measure, Method, Scheme, Stop, solve};
 use crate::numerics::kernels::Real;
 use crate::spec::{Backward, ErrorOf, ImplicitGradient, Solver};
 
@@ -170,7 +170,11 @@ impl<T: Real> Implicit<T> {
         };
         let most = self.rule.iterations.saturating_sub(1);
         let stop = Stop { measure: Measure::Relative, tolerance: self.rule.tolerance, most };
-        solve(&mut map, right, count, scheme, stop, |_, _| {});
+        let mut start = right;
+        if let (Backward::Adjoint, Method::Chord { .. }) = (self.rule.backward, scheme.method) {
+            map.correct(&mut start);
+        }
+        solve(&mut map, start, count, scheme, stop, |_, _| {});
         map.ended
     }
 

@@ -13,7 +13,7 @@ use crate::numerics::kernels::Real;
 use crate::numerics::panels::{Block, Panels};
 
 /// Numbers of a weight that one thread takes at a time.
-const BLOCK: usize = 64 * 1024;
+const BLOCK: usize = 16 * 1024;
 
 impl<T: Real> Implicit<T> {
     /// The gradient of the mean cost, in the shapes of the model's couplings.
