@@ -20,12 +20,13 @@ use nalgebra::{DMatrix, DVector};
 
 const UNTIL: Until = Until { settled: 1e-10, at_most: 1.0, at_most_iterations: 20_000 };
 
-const METHODS: [Method; 5] = [
+const METHODS: [Method; 6] = [
     Method::Picard { adapt: true },
     Method::Euler { step: 0.5 },
     Method::Anderson { window: 4, ridge: 1e-14, relative: true, safeguard: true },
     Method::Broyden { window: 20 },
     Method::Newton { inner: 30, forcing: 0.1 },
+    Method::Chord { window: 4 },
 ];
 
 fn settle(model: &EnergyModel, solver: Solver, drive: &Drive, save: &Save) -> Settled {
@@ -38,6 +39,11 @@ fn drives(model: &EnergyModel, batch: usize, seed: Seed) -> Vec<Drive> {
     let nudges =
         [Nudge::None, Nudge::Toward { target: target.clone(), beta: 0.2 }, Nudge::Force(target)];
     nudges.map(|nudge| Drive { clamp: clamp.clone(), nudge }).into()
+}
+
+/// A chord has the Jacobian of an even-odd HAM.
+fn goes(method: Method, family: Family, order: Order) -> bool {
+    !matches!(method, Method::Chord { .. }) || (family == Family::Ham && order == Order::EvenOdd)
 }
 
 fn apart(model: &EnergyModel, a: &Settled, b: &Settled) -> f64 {
@@ -62,6 +68,9 @@ fn every_method_in_every_order_ends_in_the_same_equilibrium() {
                 assert!(reference.outcome.iter().all(Outcome::is_settled));
                 for method in METHODS {
                     for order in Order::ALL {
+                        if !goes(method, family, order) {
+                            continue;
+                        }
                         for local in [Local::Exact, Local::Damped { steps: 10, damping: 0.5 }] {
                             // Steps from the last state are no function to take differences of.
                             let differs = matches!(method, Method::Newton { .. });
@@ -350,6 +359,61 @@ fn implicit(p: &Learned, order: Order, rule: ImplicitGradient) -> Implicit<f64> 
     Implicit::new(&p.model, solver, rule, OptimiserRule::Sgd { momentum: 0.0 }, 1e-13, 100_000)
 }
 
+/// A chord with the Jacobian of a batch, forward and backward: the gradient is that without, found in
+/// a fraction of the evaluations, and what it keeps goes through a checkpoint.
+#[test]
+fn a_chord_solves_the_adjoint_equation_too() {
+    let mut p = learned(Family::Ham, Activation::Sigmoid);
+    p.clamp = normal(Seed::new(91), 60, 6, 0.5);
+    p.target = one_hot(&[0, 1, 2].repeat(20), 3);
+    let rule = |backward, iterations, tolerance| ImplicitGradient {
+        backward,
+        iterations,
+        tolerance,
+        error: ErrorOf::States,
+    };
+    let truth = implicit(&p, Order::EvenOdd, rule(Backward::Recurrent, 400, None));
+    let truth = truth.gradient(&p.model, &p.clamp, &p.target);
+    let sgd = OptimiserRule::Sgd { momentum: 0.0 };
+    let chord = Solver {
+        method: Method::Chord { window: 4 },
+        order: Order::EvenOdd,
+        ..Solver::picard(0.0)
+    };
+    let new = |model: &EnergyModel, iterations| {
+        let rule = rule(Backward::Adjoint, iterations, Some(1e-12));
+        Implicit::<f64>::new(model, chord, rule, sgd, 1e-13, 1000)
+    };
+    let labels = [0, 1, 2].repeat(20);
+    let mut of = new(&p.model, 400);
+    // A step of no length: it learns the Jacobian and moves nothing.
+    let first = of.step([&p.clamp, &p.target], &labels, sgd, 0.0, p.model.couplings.len());
+    let (with, plain) = (of.measure(&p.clamp, &labels, 3), first);
+    assert!(with.free_time < 0.75 * plain.free_time, "{with:?} beside {plain:?}");
+    let mut resumed = new(&p.model, 400);
+    resumed.restore(&of.state());
+    for (k, of) in [&of, &resumed].into_iter().enumerate() {
+        let got = of.gradient(&p.model, &p.clamp, &p.target);
+        for (tensor, a) in compare(&got, &truth).into_iter().enumerate() {
+            let what = format!("{k} {tensor}: {a:?}");
+            assert!(a.cosine > 1.0 - 1e-9 && (a.norm_ratio - 1.0).abs() < 1e-7, "{what}");
+        }
+    }
+    assert_eq!(of.state(), resumed.state());
+    // So few evaluations are far from enough without.
+    let error = |backward| {
+        let mut of = new(&p.model, 4);
+        of.restore(&resumed.state());
+        of.rule.backward = backward;
+        let got = of.gradient(&p.model, &p.clamp, &p.target);
+        let pairs = got.0.iter().zip(&truth.0);
+        let far = pairs.flat_map(|(a, b)| a.as_slice().iter().zip(b.as_slice()));
+        far.map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
+    };
+    let (chord, terms) = (error(Backward::Adjoint), error(Backward::Recurrent));
+    assert!(chord < 0.1 * terms, "{chord:e} by the chord, {terms:e} by as many terms");
+}
+
 #[test]
 fn implicit_gradients_are_the_true_ones_and_those_of_equilibrium_propagation() {
     for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Softmax] {
@@ -452,6 +516,9 @@ fn a_sample_does_not_depend_on_its_batch_nor_on_threads() {
     let clamp = normal(Seed::new(85), 70, 6, 1.0);
     for method in METHODS {
         for order in Order::ALL {
+            if !goes(method, Family::Ham, order) {
+                continue;
+            }
             let solver = Solver { method, damping: 0.0, order, local: Local::Exact };
             let of = |clamp: Mat| {
                 settle(&model, solver, &Drive { clamp, nudge: Nudge::None }, &Save::End)
@@ -460,13 +527,19 @@ fn a_sample_does_not_depend_on_its_batch_nor_on_threads() {
                 |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let all = pool(1).install(|| of(clamp.clone()));
             assert_eq!(all, pool(3).install(|| of(clamp.clone())));
-            // Inner directions of Newton's method are counted for the batch.
+            // Inner directions of Newton's method are counted for the batch; a chord is shared.
             if matches!(method, Method::Newton { .. }) {
                 continue;
             }
             for s in [0, 33, 69] {
                 let alone = of(clamp.select_rows(&[s]));
                 for l in model.free_layers() {
+                    if matches!(method, Method::Chord { .. }) {
+                        let (a, b) = (alone.state[l.0].row(0), all.state[l.0].row(s));
+                        let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+                        assert!(apart.fold(0.0, f64::max) < 1e-9, "sample {s}");
+                        continue;
+                    }
                     assert_eq!(
                         alone.state[l.0].row(0),
                         all.state[l.0].row(s),

@@ -186,8 +186,14 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
 #[test]
 fn a_stopped_run_of_implicit_gradients_goes_on_to_the_same_bits() {
     let dir = tempfile::tempdir().unwrap();
-    for optimiser in ["{ madam = { rate = 1e-2 } }", "{ adam = { rate = 1e-3 } }"] {
+    for (solver, optimiser) in [
+        ("picard", "{ madam = { rate = 1e-2 } }"),
+        ("anderson", "{ adam = { rate = 1e-3 } }"),
+        // Its Jacobian is some steps old.
+        ("chord", "{ madam = { rate = 2e-2 } }"),
+    ] {
         let optimiser = format!("train.optimiser={optimiser}");
+        let solver = format!("simulate.solver={{ {solver} = {{}} }}");
         let spec = load(
             dir.path(),
             &[
@@ -197,12 +203,13 @@ fn a_stopped_run_of_implicit_gradients_goes_on_to_the_same_bits() {
                 "train.rule={ implicit-gradient = {} }",
                 "train.batch=8",
                 &optimiser,
+                &solver,
             ],
         );
-        let whole = dir.path().join(format!("whole {}", optimiser.len()));
+        let whole = dir.path().join(format!("whole {}", solver.len()));
         trained(&spec, &whole);
         for (i, (lines, delay)) in [(1, 0), (2, 2), (3, 5)].into_iter().enumerate() {
-            let out = dir.path().join(format!("stopped {} {i}", optimiser.len()));
+            let out = dir.path().join(format!("stopped {} {i}", solver.len()));
             stopped_and_resumed(&spec, &out, lines, Duration::from_millis(delay));
             expect_same_bits(&whole, &out);
         }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::data::{DataSet, Split};
 use crate::diag::Diagnostic;
+use crate::model::{Activation, EnergyModel, Family, LayerId};
 use crate::units::{Dimension, Range};
 
 const RULES: [&str; 2] = ["equilibrium-propagation", "implicit-gradient"];
@@ -30,6 +31,20 @@ pub(super) fn read(t: &TableReader, subject: &Subject, simulate: &Simulate) -> O
                 .help(
                     "write `engine = \"ideal\"` in [simulate], or learn by equilibrium propagation",
                 ),
+        );
+    }
+    let bent = |model: &EnergyModel| {
+        let softmax = |l: LayerId| model.layer(l).activation == Activation::Softmax;
+        model.family == Family::Chn && model.free_layers().any(softmax)
+    };
+    if implicit && matches!(subject, Subject::Network { model: Some(model), .. } if bent(model)) {
+        t.report(
+            Diagnostic::at(
+                t.span("rule"),
+                "no implicit gradients through a softmax layer of a CHN",
+            )
+            .label("its second derivative is not known here")
+            .help("write `family = \"ham\"` in [model], or learn by equilibrium propagation"),
         );
     }
     let single = simulate.engine == Fidelity::Behavioural || implicit;

@@ -12,7 +12,7 @@ use crate::numerics::gemm::{Gemm, Into, Part, PartMut};
 use crate::numerics::kernels::Real;
 use crate::numerics::panels::Panels;
 use crate::numerics::{Mat, dense};
-use crate::spec::Local;
+use crate::spec::{Local, Order};
 
 /// Where to start, and how far to go at each step.
 ///
@@ -149,14 +149,15 @@ impl Prepared<f64> {
 
 impl<T: Real> Prepared<T> {
     /// A start at the mean of these states `[samples, units]`, and steps by the Jacobian at the means
-    /// of their slopes. `None` of no states, or where the Jacobian has none.
+    /// of their slopes. `None` of no states, where nothing is eliminated (one update is the end), or
+    /// where `I - J` has no inverse.
     ///
     /// # Panics
     /// Unless the field is of a HAM in even-odd order.
     pub fn of_states(field: &Field<T>, x: &[T], xhat: &[T]) -> Option<Prepared<T>> {
         let (units, carried) = (field.units, field.carried);
-        assert!(carried < units && field.family == Family::Ham, "an even-odd HAM");
-        if x.is_empty() {
+        assert!(field.family == Family::Ham && field.order == Order::EvenOdd, "an even-odd HAM");
+        if x.is_empty() || carried == units {
             return None;
         }
         let share = T::of(units as f64 / x.len() as f64);
