@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::arguments::Place;
 use super::outcome::shown;
@@ -19,6 +20,10 @@ enum Paper {
     Ham,
 }
 
+/// Trainings of each row of the paper; questions are asked of one.
+const SEEDS: u16 = 5;
+const EPOCHS_OF_QUESTIONS: usize = 2;
+
 /// What is asked.
 #[derive(Debug, Args)]
 pub(super) struct Request {
@@ -33,12 +38,15 @@ pub(super) struct Request {
           value_parser = ["v1", "v2"])]
     version: Vec<String>,
     /// Trainings of each row, with the seeds from 1 on.
-    #[arg(long, value_name = "N", default_value_t = 5,
+    #[arg(long, value_name = "N", default_value_t = SEEDS,
           value_parser = clap::value_parser!(u16).range(1..))]
     seeds: u16,
     /// Train so many epochs, instead of as many as the paper.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
+    /// Ask what the paper leaves open instead: depths from 3 to 21, activations, and starts.
+    #[arg(long, conflicts_with_all = ["depth", "version"])]
+    questions: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -52,17 +60,36 @@ pub(super) fn run(
         request.version.iter().map(|v| if v == "v1" { Version::V1 } else { Version::V2 }).collect();
     let Paper::Ham = request.paper;
     let epochs = request.epochs.map(usize::from);
-    let jobs = reproduce::jobs(&request.depth, &versions, u64::from(request.seeds), epochs);
     let options = options(request.place, Manner::Resume);
     let folder: PathBuf = options.out.clone().unwrap_or_else(|| Path::new("reports").join("ham"));
     let library = Library::beside(&folder);
+    if request.questions {
+        let seeds = if request.seeds == SEEDS { 1 } else { u64::from(request.seeds) };
+        let asked = reproduce::asked(seeds, epochs.unwrap_or(EPOCHS_OF_QUESTIONS));
+        let count = asked.len();
+        let made = reproduce::answer(&asked, &folder, &options, &library, |k, asked| {
+            terminal.say(&format!("{} of {count}: {}", k + 1, asked.name()));
+        });
+        return told(made, count, &folder, terminal);
+    }
+    let jobs = reproduce::jobs(&request.depth, &versions, u64::from(request.seeds), epochs);
     let count = jobs.len();
     let made = reproduce::reproduce(&jobs, &folder, &options, &library, |k, job| {
         terminal.say(&format!("{} of {count}: {}", k + 1, job.name()));
     });
+    told(made, count, &folder, terminal)
+}
+
+/// The report, and what is said of it.
+fn told<T: Serialize>(
+    made: Result<Vec<T>, ReproduceError>,
+    count: usize,
+    folder: &Path,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
     if let Err(ReproduceError::Run(RunError::Stopped { .. })) = made {
         // What there is so far is worth looking at; its absence is no reason to hide the rest.
-        if let Err(error) = report::reproduction(&folder) {
+        if let Err(error) = report::reproduction(folder) {
             terminal.say(&error.to_string());
         }
     }
@@ -70,7 +97,7 @@ pub(super) fn run(
         ReproduceError::File(report) => Failure::from(report),
         ReproduceError::Run(error) => Failure::from(error),
     })?;
-    report::reproduction(&folder).map_err(Failure::input)?;
+    report::reproduction(folder).map_err(Failure::input)?;
     terminal.say(&format!(
         "{} of {count} trainings measured\n  report  {}",
         made.len(),

@@ -22,7 +22,10 @@ mod wires;
 pub use behavioural::Behavioural;
 pub use cell::HeldCell;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
-pub use ideal::{Adjoint, Counts, Field, Ideal, Iteration, Prepared, chunks, count, times_slope};
+pub use ideal::{
+    Adjoint, Counts, Field, Ideal, Iteration, Prepared, Start, chunks, count, settle_from,
+    times_slope,
+};
 
 use std::fmt;
 

@@ -13,6 +13,7 @@ mod histograms;
 mod index;
 mod page;
 pub mod preset;
+mod questions;
 mod reproduction;
 mod statistics;
 mod study;
@@ -70,7 +71,7 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 /// # Errors
 /// When the folder is not a run's, its records are damaged, or it cannot be written.
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    put(make(dir)?, dir)
+    put(make(dir)?, dir, INDEX)
 }
 
 /// As [`write()`], of the folder of a reproduction.
@@ -78,12 +79,18 @@ pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
 /// # Errors
 /// When its records are damaged, or it cannot be written.
 pub fn reproduction(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    put(reproduction::make(dir)?, dir)
+    let mut written = Vec::new();
+    for (name, made) in questions::make(dir)? {
+        written.extend(put(made, dir, name)?);
+    }
+    // Last: it names the others.
+    written.extend(put(reproduction::make(dir)?, dir, INDEX)?);
+    Ok(written)
 }
 
-fn put(Made { figures, page }: Made, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+fn put(Made { figures, page }: Made, dir: &Path, name: &str) -> Result<Vec<PathBuf>, ReportError> {
     let mut written = write_figures(&figures, dir)?;
-    let path = dir.join(INDEX);
+    let path = dir.join(name);
     replace_file(&path, page.as_bytes())
         .map_err(|source| ReportError::Write { path: path.clone(), source })?;
     written.push(path);

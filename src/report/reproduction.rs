@@ -120,7 +120,12 @@ fn index(all: &[Reproduced], figures: &[Figure], dir: &Path) -> String {
     chips(&mut page, all);
     shared(&mut page, all);
     page::figures(&mut page, figures);
-    let files = [(RESULTS, "every training with its measures, a line each")];
+    let files = [
+        (RESULTS, "every training with its measures, a line each"),
+        ("depth.md", "speed-up against depth, 3 to 21 layers"),
+        ("activations.md", "activations besides the sigmoid"),
+        ("starts.md", "where to start"),
+    ];
     page::files(&mut page, &files, dir);
     page
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::chunks;
 use super::field::Field;
@@ -10,8 +11,10 @@ use super::iteration::Iteration;
 use super::prepared::Prepared;
 use crate::model::EnergyModel;
 use crate::numerics::Mat;
-use crate::numerics::fixed_point::{Measure, Stop, norms, solve};
+use crate::numerics::draws::Normals;
+use crate::numerics::fixed_point::{End, Measure, Stop, norms, solve};
 use crate::numerics::kernels::Real;
+use crate::numerics::seed::Seed;
 use crate::spec::Solver;
 
 /// What a solver took for the samples of a batch, from states of zero.
@@ -54,6 +57,65 @@ pub fn count<T: Real>(
         updates: join(|c| &c.updates),
         outputs: join(|c| &c.outputs),
     }
+}
+
+/// Where an iteration starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    Zero,
+    /// Standard normal states.
+    Random,
+    /// One pass from the inputs on; costs half an update.
+    Feedforward,
+    /// Where [`Prepared`] says; costs half an update.
+    Learned,
+}
+
+impl Start {
+    pub const ALL: [Start; 4] = [Start::Zero, Start::Random, Start::Feedforward, Start::Learned];
+
+    /// Of this in updates of every layer.
+    pub fn cost(self) -> f64 {
+        if matches!(self, Start::Feedforward | Start::Learned) { 0.5 } else { 0.0 }
+    }
+}
+
+/// Settles a batch of inputs from a start; one end a sample. What is prepared serves the start and
+/// [`Method::Chord`].
+pub fn settle_from<T: Real>(
+    field: &Field<T>,
+    solver: Solver,
+    (start, seed): (Start, Seed),
+    prepared: Option<&Prepared<T>>,
+    inputs: &Mat,
+    stop: Stop,
+) -> Vec<End> {
+    chunks(inputs.rows())
+        .into_par_iter()
+        .flat_map_iter(|samples| {
+            let count = samples.len();
+            let seed = seed.index(samples.start);
+            let free = Iteration::free(field, solver.local, prepared, inputs, samples);
+            let (mut map, mut z, _) = free;
+            let carried = field.carried;
+            match start {
+                Start::Zero => z.fill(T::default()),
+                Start::Random => {
+                    let mut draws = vec![0.0; z.len()];
+                    Normals::new(seed).fill(&mut draws);
+                    z.iter_mut().zip(draws).for_each(|(z, v)| *z = T::of(v));
+                }
+                Start::Feedforward => {
+                    let x = field.feedforward(map.base());
+                    let rows = z.chunks_exact_mut(carried).zip(x.chunks_exact(field.units));
+                    rows.for_each(|(z, x)| z.copy_from_slice(&x[..carried]));
+                }
+                Start::Learned => {}
+            }
+            solve(&mut map, z, count, solver.scheme(), stop, |_, _| {})
+        })
+        .collect()
 }
 
 fn part<T: Real>(

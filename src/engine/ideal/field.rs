@@ -220,6 +220,37 @@ impl<T: Real> Field<T> {
         }
     }
 
+    /// The states of one pass from the clamped layer on, `[rows, units]`: each layer from those that
+    /// are nearer to the inputs alone, given what biases and inputs bring.
+    pub fn feedforward(&self, base: &[T]) -> Vec<T> {
+        let mut x = base.to_vec();
+        let mut xhat = vec![T::default(); x.len()];
+        let near =
+            |layer: usize| self.arcs.iter().any(|arc| arc.source.is_none() && arc.target == layer);
+        let mut done: Vec<usize> = Vec::new();
+        let mut next: Vec<usize> = (0..self.layers.len()).filter(|&l| near(l)).collect();
+        while !next.is_empty() {
+            for &to in &next {
+                for &from in &done {
+                    self.send(from..from + 1, to..to + 1, &xhat, &mut x, self.units);
+                }
+            }
+            for &layer in &next {
+                self.activate(layer..layer + 1, &x, self.units, &mut xhat);
+            }
+            done.append(&mut next);
+            let joined = |layer: usize| {
+                self.arcs.iter().any(|arc| {
+                    let ends = [arc.source, Some(arc.target)];
+                    ends.contains(&Some(layer))
+                        && ends.iter().flatten().any(|end| done.contains(end))
+                })
+            };
+            next = (0..self.layers.len()).filter(|l| !done.contains(l) && joined(*l)).collect();
+        }
+        x
+    }
+
     /// The activations of the layers in `which`, from states of `width` numbers a row, into
     /// `[rows, units]`.
     pub fn activate(&self, which: Range<usize>, x: &[T], width: usize, xhat: &mut [T]) {

@@ -120,6 +120,11 @@ impl<'a, T: Real> Iteration<'a, T> {
         }
     }
 
+    /// What biases, inputs and constant nudges bring, `[rows, units]`.
+    pub fn base(&self) -> &[T] {
+        &self.base
+    }
+
     /// The state of a row whose carried layers are at `z`, `[units]`.
     pub fn state(&self, row: usize, z: &[T]) -> Vec<T> {
         let units = self.field.units;

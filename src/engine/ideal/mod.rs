@@ -13,7 +13,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use self::adjoint::Adjoint;
-pub use self::count::{Counts, count};
+pub use self::count::{Counts, Start, count, settle_from};
 pub use self::field::{Field, times_slope};
 pub use self::iteration::Iteration;
 pub use self::prepared::Prepared;

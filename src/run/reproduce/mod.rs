@@ -1,6 +1,7 @@
 //! The published table of hierarchical associative memories, trained and measured again.
 
 mod chips;
+mod questions;
 mod rows;
 
 use std::fs::{self, OpenOptions};
@@ -10,8 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use chips::{HFOX, OnChip};
+pub use questions::{ACTIVATIONS, ANSWERS, Answer, Asked, DEPTHS, Found, answer, answers, asked};
 pub use rows::{Job, MAIN, PUBLISHED_BY_TOLERANCE, Published, TOLERANCES, Variant, Version, jobs};
 
+use super::record::TrainRecord;
 use super::{Manner, Options, RunError, in_pool, record, replace_file, train};
 use crate::data::DataSet;
 use crate::engine::{Counts, Field, Prepared, count};
@@ -127,16 +130,20 @@ fn open(folder: &Path) -> Result<(), RunError> {
 /// # Errors
 /// A file that cannot be read, or a line of something else.
 pub fn read(folder: &Path) -> Result<Vec<Reproduced>, RunError> {
-    let path = folder.join(RESULTS);
-    let text = match fs::read_to_string(&path) {
+    lines(&folder.join(RESULTS))
+}
+
+/// The whole lines of a file that may not be there yet.
+fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunError> {
+    let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(RunError::Read { path, source }),
+        Err(source) => return Err(RunError::Read { path: path.to_path_buf(), source }),
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let parse = |(i, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|e| RunError::Damaged {
-            path: path.clone(),
+            path: path.to_path_buf(),
             message: format!("line {}: {e}", i + 1),
         })
     };
@@ -172,14 +179,7 @@ fn make(
         survives: SURVIVES.to_string(),
         source,
     })?;
-    let spec = spec::load(&file, &[], library).map_err(ReproduceError::File)?;
-    let run = Options {
-        out: Some(folder.join(RUNS).join(job.name())),
-        manner: Manner::Resume,
-        ..options.clone()
-    };
-    let trained = train(&spec, &run)?;
-    let model = learned(&spec, &trained.folder)?;
+    let (spec, model, record) = trained(&file, &job.name(), folder, options, library)?;
     let data = spec.train.as_ref().ok_or(RunError::NoInputs)?;
     let measured = in_pool(options.threads, || {
         let measure = |variant| measure(job, variant, &model, &data.data, &data.test);
@@ -189,8 +189,24 @@ fn make(
         Variant::HamEo => chips::on_chips(job, &model, &data.test, &file, options, library)?,
         _ => Vec::new(),
     };
-    let accuracy = trained.record.test_accuracy.unwrap_or(f64::NAN);
-    Ok(Reproduced { job: job.clone(), accuracy, seconds: trained.record.seconds, measured, chips })
+    let accuracy = record.test_accuracy.unwrap_or(f64::NAN);
+    Ok(Reproduced { job: job.clone(), accuracy, seconds: record.seconds, measured, chips })
+}
+
+/// Trains what a file holds, or goes on, or finds it done: the file, the network with what it has
+/// learned, and the record.
+fn trained(
+    file: &Path,
+    name: &str,
+    folder: &Path,
+    options: &Options,
+    library: &Library,
+) -> Result<(Spec, EnergyModel, TrainRecord), ReproduceError> {
+    let spec = spec::load(file, &[], library).map_err(ReproduceError::File)?;
+    let out = Some(folder.join(RUNS).join(name));
+    let trained = train(&spec, &Options { out, manner: Manner::Resume, ..options.clone() })?;
+    let model = learned(&spec, &trained.folder)?;
+    Ok((spec, model, trained.record))
 }
 
 /// The network of a file with the weights of a finished training.
