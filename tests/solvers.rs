@@ -6,7 +6,8 @@ mod common;
 
 use common::{layered, normal, random_network};
 use eqcircuit::engine::{
-    Drive, Engine, Field, Ideal, Nudge, Outcome, Prepared, Save, Settled, Until, count,
+    Drive, Engine, Field, Ideal, Iteration, Nudge, Outcome, Prepared, Save, Settled, Start, Until,
+    count, settle_from,
 };
 use eqcircuit::learn::{
     EquilibriumPropagation, Implicit, Network, OptimiserRule, Phases, compare, one_hot,
@@ -15,7 +16,10 @@ use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, LayerId};
 use eqcircuit::numerics::fixed_point::{Fate, Map, Measure, Scheme, Stop, solve};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, math, max_abs};
-use eqcircuit::spec::{Backward, ErrorOf, ImplicitGradient, Local, Method, Order, Solver};
+use eqcircuit::run::reproduce::asked;
+use eqcircuit::spec::{
+    Backward, ErrorOf, ImplicitGradient, Library, Local, Method, Order, Solver, Subject,
+};
 use nalgebra::{DMatrix, DVector};
 
 const UNTIL: Until = Until { settled: 1e-10, at_most: 1.0, at_most_iterations: 20_000 };
@@ -672,5 +676,81 @@ fn a_learned_start_and_corrected_steps_end_in_the_same_equilibrium_sooner() {
             let what = format!("{sizes:?}: {plain} plain, {mixed} mixed, {learned} learned");
             assert!(learned < 0.8 * mixed && mixed <= plain, "{what}");
         }
+    }
+}
+
+/// One pass from the inputs on, against the same pass layer by layer; and every start ends at rest.
+#[test]
+fn starts_are_what_they_say_and_end_at_rest() {
+    let model = deep(Seed::new(93));
+    let inputs = normal(Seed::new(94), 70, 6, 1.0);
+    let field = Field::<f64>::of_model(&model, Order::EvenOdd);
+    let solver = Solver { method: PLAIN.method, order: Order::EvenOdd, ..Solver::picard(0.0) };
+    let (free, _, _) = Iteration::free(&field, Local::Exact, None, &inputs, 0..5);
+    let passed = field.feedforward(free.base());
+    for s in 0..5 {
+        let mut below = inputs.row(s).to_vec();
+        for layer in 1..model.layers.len() {
+            let mut xhat = below.clone();
+            activate(&model, layer - 1, &below, &mut xhat);
+            let mut x = vec![0.0; model.layers[layer].size];
+            for coupling in &model.couplings {
+                match coupling {
+                    Coupling::Dense { post, weight, .. } if post.0 == layer => {
+                        for (x, row) in x.iter_mut().zip(weight.iter_rows()) {
+                            *x += row.iter().zip(&xhat).map(|(w, v)| w * v).sum::<f64>();
+                        }
+                    }
+                    Coupling::Bias { on, value } if on.0 == layer => {
+                        x.iter_mut().zip(value).for_each(|(x, b)| *x += b);
+                    }
+                    _ => {}
+                }
+            }
+            let laid = field.layers.iter().find(|laid| laid.layer.0 == layer).unwrap();
+            let got = &passed[s * field.units..(s + 1) * field.units][laid.units.clone()];
+            let apart = got.iter().zip(&x).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-12, "sample {s}, layer {layer}: {apart:e}");
+            below = x;
+        }
+    }
+    let prepared = Prepared::fit(&field, &normal(Seed::new(95), 300, 6, 1.0)).unwrap();
+    let stop = Stop { measure: Measure::Common, tolerance: Some(1e-8), most: 500 };
+    let mean = |start: Start| {
+        let prepared = (start == Start::Learned).then_some(&prepared);
+        let from = (start, Seed::new(96));
+        let ends = settle_from(&field, solver, from, prepared, &inputs, stop);
+        assert_eq!(ends.len(), 70);
+        assert!(ends.iter().all(|end| end.fate == Fate::Converged), "{start:?}");
+        ends.iter().map(|end| end.evaluations).sum::<usize>() as f64 / 70.0
+    };
+    let [zero, random, _, learned] = Start::ALL.map(mean);
+    assert!(learned < zero && zero < random, "{learned} learned, {zero} zero, {random} random");
+}
+
+fn activate(model: &EnergyModel, layer: usize, x: &[f64], xhat: &mut [f64]) {
+    eqcircuit::numerics::kernels::activate(model.layers[layer].activation, x, xhat, &mut []);
+}
+
+/// Networks with skips are read, and go with even-odd order.
+#[test]
+fn networks_that_questions_are_asked_of_are_well_formed() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = asked(1, 2);
+    assert_eq!(all.len(), 18);
+    for asked in &all {
+        let text = asked.text();
+        let (network, _) = text.split_once("[train]").unwrap();
+        let file = dir.path().join("network.toml");
+        std::fs::write(&file, network).unwrap();
+        let spec = eqcircuit::spec::load(&file, &[], &Library::beside(&file));
+        let spec = spec.unwrap_or_else(|report| panic!("{}: {report:?}", asked.name()));
+        let Subject::Network { model, .. } = spec.subject else { panic!("a network") };
+        let dense = model.couplings.iter().filter(|c| matches!(c, Coupling::Dense { .. })).count();
+        let skips = match asked.skip {
+            0 => 0,
+            span => (asked.depth() - span).div_ceil(span - 1),
+        };
+        assert_eq!(dense, asked.depth() - 1 + skips, "{}", asked.name());
     }
 }

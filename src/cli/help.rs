@@ -142,7 +142,8 @@ too. The files of the networks stay in the folder, to be trained or simulated by
 
 Examples:
   eqcircuit reproduce ham --depth 3 --seeds 1 --version v1
-  eqcircuit reproduce ham --depth 3,5,7 --seeds 5";
+  eqcircuit reproduce ham --depth 3,5,7 --seeds 5
+  eqcircuit reproduce ham --questions";
 
 pub(super) const MERGE: &str = "\
 The shards are those of one sweep, each once and finished; else nothing is written, and the

@@ -25,6 +25,8 @@ fn what_is_missing_or_wrong_is_said() {
         (&["reproduce", "ham", "--depth", "9"][..], "3..=7"),
         (&["reproduce", "vae"][..], "ham"),
         (&["reproduce", "ham", "--seeds", "0"][..], "seeds"),
+        (&["reproduce", "ham", "--questions", "--depth", "3"][..], "--depth"),
+        (&["reproduce", "ham", "--questions"][..], "mnist"),
     ] {
         let ran = run_in(folder.path(), args);
         expect_code(&ran, 2);
