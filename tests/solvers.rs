@@ -404,6 +404,16 @@ fn a_chord_solves_the_adjoint_equation_too() {
         }
     }
     assert_eq!(of.state(), resumed.state());
+    // Where all samples are alike it is their own Jacobian, and one evaluation is the solution.
+    let (clamp, target) = (p.clamp.select_rows(&[0; 60]), p.target.select_rows(&[0; 60]));
+    let mut alike = new(&p.model, 1);
+    alike.step([&clamp, &target], &[0; 60], sgd, 0.0, p.model.couplings.len());
+    let plain = implicit(&p, Order::EvenOdd, rule(Backward::Recurrent, 400, None));
+    let [got, want] = [&alike, &plain].map(|of| of.gradient(&p.model, &clamp, &target));
+    for (tensor, a) in compare(&got, &want).into_iter().enumerate() {
+        let what = format!("alike, {tensor}: {a:?}");
+        assert!(a.cosine > 1.0 - 1e-9 && (a.norm_ratio - 1.0).abs() < 1e-7, "{what}");
+    }
     // So few evaluations are far from enough without.
     let error = |backward| {
         let mut of = new(&p.model, 4);
