@@ -8,7 +8,8 @@ pub struct Anderson<T> {
     window: usize,
     ridge: f64,
     relative: bool,
-    safeguard: bool,
+    /// The iteration from which on mixtures are guarded.
+    careful: Option<usize>,
     dim: usize,
     /// How many pairs there are, and where the next goes.
     filled: usize,
@@ -26,7 +27,7 @@ impl<T: Real> Anderson<T> {
         window: usize,
         ridge: f64,
         relative: bool,
-        safeguard: bool,
+        careful: Option<usize>,
         rows: usize,
         dim: usize,
     ) -> Anderson<T> {
@@ -35,7 +36,7 @@ impl<T: Real> Anderson<T> {
             window,
             ridge,
             relative,
-            safeguard,
+            careful,
             dim,
             filled: 0,
             place: 0,
@@ -81,7 +82,7 @@ impl<T: Real> Anderson<T> {
 }
 
 impl<T: Real, M: Map<T>> Memory<T, M> for Anderson<T> {
-    fn step(&mut self, _map: &mut M, z: &mut [T], image: &[T], _iteration: usize) -> usize {
+    fn step(&mut self, _map: &mut M, z: &mut [T], image: &[T], iteration: usize) -> usize {
         self.push(z, image);
         let dim = self.dim;
         for (row, (z, image)) in z.chunks_exact_mut(dim).zip(image.chunks_exact(dim)).enumerate() {
@@ -94,7 +95,7 @@ impl<T: Real, M: Map<T>> Memory<T, M> for Anderson<T> {
             for (images, weight) in self.images.iter().zip(weights) {
                 add_scaled(&mut self.mixed, T::of(weight), &images[row * dim..(row + 1) * dim]);
             }
-            let take = !self.safeguard || {
+            let take = self.careful.is_none_or(|from| iteration < from) || {
                 let (last, mixed) = (norms(z, image), norms(image, &self.mixed));
                 // Relative distances of the last image: from the mixture, and from the iterate.
                 let [near, far] = [mixed.change / mixed.image, last.change / norms(z, z).image];

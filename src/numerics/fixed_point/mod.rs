@@ -147,6 +147,9 @@ pub struct Seen<'a, T> {
 
 /// Of the mixtures of [`Method::Chord`], as a share of the mean squared residual.
 const CHORD_RIDGE: f64 = 1e-8;
+/// Its iteration from which on mixtures are guarded: a guard slows the most, and brings home those that
+/// wander.
+const CHORD_CAREFUL: usize = 16;
 /// A state that moves faster than this has diverged.
 const HUGE: f64 = 1e9;
 
@@ -186,12 +189,14 @@ pub fn solve<T: Real, M: Map<T>>(
         Method::Picard { adapt } => run.go(map, Picard::new(1.0, adapt, rows)),
         Method::Euler { step } => run.go(map, Picard::new(step, false, rows)),
         Method::Anderson { window, ridge, relative, safeguard } => {
-            run.go(map, Anderson::new(window, ridge, relative, safeguard, rows, dim))
+            let careful = safeguard.then_some(0);
+            run.go(map, Anderson::new(window, ridge, relative, careful, rows, dim))
         }
         Method::Broyden { window } => run.go(map, Broyden::new(window, rows, dim)),
         Method::Newton { inner, forcing } => run.go(map, Newton::new(inner, forcing, rows)),
         Method::Chord { window } => {
-            run.go(map, Anderson::new(window, CHORD_RIDGE, true, false, rows, dim))
+            let careful = Some(CHORD_CAREFUL);
+            run.go(map, Anderson::new(window, CHORD_RIDGE, true, careful, rows, dim))
         }
     }
 }
