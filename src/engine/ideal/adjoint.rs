@@ -123,8 +123,14 @@ impl<T: Real> Map<T> for Adjoint<'_, T> {
             }
         }
         if !second.is_empty() {
-            let sent = signal.clone();
-            field.send(first.clone(), second.clone(), &sent, &mut signal, units);
+            let to = (&mut signal[..], units);
+            if self.respond.is_empty() {
+                field.send(first.clone(), second.clone(), (g, carried), to);
+            } else {
+                let respond = self.respond.chunks_exact(units).flat_map(|row| &row[..carried]);
+                let sent: Vec<T> = respond.zip(g).map(|(&r, &g)| r * g).collect();
+                field.send(first.clone(), second.clone(), (&sent, carried), to);
+            }
             second.for_each(|layer| self.slopes(layer, &mut signal, units));
             if !self.respond.is_empty() {
                 for (signal, respond) in
@@ -137,7 +143,7 @@ impl<T: Real> Map<T> for Adjoint<'_, T> {
             }
         }
         out.fill(T::default());
-        field.send(all, first.clone(), &signal, out, carried);
+        field.send(all, first.clone(), (&signal, units), (out, carried));
         first.for_each(|layer| self.slopes(layer, out, carried));
         for (out, &right) in out.iter_mut().zip(&self.right) {
             *out = *out + right;

@@ -36,12 +36,12 @@ pub(super) fn chord<T: Real>(field: &Field<T>, slope: &[T]) -> Option<Vec<T>> {
             signal[row * units + j] = slope[j];
         }
         let sent = signal.clone();
-        field.send(first.clone(), second.clone(), &sent, &mut signal, units);
+        field.send(first.clone(), second.clone(), (&sent, units), (&mut signal, units));
         for row in signal.chunks_exact_mut(units) {
             row[n..].iter_mut().zip(&slope[n..]).for_each(|(v, &s)| *v = *v * s);
         }
         let mut j = vec![T::default(); rows * n];
-        field.send(second.clone(), first.clone(), &signal, &mut j, n);
+        field.send(second.clone(), first.clone(), (&signal, units), (&mut j, n));
         j.truncate(some.len() * n);
         j
     });

@@ -82,7 +82,7 @@ impl Start {
 }
 
 /// Settles a batch of inputs from a start; one end a sample. What is prepared serves the start and
-/// [`Method::Chord`].
+/// [`crate::spec::Method::Chord`].
 pub fn settle_from<T: Real>(
     field: &Field<T>,
     solver: Solver,

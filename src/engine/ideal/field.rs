@@ -196,15 +196,14 @@ impl<T: Real> Field<T> {
         }
     }
 
-    /// Adds what the layers in `from` send to those in `to`: their signals are `[rows, units]`,
-    /// those that arrive `[rows, width]`, `width` the units of the layers up to the last in `to`.
+    /// Adds what the layers in `from` send to those in `to`: their signals, and those that arrive, are
+    /// `[rows, width]`, each with a width of its own: the units of the layers up to the last at least.
     pub fn send(
         &self,
         from: Range<usize>,
         to: Range<usize>,
-        signal: &[T],
-        out: &mut [T],
-        width: usize,
+        (signal, wide): (&[T], usize),
+        (out, width): (&mut [T], usize),
     ) {
         for arc in &self.arcs {
             let Some(source) = arc.source else { continue };
@@ -213,8 +212,9 @@ impl<T: Real> Field<T> {
                 if !from.contains(&a) || !to.contains(&b) {
                     continue;
                 }
-                let signal = Part::columns(signal, self.units, self.layers[a].units.clone());
-                let c = PartMut { data: out, cols: width, range: self.layers[b].units.clone() };
+                let signal = Part::columns(signal, wide, self.layers[a].units.clone());
+                let c =
+                    PartMut { data: &mut *out, cols: width, range: self.layers[b].units.clone() };
                 weight.multiply(c, signal, Into::Add);
             }
         }
@@ -232,7 +232,8 @@ impl<T: Real> Field<T> {
         while !next.is_empty() {
             for &to in &next {
                 for &from in &done {
-                    self.send(from..from + 1, to..to + 1, &xhat, &mut x, self.units);
+                    let wide = self.units;
+                    self.send(from..from + 1, to..to + 1, (&xhat, wide), (&mut x, wide));
                 }
             }
             for &layer in &next {

@@ -201,7 +201,7 @@ impl<T: Real> Map<T> for Iteration<'_, T> {
         if !second.is_empty() {
             let old = (field.family == Family::Chn).then(|| self.x.clone());
             Self::begin(&self.base, units, carried..units, &mut self.x, units);
-            field.send(first.clone(), second.clone(), &self.xhat, &mut self.x, units);
+            field.send(first.clone(), second.clone(), (&self.xhat, units), (&mut self.x, units));
             if let Some(old) = old {
                 let mut x = std::mem::take(&mut self.x);
                 second.clone().for_each(|layer| self.chn(layer, &old, &mut x, units));
@@ -221,7 +221,7 @@ impl<T: Real> Map<T> for Iteration<'_, T> {
                 }
             }
         }
-        field.send(all, first.clone(), &self.xhat, out, carried);
+        field.send(all, first.clone(), (&self.xhat, units), (out, carried));
         if field.family == Family::Chn {
             first.for_each(|layer| self.chn(layer, z, out, carried));
         }

@@ -215,7 +215,8 @@ impl<T: Real> Prepared<T> {
         let mut sent = vec![T::default(); 2 * units];
         let mean = [&self.mean[..], &self.mean[..]].concat();
         let all = 0..field.layers.len();
-        field.send(0..field.carried_layers, field.carried_layers..all.end, &mean, &mut sent, units);
+        let (first, second) = (0..field.carried_layers, field.carried_layers..all.end);
+        field.send(first, second, (&mean, units), (&mut sent, units));
         let wide = self.features.iter().map(std::ops::Range::len).sum::<usize>() + 1;
         let mut phi = Vec::with_capacity(base.len() / units * wide);
         let mut x = Vec::new();
@@ -225,7 +226,7 @@ impl<T: Real> Prepared<T> {
                 x.clear();
                 x.extend(base[at.clone()].iter().zip(&sent[at.clone()]).map(|(&a, &b)| a + b));
                 let first = phi.len();
-                phi.extend_from_slice(&x);
+                phi.resize(first + x.len(), T::default());
                 super::field::activate(
                     laid.unwrap_or(field.clamp_activation),
                     &x,

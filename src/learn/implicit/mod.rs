@@ -25,7 +25,7 @@ pub struct Implicit<T> {
     /// Of the forward pass: the relative residual of the layers that the iteration carries.
     pub stop: Stop,
     /// Where to start and how far to go, of an even-odd HAM; without, states start from zero.
-    /// [`Method::Chord`] learns it anew at every [`REFRESH`]th step.
+    /// [`Method::Chord`] learns it anew at every 32nd step.
     pub prepared: Option<Prepared<T>>,
     /// Laid as `field` is.
     moments: OptimiserState<T>,
@@ -155,12 +155,9 @@ impl<T: Real> Implicit<T> {
     fn adjoint(&self, forward: &Forward<T>, right: Vec<T>, rows: usize) -> Vec<T> {
         let count = forward.ends.len();
         let units = self.field.units;
-        let filled = |of: &Vec<T>| {
-            let mut all = of.clone();
-            all.resize(rows * units, T::default());
-            all
-        };
-        let (x, xhat) = (filled(&forward.x), filled(&forward.xhat));
+        let (mut x, mut xhat) = (forward.x.clone(), forward.xhat.clone());
+        x.resize(rows * units, T::default());
+        xhat.resize(rows * units, T::default());
         let prepared = self.prepared.as_ref();
         let mut map = Adjoint::new(&self.field, prepared, x, xhat, right.clone(), count);
         let plain = Method::Picard { adapt: false };

@@ -42,7 +42,7 @@ pub struct Answer {
     pub found: Vec<Found>,
 }
 
-/// A solver from a start, over [`PICTURES`] test pictures.
+/// A solver from a start, over 512 test pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     pub variant: Variant,

@@ -349,5 +349,7 @@ pub fn jobs(depths: &[usize], versions: &[Version], seeds: u64, epochs: Option<u
             }
         }
     }
+    // What the main table needs first.
+    jobs.sort_by_key(|job| job.variant.family() == Family::Chn);
     jobs
 }
