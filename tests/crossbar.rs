@@ -305,6 +305,21 @@ proptest! {
     }
 }
 
+/// A word line that is open at both ends has the voltage that its one cell gives it; the currents that
+/// round in the wires beside it are much to that cell.
+#[test]
+fn a_line_that_hangs_on_a_cell_is_where_a_direct_solve_has_it() {
+    let seed = 6_029_604_166_969_515_675;
+    for k in 0..200 {
+        let crossbar = crossbar(1, 1, Law::Sinh { v0: 0.05 + 0.00225 * f64::from(k) }, seed);
+        let volts = voltages(&crossbar, seed);
+        let solution = Solver::new(crossbar.clone()).unwrap().solve(&volts, None, &TIGHT).unwrap();
+        let [v, i] = distance(&crossbar, &volts, &solution);
+        assert!(solution.report.converged, "{:?}", solution.report);
+        assert!(v <= 1e-10 && i <= 1e-10, "{v:e} {i:e} {:?}", solution.report);
+    }
+}
+
 /// The ports of tied ends: of word lines, then of bit lines.
 fn ports(crossbar: &Crossbar) -> Vec<(usize, usize, usize)> {
     let all = [(0, &crossbar.word, crossbar.rows), (1, &crossbar.bit, crossbar.cols)];

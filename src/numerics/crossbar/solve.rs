@@ -238,7 +238,7 @@ impl Solver {
         let mut report =
             Report { residual: 0.0, kirchhoff: 0.0, krylov: 0, newton: 0, converged: false };
         let mut now = self.evaluate(work, ports);
-        let mut forcing = 1e-2;
+        let (mut forcing, mut gain) = (1e-2, f64::INFINITY);
         loop {
             // From a state without any current, the errors themselves are all there is to go by.
             let size = if now.cell > 0.0 { now.cell } else { now.kirchhoff };
@@ -246,7 +246,10 @@ impl Solver {
             report.kirchhoff = now.kirchhoff;
             report.residual = if now.kirchhoff > 0.0 { now.kirchhoff / size } else { 0.0 };
             report.converged = now.kirchhoff <= aim.max(self.rounding(&now));
-            if report.converged || !now.square.is_finite() || report.newton == settings.newton {
+            // Below rounding by that of the wires, which is much to a line that hangs on a cell: as
+            // long as steps gain, they go on.
+            let done = report.converged && (now.kirchhoff <= aim || gain > 0.1);
+            if done || !now.square.is_finite() || report.newton == settings.newton {
                 return report;
             }
             let goal = if linear { 0.5 * aim } else { (forcing * now.kirchhoff).max(0.3 * aim) };
@@ -257,7 +260,7 @@ impl Solver {
             };
             // As many digits as a Newton step will leave (Eisenstat and Walker, SIAM J. Sci.
             // Comput. 17, 1996, choice 2).
-            let gain = next.kirchhoff / now.kirchhoff;
+            gain = next.kirchhoff / now.kirchhoff;
             forcing = (0.9 * gain * gain).clamp(1e-8, 1e-2);
             now = next;
         }
