@@ -71,6 +71,9 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 /// # Errors
 /// When the folder is not a run's, its records are damaged, or it cannot be written.
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    if dir.join(crate::run::reproduce::REPRODUCE).is_file() {
+        return reproduction(dir);
+    }
     put(make(dir)?, dir, INDEX)
 }
 

@@ -85,7 +85,11 @@ fn a_table_is_made_once() {
         let order = ["ham", "ham-deq", "ham-eo", "ham-eo-deq"].map(of);
         assert!(order[0] > order[2] && order[2] > order[3] && order[0] > order[1], "{order:?}");
     }
-    assert!(folder.path().join("ham/index.md").exists());
+    let page = folder.path().join("ham/index.md");
+    let written = fs::read_to_string(&page).unwrap();
+    fs::remove_file(&page).unwrap();
+    expect_code(&run_in(folder.path(), &["report", "ham"]), 0);
+    assert_eq!(fs::read_to_string(&page).unwrap(), written);
     let cut = first.lines().take(3).map(|l| format!("{l}\n")).collect::<String>() + "{\"job";
     fs::write(&results, cut).unwrap();
     run();
