@@ -215,6 +215,7 @@ fn activations(all: &[&Answer], dir: &Path) -> Made {
     let mut page = format!(
         "# Activations besides the sigmoid\n\n{COMMAND}HAMs {} of MNIST, {} epochs; the hidden layers have \
          the activation named (softmax: each a modern Hopfield layer), inputs and outputs the sigmoid. \
+         Weights begin at 0.7 of Xavier's scale, with ReLU, which bounds no state, at 0.2. \
          {UPDATES}\n\n",
         layers.join("-"),
         all[0].asked.epochs,
@@ -293,7 +294,6 @@ fn starts(all: &[&Answer], dir: &Path) -> Made {
 }
 
 fn finished(mut page: String, figures: Vec<Figure>, dir: &Path) -> Made {
-    page.push('\n');
     page::figures(&mut page, &figures);
     page::files(&mut page, &[(ANSWERS, "every network with its measures, a line each")], dir);
     Made { figures, page }

@@ -144,7 +144,12 @@ impl Asked {
         couplings
             .extend((1..depth).map(|l| format!("  {{ bias = {{ on = \"{}\" }} }},\n", layer(l))));
         // Weights that are small enough for a deep network to have one equilibrium.
-        let scale = if depth > 3 { 0.7 } else { 1.0 };
+        let scale = match depth {
+            // Nothing else bounds them.
+            _ if self.activation == Activation::Relu.name() => 0.2,
+            3 => 1.0,
+            _ => 0.7,
+        };
         format!(
             "# Asked beyond arXiv:2311.15673.\n\ntitle = \"{}\"\nseed = {}\n\n\
              [model]\nfamily = \"ham\"\nlayers = [\n{layers}]\ncouplings = [\n{couplings}]\n\
