@@ -20,7 +20,7 @@ enum Paper {
     Ham,
 }
 
-/// Trainings of each row of the paper; questions are asked of one.
+/// Trainings of each row of the paper.
 const SEEDS: u16 = 5;
 const EPOCHS_OF_QUESTIONS: usize = 2;
 
@@ -37,10 +37,9 @@ pub(super) struct Request {
     #[arg(long, value_name = "V", value_delimiter = ',', default_values = ["v1", "v2"],
           value_parser = ["v1", "v2"])]
     version: Vec<String>,
-    /// Trainings of each row, with the seeds from 1 on.
-    #[arg(long, value_name = "N", default_value_t = SEEDS,
-          value_parser = clap::value_parser!(u16).range(1..))]
-    seeds: u16,
+    /// Trainings of each row, with the seeds from 1 on; 5 if not given, of questions 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    seeds: Option<u16>,
     /// Train so many epochs, instead of as many as the paper.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     epochs: Option<u16>,
@@ -64,7 +63,7 @@ pub(super) fn run(
     let folder: PathBuf = options.out.clone().unwrap_or_else(|| Path::new("reports").join("ham"));
     let library = Library::beside(&folder);
     if request.questions {
-        let seeds = if request.seeds == SEEDS { 1 } else { u64::from(request.seeds) };
+        let seeds = u64::from(request.seeds.unwrap_or(1));
         let asked = reproduce::asked(seeds, epochs.unwrap_or(EPOCHS_OF_QUESTIONS));
         let count = asked.len();
         let made = reproduce::answer(&asked, &folder, &options, &library, |k, asked| {
@@ -72,7 +71,12 @@ pub(super) fn run(
         });
         return told(made, count, &folder, terminal);
     }
-    let jobs = reproduce::jobs(&request.depth, &versions, u64::from(request.seeds), epochs);
+    let jobs = reproduce::jobs(
+        &request.depth,
+        &versions,
+        u64::from(request.seeds.unwrap_or(SEEDS)),
+        epochs,
+    );
     let count = jobs.len();
     let made = reproduce::reproduce(&jobs, &folder, &options, &library, |k, job| {
         terminal.say(&format!("{} of {count}: {}", k + 1, job.name()));

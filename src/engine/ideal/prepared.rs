@@ -130,6 +130,9 @@ impl Prepared<f64> {
             let inverse = chord(field, &mean_slopes(field, &x, &xhat))?;
             prepared.inverse.push(Panels::of_rows(&inverse, carried));
         }
+        if let [only] = &prepared.inverse[..] {
+            prepared.turned = only.transposed();
+        }
         Some(prepared)
     }
 
