@@ -6,6 +6,7 @@ mod check;
 mod ep;
 mod implicit;
 mod optim;
+mod parameter;
 mod trainer;
 mod truth;
 
@@ -14,6 +15,7 @@ pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases, outputs};
 pub use implicit::{Forward, Implicit};
 pub use optim::{Optimiser, OptimiserRule, OptimiserState};
+pub use parameter::Parameter;
 pub use trainer::{Tally, Trainer};
 pub use truth::{Agreement, Network, agreement, compare};
 

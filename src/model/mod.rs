@@ -25,11 +25,16 @@
 
 mod cost;
 mod coupling;
+mod deep;
+mod host;
 mod layer;
 
 pub use crate::numerics::Activation;
+pub use crate::numerics::conv::Shape;
 pub use cost::Cost;
 pub use coupling::{Coupling, Outer, Params};
+pub use deep::{DeepHopfield, Synapse};
+pub use host::{HostActivation, HostLayer};
 pub use layer::Layer;
 
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! The ground floor of numbers: matrices, seeds, elementary functions, integrators and linear
 //! algebra. Nothing here knows a circuit or a network.
 
+pub mod conv;
 pub mod coupled;
 pub mod crossbar;
 pub mod dae;
