@@ -14,6 +14,7 @@ mod behavioural;
 mod boundary;
 mod cell;
 mod circuit;
+mod deep;
 mod ideal;
 mod layout;
 mod network;
@@ -22,6 +23,7 @@ mod wires;
 pub use behavioural::Behavioural;
 pub use cell::HeldCell;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
+pub use deep::{Deep, DeepAdjoint, Ending, Layers, Phase, Rested, Weights};
 pub use ideal::{
     Adjoint, Counts, Field, Ideal, Iteration, Prepared, Start, chunks, count, settle_from,
     times_slope,

@@ -10,7 +10,7 @@ mod newton;
 mod picard;
 mod rows;
 
-pub use rows::{Norms, dot_rows, keep_rows, norms};
+pub use rows::{Norms, add_scaled, dot_rows, keep_rows, norms};
 
 use self::anderson::Anderson;
 use self::broyden::Broyden;
