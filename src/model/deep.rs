@@ -10,6 +10,8 @@
 //! where `w_l s_l` is a convolution or a dense product and `P_l` takes the largest of each window,
 //! if the synapse pools (Nest and Ernoult, arXiv:2409.03306, section 2).
 
+use super::{Activation, Coupling, EnergyModel, Family, Layer, LayerId};
+use crate::numerics::Mat;
 use crate::numerics::conv::{Conv, Pool, Shape};
 
 /// The block as data; its weights are [`DeepHopfield::tensors`].
@@ -73,6 +75,24 @@ impl DeepHopfield {
     /// The shape of the last layer, which is what the block gives.
     pub fn output(&self) -> Shape {
         *self.layers.last().expect("a block has layers")
+    }
+
+    /// The kernels as one energy model, so that they can be put on arrays: of each synapse a dense
+    /// coupling, its weight as a matrix, between two layers of its own; zero weights. Its clamped
+    /// layer, the first, is not coupled at all.
+    pub fn kernels(&self) -> EnergyModel {
+        let layer = |name: String, size| Layer { name, size, activation: Activation::Identity };
+        let mut layers = vec![layer("unused".to_string(), 1)];
+        let mut couplings = Vec::new();
+        for (l, synapse) in self.synapses.iter().enumerate() {
+            let [rows, cols] = synapse.matrix();
+            let [pre, post] = [layers.len(), layers.len() + 1].map(LayerId);
+            layers.push(layer(format!("{l}-in"), cols));
+            layers.push(layer(format!("{l}-out"), rows));
+            couplings.push(Coupling::Dense { pre, post, weight: Mat::zeros(rows, cols) });
+        }
+        let read = LayerId(layers.len() - 1);
+        EnergyModel { family: Family::Ham, layers, couplings, clamp: LayerId(0), read }
     }
 
     /// Names and shapes of the parameters, a weight and a bias a synapse: `0.weight`, `0.bias`, ...

@@ -8,6 +8,7 @@
 
 mod analysis;
 mod array;
+mod chain;
 mod deck;
 mod device;
 mod document;
@@ -34,6 +35,7 @@ mod template;
 mod train;
 mod weights;
 
+pub use chain::{Analog, BlockKind, Chain, ChainBlock, ChainTrain, Init, Iterations};
 pub use deck::{Deck, directives, load_deck, read_deck};
 pub use edit::Edit;
 pub use expect::{FIGURES, Figure};
@@ -150,15 +152,16 @@ fn read(
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let title = t.text("title").or(stem);
     let seed = t.count("seed", 0..=i64::MAX as u64).or(1);
-    let parts = match t.one_of(&["model", "device"], None, "[model]") {
+    let parts = match t.one_of(&["model", "chain", "device"], None, "[model]") {
         Some("model") => network(&t, seed, library),
+        Some("chain") => chained(&t, library),
         Some(_) => devices(&t, library),
         None => None,
     };
     let trains = t.has("train");
     let nothing = Expected::default();
     let expected = parts.as_ref().map_or(&nothing, |parts| &parts.expect);
-    let about = sweep::About { seed, trains, has_chip: t.has("model"), expected };
+    let about = sweep::About { seed, trains, has_chip: t.has("model") || t.has("chain"), expected };
     let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
     if sweep.is_none() {
         expect::no_sweep(&t, &expected.placed);
@@ -248,6 +251,25 @@ fn network(t: &TableReader, seed: u64, library: &Library) -> Option<Parts> {
         None => None,
     };
     Some(Parts { subject, chip_seed, simulate, study: None, train, gradcheck, expect })
+}
+
+fn chained(t: &TableReader, library: &Library) -> Option<Parts> {
+    let chip_seed = t.count("chip-seed", 0..=i64::MAX as u64).optional();
+    t.exclude("chain", &["array", "ports", "analysis", "hardware", "nonideal", "simulate"]);
+    let chain = chain::read(t, library);
+    let trains = t.has("train");
+    let gradcheck = match trains || t.has("gradcheck") {
+        true => train::gradcheck(&t.table("gradcheck")),
+        false => GradCheck::default(),
+    };
+    let subject = simulate::Subject::Chain;
+    let expect = t
+        .optional_table("expect")
+        .map(|t| expect::read(&t, &subject, None, None, None, trains))
+        .unwrap_or_default();
+    let simulate = simulate::read(&t.left_out("simulate"), &subject);
+    let subject = Subject::Chain(Box::new(chain?));
+    Some(Parts { subject, chip_seed, simulate, study: None, train: None, gradcheck, expect })
 }
 
 fn devices(t: &TableReader, library: &Library) -> Option<Parts> {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::chain::Chain;
 use super::learning::{OptimiserRule, Rule, Schedule};
 use super::nonideal::NonIdeal;
 use super::reader::Resolved;
@@ -43,12 +44,14 @@ pub struct Spec {
     pub(super) tree: Resolved,
 }
 
-/// What a file describes: a network with the hardware to put it on, or devices on nodes.
+/// What a file describes: a network with the hardware to put it on, digital and analog blocks in a
+/// row, or devices on nodes.
 // There is one a file: what it takes does not matter.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     Network { model: EnergyModel, hardware: Box<Hardware>, nonideal: NonIdeal },
+    Chain(Box<Chain>),
     Devices { netlist: Box<Netlist>, ports: Option<Ports> },
 }
 

@@ -103,7 +103,12 @@ fn rule(t: &TableReader) -> Option<Rule> {
     if rules.one_of(&RULES, None, RULE)? == "implicit-gradient" {
         return Some(Rule::ImplicitGradient(implicit_gradient(&rules.table("implicit-gradient"))));
     }
-    let t = rules.table("equilibrium-propagation");
+    let (beta, phases) = propagation(&rules.table("equilibrium-propagation"));
+    Some(Rule::EquilibriumPropagation(EquilibriumPropagation { beta, phases }))
+}
+
+/// Strength and phases of the nudge.
+pub(super) fn propagation(t: &TableReader) -> (f64, Phases) {
     let beta = t.number("beta", Range::Any).or(0.2);
     if beta <= 0.0 {
         let cure = match beta {
@@ -118,8 +123,7 @@ fn rule(t: &TableReader) -> Option<Rule> {
                 .help(cure),
         );
     }
-    let phases = t.choice("phases", &Phases::ALL.map(|p| (p.name(), p))).or_default();
-    Some(Rule::EquilibriumPropagation(EquilibriumPropagation { beta, phases }))
+    (beta, t.choice("phases", &Phases::ALL.map(|p| (p.name(), p))).or_default())
 }
 
 fn implicit_gradient(t: &TableReader) -> ImplicitGradient {
@@ -131,7 +135,7 @@ fn implicit_gradient(t: &TableReader) -> ImplicitGradient {
     }
 }
 
-fn optimiser(t: &TableReader) -> (OptimiserRule, f64) {
+pub(super) fn optimiser(t: &TableReader) -> (OptimiserRule, f64) {
     let rate = |t: &TableReader, default| t.number("rate", Range::Positive).or(default);
     let example = "optimiser = { adam = { rate = 1e-3 } }";
     match t.one_of(&["adam", "sgd", "madam"], Some("adam"), example) {
