@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod ep;
+mod host;
 mod implicit;
 mod optim;
 mod parameter;
@@ -13,6 +14,7 @@ mod truth;
 pub use bench::{Bench, Place, difference_step};
 pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases, outputs};
+pub use host::{Host, Mode, loss};
 pub use implicit::{Forward, Implicit};
 pub use optim::{Optimiser, OptimiserRule, OptimiserState};
 pub use parameter::Parameter;

@@ -29,6 +29,17 @@ impl<T: Real> Parameter<T> {
         Parameter { name: name.into(), shape: vec![value.len()], value, grad: Vec::new() }
     }
 
+    /// The same in other numbers.
+    pub fn cast<U: Real>(&self) -> Parameter<U> {
+        let cast = |of: &[T]| of.iter().map(|v| U::of(v.to_f64())).collect();
+        Parameter {
+            name: self.name.clone(),
+            shape: self.shape.clone(),
+            value: cast(&self.value),
+            grad: cast(&self.grad),
+        }
+    }
+
     pub fn is_learned(&self) -> bool {
         !self.grad.is_empty()
     }

@@ -127,7 +127,7 @@ pub fn exp_of<T: Real>(x: T) -> T {
 
 /// `E / (E + 2)` with `E = exp(2 x) - 1`, exact near 0.
 #[inline(always)]
-fn tanh_of<T: Real>(x: T) -> T {
+pub fn tanh_of<T: Real>(x: T) -> T {
     let y = clamp(x, T::TANH_RANGE) * T::of(2.0 * std::f64::consts::LOG2_E);
     let (scale, p) = T::split_exp2(y);
     let e = scale * p + (scale - T::of(1.0));
