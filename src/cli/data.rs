@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::terminal::Terminal;
 use super::{DONE, Failure, WRONG_INPUT};
 use crate::data::fetch::{self, Progress, Source};
+use crate::data::pictures;
 use crate::data::registry::{Folders, Found, KNOWN, find, known};
 
 /// The wait before a broken transfer is taken up again.
@@ -17,10 +18,14 @@ struct Listed {
     name: &'static str,
     about: &'static str,
     licence: &'static str,
-    /// `bundled`, `intact`, `damaged` or `missing`.
+    /// `bundled`, `intact`, `damaged` or `missing`; `found` where nothing is checked before it is
+    /// read.
     state: &'static str,
+    /// Or the archive.
     folder: Option<String>,
     why: Option<String>,
+    /// What to put where, for a set that cannot be fetched.
+    wanted: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -32,7 +37,7 @@ struct Listing {
 /// Lists the data sets, where they are looked for, and in which state they were found.
 pub(super) fn list(data_dir: Option<&Path>, terminal: &Terminal) -> Result<u8, Failure> {
     let folders = Folders::of(data_dir);
-    let sets: Vec<Listed> = KNOWN
+    let mut sets: Vec<Listed> = KNOWN
         .iter()
         .map(|known| {
             let (state, folder, why) = match find(known, &folders) {
@@ -43,9 +48,10 @@ pub(super) fn list(data_dir: Option<&Path>, terminal: &Terminal) -> Result<u8, F
             };
             let folder = folder.map(|folder| folder.display().to_string());
             let (name, about, licence) = (known.name, known.about, known.licence);
-            Listed { name, about, licence, state, folder, why }
+            Listed { name, about, licence, state, folder, why, wanted: None }
         })
         .collect();
+    sets.extend(pictures::SETS.iter().map(|set| of_pictures(set, &folders)));
     let damaged = sets.iter().any(|set| set.state == "damaged");
     let folders = folders.0.iter().map(|folder| folder.display().to_string()).collect();
     let listing = Listing { folders, sets };
@@ -57,20 +63,34 @@ pub(super) fn list(data_dir: Option<&Path>, terminal: &Terminal) -> Result<u8, F
     Ok(if damaged { WRONG_INPUT } else { DONE })
 }
 
+fn of_pictures(set: &pictures::Set, folders: &Folders) -> Listed {
+    let place = pictures::find(set, folders);
+    Listed {
+        name: set.name,
+        about: set.about,
+        licence: set.licence,
+        state: if place.is_some() { "found" } else { "missing" },
+        folder: place.map(|place| place.0.display().to_string()),
+        why: None,
+        wanted: Some(set.wanted()),
+    }
+}
+
 fn for_people(listing: &Listing) -> String {
     let mut text = String::new();
     for set in &listing.sets {
         let place = set.folder.as_ref().map(|f| format!(" in {f}")).unwrap_or_default();
-        text += &format!("{:<8} {}{place}\n", set.name, set.state);
-        text += &format!("         {}\n         {}\n", set.about, set.licence);
+        text += &format!("{:<12} {}{place}\n", set.name, set.state);
+        text += &format!("             {}\n             {}\n", set.about, set.licence);
         if let Some(why) = &set.why {
-            text += &format!("         {why}\n");
+            text += &format!("             {why}\n");
         }
+        let cure = match &set.wanted {
+            Some(wanted) => format!("to use it: put {wanted} into one of the folders below"),
+            None => format!("to get it: eqcircuit data fetch {} --from URL-or-folder", set.name),
+        };
         if matches!(set.state, "missing" | "damaged") {
-            text += &format!(
-                "         to get it: eqcircuit data fetch {} --from URL-or-folder\n",
-                set.name
-            );
+            text += &format!("             {cure}\n");
         }
     }
     text += "looked in, in this order (--data-dir, EQCIRCUIT_DATA, the user's data folder):\n";
@@ -93,6 +113,13 @@ pub(super) fn fetch(
     data_dir: Option<&Path>,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
+    if let Some(set) = pictures::set(name) {
+        return Err(Failure::input(format!(
+            "{} cannot be fetched: put {} into a data folder (`eqcircuit data` lists them)",
+            set.title,
+            set.wanted()
+        )));
+    }
     let known = known(name).map_err(Failure::input)?;
     let source = Source::parse(from).map_err(Failure::input)?;
     let folders = Folders::of(data_dir);

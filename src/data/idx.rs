@@ -23,6 +23,26 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// A file that cannot be read, is not IDX of unsigned bytes with the right dimensions, is
 /// truncated or too long, or a pair of different lengths; the fault names the file.
 pub fn read(name: &str, pictures: &Path, labels: &Path) -> Result<DataSet, DataFault> {
+    let Bytes { sizes: [samples, height, width], pixels, labels } = read_pair(pictures, labels)?;
+    let inputs = pixels.into_iter().map(|pixel| f64::from(pixel) / 255.0).collect();
+    Ok(DataSet {
+        name: name.to_owned(),
+        inputs: Mat::from_vec(samples, height * width, inputs),
+        classes: labels.iter().max().map_or(0, |top| top + 1),
+        labels: Some(labels),
+        picture: Some((height, width)),
+    })
+}
+
+/// Pictures `[samples, height, width]` and their labels, as they are in the files.
+pub(super) struct Bytes {
+    pub sizes: [usize; 3],
+    pub pixels: Vec<u8>,
+    pub labels: Vec<usize>,
+}
+
+/// Reads a pair of files; errors as [`read`].
+pub(super) fn read_pair(pictures: &Path, labels: &Path) -> Result<Bytes, DataFault> {
     let (sizes, pixels) = read_bytes::<3>(pictures)?;
     let ([labelled], classes) = read_bytes::<1>(labels)?;
     let [samples, height, width] = sizes;
@@ -42,15 +62,7 @@ pub fn read(name: &str, pictures: &Path, labels: &Path) -> Result<DataSet, DataF
             "name a file with pictures in it",
         ));
     }
-    let inputs = pixels.into_iter().map(|pixel| f64::from(pixel) / 255.0).collect();
-    let labels: Vec<usize> = classes.into_iter().map(usize::from).collect();
-    Ok(DataSet {
-        name: name.to_owned(),
-        inputs: Mat::from_vec(samples, height * width, inputs),
-        classes: labels.iter().max().map_or(0, |top| top + 1),
-        labels: Some(labels),
-        picture: Some((height, width)),
-    })
+    Ok(Bytes { sizes, pixels, labels: classes.into_iter().map(usize::from).collect() })
 }
 
 /// Opens a file, unpacking it on the way if it is compressed with gzip.

@@ -5,7 +5,7 @@
 //! * [`registry`] knows data sets by name, where they are looked for, and their checksums.
 //! * [`waves`] is what an analysis of a circuit gives, [`signal`] an expression over it; [`raw`],
 //!   [`table`] and `parquet` (a feature) are its files.
-//! * [`npy`] holds matrices.
+//! * [`npy`] holds matrices, [`pictures`] labelled pictures of 8 bits a number.
 //! * [`fetch`] brings the files of a known data set in.
 
 pub mod csv;
@@ -14,6 +14,7 @@ pub mod idx;
 pub mod npy;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod pictures;
 pub mod raw;
 pub mod registry;
 pub mod signal;

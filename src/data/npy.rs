@@ -6,11 +6,11 @@ use std::path::Path;
 use super::DataFault;
 use crate::numerics::Mat;
 
-mod header;
+pub(super) mod header;
 
 use header::{Header, Tail};
 
-const MAGIC: &[u8] = b"\x93NUMPY";
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 const SAVE: &str = "save it as numpy.save('x.npy', x.astype('float64'))";
 /// The numbers start at a multiple of this.
 const ALIGNMENT: usize = 64;
@@ -59,6 +59,7 @@ pub fn parse(bytes: &[u8]) -> Result<Array, DataFault> {
         return Err(DataFault::whole("this is no .npy file: it does not start as one", SAVE));
     };
     let Tail { header, numbers } = Header::read(rest)?;
+    let (big, element) = element(&header.descr)?;
     let (rows, columns) = match header.shape[..] {
         [n] => (1, n),
         [rows, columns] => (rows, columns),
@@ -69,7 +70,7 @@ pub fn parse(bytes: &[u8]) -> Result<Array, DataFault> {
             ));
         }
     };
-    let width = match header.element {
+    let width = match element {
         Element::F4 => 4,
         Element::F8 => 8,
     };
@@ -86,12 +87,29 @@ pub fn parse(bytes: &[u8]) -> Result<Array, DataFault> {
         ));
     }
     let data: Vec<f64> =
-        numbers.chunks_exact(width).map(|bytes| number(bytes, header.big)).collect();
+        numbers.chunks_exact(width).map(|bytes| number(bytes, big)).collect();
     let values = match header.columns_first {
         true if !data.is_empty() => Mat::from_vec(columns, rows, data).transposed(),
         _ => Mat::from_vec(rows, columns, data),
     };
     Ok(Array { values, dimensions: header.shape.len() })
+}
+
+/// Whether the highest byte comes first, and the kind of number.
+fn element(descr: &str) -> Result<(bool, Element), DataFault> {
+    Ok(match descr {
+        "<f8" => (false, Element::F8),
+        "<f4" => (false, Element::F4),
+        ">f8" => (true, Element::F8),
+        ">f4" => (true, Element::F4),
+        other => {
+            let message = format!(
+                "the array holds `{}`, not floating-point numbers of 4 or 8 bytes",
+                other.escape_debug()
+            );
+            return Err(DataFault::whole(message, SAVE));
+        }
+    })
 }
 
 /// A number of four or eight bytes.

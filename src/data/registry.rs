@@ -101,7 +101,7 @@ impl Folders {
         Folders(folders.into_iter().flatten().collect())
     }
 
-    fn listed(&self) -> String {
+    pub(super) fn listed(&self) -> String {
         let shown: Vec<String> = self.0.iter().map(|f| f.display().to_string()).collect();
         if shown.is_empty() { "nowhere".into() } else { shown.join(", ") }
     }
@@ -161,16 +161,34 @@ pub fn find(known: &Known, folders: &Folders) -> Found {
 /// # Errors
 /// An unknown name; files that are not found, or are not what they should be.
 pub fn load(name: &str, split: Split, folders: &Folders) -> Result<DataSet, DataFault> {
+    match files(name, split, folders)? {
+        None => Ok(digits(split)),
+        Some([pictures, labels]) => {
+            idx::read(&format!("{name} ({})", split.name()), &pictures, &labels)
+        }
+    }
+}
+
+/// The pictures and the labels of one part of a data set that is known by name, checked; `None`
+/// where it is part of the program.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn files(
+    name: &str,
+    split: Split,
+    folders: &Folders,
+) -> Result<Option<[PathBuf; 2]>, DataFault> {
     let known = known(name)?;
     match find(known, folders) {
-        Found::Bundled => Ok(digits(split)),
-        Found::Intact { files, .. } => {
+        Found::Bundled => Ok(None),
+        Found::Intact { mut files, .. } => {
             let first = match split {
                 Split::Train => 0,
                 Split::Test => 2,
             };
-            let name = format!("{name} ({})", split.name());
-            idx::read(&name, &files[first], &files[first + 1])
+            let labels = files.swap_remove(first + 1);
+            Ok(Some([files.swap_remove(first), labels]))
         }
         Found::Damaged { folder, why } => Err(DataFault::whole(
             format!("the data set `{name}` in `{}` is not intact: {why}", folder.display()),

@@ -1,17 +1,17 @@
 //! The header: a Python dictionary with three keys.
 
-use super::{Element, SAVE};
+use super::SAVE;
 use crate::data::DataFault;
 
-pub(super) struct Header {
-    pub element: Element,
-    pub big: bool,
+pub(in crate::data) struct Header {
+    /// What an element is: `<f8`.
+    pub descr: String,
     pub columns_first: bool,
     pub shape: Vec<usize>,
 }
 
 /// A header, and the bytes after it.
-pub(super) struct Tail<'a> {
+pub(in crate::data) struct Tail<'a> {
     pub header: Header,
     pub numbers: &'a [u8],
 }
@@ -74,23 +74,8 @@ fn dictionary(text: &str) -> Result<Header, DataFault> {
     }
     let missing =
         |key: &str| DataFault::whole(format!("the header has no `{key}`"), AGAIN.to_string());
-    let descr = descr.ok_or_else(|| missing("descr"))?;
-    let (big, element) = match descr.as_str() {
-        "<f8" => (false, Element::F8),
-        "<f4" => (false, Element::F4),
-        ">f8" => (true, Element::F8),
-        ">f4" => (true, Element::F4),
-        other => {
-            let message = format!(
-                "the array holds `{}`, not floating-point numbers of 4 or 8 bytes",
-                other.escape_debug()
-            );
-            return Err(DataFault::whole(message, SAVE));
-        }
-    };
     Ok(Header {
-        element,
-        big,
+        descr: descr.ok_or_else(|| missing("descr"))?,
         columns_first: order.ok_or_else(|| missing("fortran_order"))?,
         shape: shape.ok_or_else(|| missing("shape"))?,
     })
