@@ -42,7 +42,7 @@ pub(super) fn run(
         ));
     }
     let spec = edits.load(file)?;
-    let (netlist, ports, summary) = netlist(&spec);
+    let (netlist, ports, summary) = netlist(&spec)?;
     let netlist = netlist.flat();
     let text = match format {
         Format::Toml => home_text(&spec, &netlist, ports.as_ref(), output)?,
@@ -75,14 +75,18 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// The devices of a file: those it lists, or those of the chip that its network is put on, and
 /// then what the compilation made.
-fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
+fn netlist(spec: &Spec) -> Result<(Netlist, Option<Ports>, Option<Summary>), Failure> {
     match &spec.subject {
         Subject::Network { model, hardware, nonideal } => {
             let chip = chip(model, hardware, nonideal, spec.chip_seed);
             let (netlist, ports) = expand(&chip);
-            (netlist, Some(ports), Some(chip.fabric.summary()))
+            Ok((netlist, Some(ports), Some(chip.fabric.summary())))
         }
-        Subject::Devices { netlist, ports } => ((**netlist).clone(), ports.clone(), None),
+        Subject::Chain(_) => Err(Failure::input(format!(
+            "{}: a chain has no netlist of its own; its blocks run on the ideal or behavioural engine",
+            spec.path.display()
+        ))),
+        Subject::Devices { netlist, ports } => Ok(((**netlist).clone(), ports.clone(), None)),
     }
 }
 

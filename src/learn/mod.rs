@@ -2,6 +2,7 @@
 //! engine, and the optimisers that turn its gradients into writes.
 
 mod bench;
+mod chain;
 mod check;
 mod ep;
 mod host;
@@ -12,6 +13,9 @@ mod trainer;
 mod truth;
 
 pub use bench::{Bench, Place, difference_step};
+pub use chain::{
+    AnalogBlock, Back, Chain, ChainDescent, ChainFault, ChainLearns, ChainTrainer, Link, NonFinite,
+};
 pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases, outputs};
 pub use host::{Host, Mode, loss};

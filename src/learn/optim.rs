@@ -37,8 +37,12 @@ pub struct OptimiserState<T = f64> {
 impl<T: Real> OptimiserState<T> {
     /// Before the first step, for these parameters.
     pub fn new(rule: OptimiserRule, model: &EnergyModel) -> OptimiserState<T> {
-        let couplings = model.couplings.iter();
-        let zeros: Vec<Vec<T>> = couplings.map(|c| vec![T::default(); c.values().len()]).collect();
+        OptimiserState::of_sizes(rule, model.couplings.iter().map(|c| c.values().len()))
+    }
+
+    /// Before the first step, for parameters of these sizes.
+    pub fn of_sizes(rule: OptimiserRule, sizes: impl Iterator<Item = usize>) -> OptimiserState<T> {
+        let zeros: Vec<Vec<T>> = sizes.map(|size| vec![T::default(); size]).collect();
         let (first, second) = match rule {
             OptimiserRule::Sgd { .. } => (zeros, Vec::new()),
             OptimiserRule::Adam { .. } => (zeros.clone(), zeros),
@@ -128,7 +132,7 @@ fn next<'a, T>(of: &mut Option<std::slice::ChunksMut<'a, T>>) -> &'a mut [T] {
 }
 
 /// Parameters that one thread takes at a time.
-const CHUNK: usize = 16 * 1024;
+pub(super) const CHUNK: usize = 16 * 1024;
 
 /// One step of a rule, for any part of the parameters.
 #[derive(Debug, Clone, Copy)]

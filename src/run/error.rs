@@ -81,6 +81,10 @@ pub enum RunError {
          with --resume"
     )]
     Unlike { process: usize, of: usize },
+    #[error("{at}: {message}; {kept}")]
+    Halted { at: String, message: String, kept: String },
+    #[error("{file}: {what} is not known of a chain of blocks; {instead}")]
+    OfChain { file: String, what: String, instead: String },
     #[error("process 0 could not begin")]
     NotLed,
     #[error("interrupted; nothing was replaced")]

@@ -170,6 +170,11 @@ fn find(spec: &Spec, progress: &ProgressBar) -> Result<Found, RunError> {
         Subject::Network { model, hardware, nonideal } => {
             network(spec, model, hardware, nonideal, progress)
         }
+        Subject::Chain(_) => Err(RunError::OfChain {
+            file: spec.path.display().to_string(),
+            what: "a settling by itself".to_string(),
+            instead: "`train` and `gradcheck` run its blocks".to_string(),
+        }),
         Subject::Devices { netlist, ports: Some(ports) } => {
             let layout = Layout::of_ports(ports);
             let mut engine =
@@ -286,6 +291,7 @@ fn head(spec: &Spec, options: &Options, verb: Verb, started: &Started) -> Head {
 /// The engine that ran: netlists have but one.
 fn engine_word(spec: &Spec) -> &'static str {
     match (&spec.subject, spec.simulate.engine) {
+        (Subject::Chain(chain), _) => chain.engine_words(),
         (Subject::Devices { .. }, _) | (_, Fidelity::Circuit) => "circuit",
         (_, Fidelity::Ideal) => "ideal",
         (_, Fidelity::Behavioural) => "behavioural",

@@ -1,5 +1,7 @@
 //! Learning in place: epochs of equilibrium propagation, recorded as they end.
 
+mod chain;
+mod learner;
 mod lines;
 mod made;
 mod opened;
@@ -13,7 +15,7 @@ use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::Progress;
 use super::lasting::Lasting;
 use super::record::{
     CHECKPOINT, CHIP, EpochRecord, ExpectRecord, RESULTS, RESULTS_CSV, RUN, TIMING, TimingRecord,
@@ -21,16 +23,13 @@ use super::record::{
 };
 use super::started::Started;
 use super::tensors::Tensor;
-use super::{Options, RunError, expect, in_pool, network, record};
-use crate::learn::{Tally, Trainer};
+use super::{Options, RunError, expect, in_pool, record};
+use crate::learn::{ChainFault, Tally};
 use crate::numerics::seed::Seed;
-use crate::spec::{Rule, Spec, Train, Verb};
-use crate::units::{Dimension, format_short};
-use lines::{accuracy_gain, bar, describe, epoch_record, initial_accuracy, parsed, table};
-use made::restore;
-pub(super) use made::trainer;
+use crate::spec::{Spec, Verb};
+use learner::{Course, Learner};
+use lines::{accuracy_gain, bar, initial_accuracy, parsed, table};
 use opened::Opened;
-use shared::Shared;
 
 /// A training run that came to its end, on the disk.
 #[derive(Debug, Clone)]
@@ -72,16 +71,14 @@ impl Trained {
 /// When there is no `[train]`, when the folder cannot be used, holds another run or a damaged
 /// checkpoint, or when the run is interrupted, which saves its state first.
 pub fn train(spec: &Spec, options: &Options) -> Result<Trained, RunError> {
-    let Some(train) = &spec.train else {
-        return Err(RunError::NoTraining { file: spec.path.display().to_string() });
-    };
+    Learner::check(spec, options)?;
     let started = Started::now();
     let crew = &options.crew;
     let opened = Opened::of(spec, options)?;
     options.interrupt.heed();
     let share = (!crew.is_alone()).then(|| crew.threads());
     let trained = in_pool(options.threads.or(share), || {
-        let run = Run::open(spec, train, options, opened, &started)?;
+        let run = Run::open(spec, options, opened, &started)?;
         run.complete()
     })?;
     options.interrupt.unheed();
@@ -94,13 +91,13 @@ pub fn train(spec: &Spec, options: &Options) -> Result<Trained, RunError> {
 /// A run on its way.
 struct Run<'a> {
     spec: &'a Spec,
-    train: &'a Train,
     options: &'a Options,
     /// Of the process that leads.
     lasting: Option<Lasting>,
     folder: PathBuf,
     started: &'a Started,
-    trainer: Trainer,
+    learner: Learner<'a>,
+    course: Course,
     progress: Progress,
     epochs: Vec<EpochRecord>,
     record: TrainRecord,
@@ -116,39 +113,36 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn open(
         spec: &'a Spec,
-        train: &'a Train,
         options: &'a Options,
         opened: Opened,
         started: &'a Started,
     ) -> Result<Run<'a>, RunError> {
-        let mut trainer = trainer(spec, train);
-        let record = describe(spec, train, options, started, &trainer);
+        let mut learner = Learner::of(spec)?;
+        let record = learner.describe(spec, options, started);
         let crew = &options.crew;
-        let taken = opened.checkpoint.as_ref().map(|bytes| {
-            let path = opened.folder.join(CHECKPOINT);
-            let chip = trainer.engine.chip();
-            let checkpoint = Checkpoint::of_bytes(bytes, &path, &trainer.model, chip)?;
-            restore(spec, train, &mut trainer, checkpoint)
-                .map_err(|message| RunError::Damaged { path, message })
-        });
+        let taken = opened
+            .checkpoint
+            .as_ref()
+            .map(|bytes| learner.restore(spec, bytes, &opened.folder.join(CHECKPOINT)));
         // All processes find the same in it.
         let taken = taken.transpose().inspect_err(|_| crew.release())?;
         if !crew.is_alone() {
-            trainer = trainer.on(|engine| Box::new(Shared::new(engine, crew.clone())));
+            learner = learner.shared(crew);
         }
+        let course = learner.course();
         let mut run = Run {
             spec,
-            train,
             options,
             lasting: opened.lasting,
             folder: opened.folder,
             started,
-            trainer,
+            learner,
             progress: taken.unwrap_or_default(),
             epochs: Vec::new(),
             record,
             before: 0.0,
-            bar: bar(train, options.quiet),
+            bar: bar(&course, options.quiet),
+            course,
             pace: (Instant::now(), 0),
             diverged: 0,
         };
@@ -177,7 +171,7 @@ impl<'a> Run<'a> {
         self.on_disk(|lasting| lasting.replace(RESULTS, b""))?;
         self.on_disk(|lasting| lasting.replace(TIMING, b""))?;
         self.bar.set_message("measuring the network before it learns");
-        let test = self.trainer.measure(&self.train.test);
+        let test = self.measure()?;
         self.finish_epoch(None, &test)
     }
 
@@ -190,11 +184,11 @@ impl<'a> Run<'a> {
     }
 
     fn complete(mut self) -> Result<Trained, RunError> {
-        let batches = self.train.data.inputs.rows().div_ceil(self.train.batch);
-        self.bar.set_length((self.train.epochs * batches) as u64);
+        let batches = self.course.batches();
+        self.bar.set_length((self.course.epochs * batches) as u64);
         self.bar.set_position((self.progress.epoch * batches + self.progress.batch) as u64);
         self.bar.reset_eta();
-        while self.progress.epoch < self.train.epochs {
+        while self.progress.epoch < self.course.epochs {
             self.epoch()?;
         }
         self.conclude()
@@ -203,17 +197,17 @@ impl<'a> Run<'a> {
     fn epoch(&mut self) -> Result<(), RunError> {
         let start = Instant::now();
         let (epoch, first) = (self.progress.epoch, self.progress.batch);
-        let mut order: Vec<usize> = (0..self.train.data.inputs.rows()).collect();
+        let mut order: Vec<usize> = (0..self.course.samples).collect();
         order.shuffle(&mut Seed::new(self.spec.seed).child("shuffle").index(epoch).rng());
-        let batches = order.len().div_ceil(self.train.batch);
-        let updates = self.train.epochs * batches;
-        let mut learned = 0;
-        for samples in order.chunks(self.train.batch).skip(first) {
+        let batches = self.course.batches();
+        let updates = self.course.epochs * batches;
+        let (mut learned, mut rate) = (0, 0.0);
+        for samples in order.chunks(self.course.batch).take(batches).skip(first) {
             self.stop_if_interrupted()?;
             let done = epoch * batches + self.progress.batch;
-            let factor = self.train.schedule.factor(done, updates, self.train.epochs);
-            self.trainer.optimiser.rate = self.train.rate * factor;
-            let tally = self.trainer.step(&self.train.data, samples);
+            rate = self.course.rate_at(done, updates);
+            let tally = self.learner.step(samples, epoch, rate);
+            let tally = tally.map_err(|fault| self.failed(&fault))?;
             self.progress.tally.add(&tally);
             self.progress.batch += 1;
             self.tell_of_divergence(&tally, samples.len());
@@ -222,7 +216,7 @@ impl<'a> Run<'a> {
             self.tell();
         }
         let learning = start.elapsed().as_secs_f64();
-        let test = self.trainer.measure(&self.train.test);
+        let test = self.measure()?;
         self.progress = Progress { epoch: epoch + 1, batch: 0, tally: self.progress.tally };
         let timing = TimingRecord {
             epoch: epoch + 1,
@@ -230,8 +224,34 @@ impl<'a> Run<'a> {
             samples_per_second: learned as f64 / learning,
         };
         self.on_disk(|lasting| lasting.append(TIMING, &record::line(&timing)))?;
-        let rate = self.trainer.optimiser.rate;
         self.finish_epoch(Some(rate), &test)
+    }
+
+    fn measure(&mut self) -> Result<Tally, RunError> {
+        self.learner.measure().map_err(|fault| self.failed(&fault))
+    }
+
+    /// A run that cannot go on; its last checkpoint is as it was.
+    fn failed(&self, fault: &ChainFault) -> RunError {
+        let Progress { epoch, batch, .. } = self.progress;
+        self.bar.finish_and_clear();
+        let at = format!("epoch {}, batch {}", epoch + 1, batch + 1);
+        let kept = format!(
+            "the state after epoch {epoch} is kept in {}",
+            self.folder.join(CHECKPOINT).display()
+        );
+        let message = match fault {
+            ChainFault::NonFinite(fault) => format!(
+                "numbers are no longer finite, first in {}: lower the learning rate or beta, or \
+                 compute with `precision = \"f64\"`",
+                fault.at
+            ),
+            ChainFault::Unsettled { block, samples, of } => format!(
+                "{samples} of {of} samples did not settle in block `{block}`: raise its \
+                 free.iterations, lower its slope, or go on all the same with `unsettled = \"go-on\"`"
+            ),
+        };
+        RunError::Halted { at, message, kept }
     }
 
     /// Says which batch diverged, the first few times.
@@ -258,9 +278,9 @@ impl<'a> Run<'a> {
 
     /// Record and checkpoint of what was learned since the last one.
     fn finish_epoch(&mut self, rate: Option<f64>, test: &Tally) -> Result<(), RunError> {
-        self.trainer.sync();
+        self.learner.sync();
         let tally = std::mem::take(&mut self.progress.tally);
-        let line = epoch_record(&self.progress, rate, &tally, test, &self.trainer, self.train);
+        let line = self.learner.epoch_record(&self.progress, rate, &tally, test);
         self.check_agreement()?;
         self.on_disk(|lasting| lasting.append(RESULTS, &record::line(&line)))?;
         self.epochs.push(line);
@@ -269,8 +289,7 @@ impl<'a> Run<'a> {
     }
 
     fn state(&self) -> Vec<Tensor> {
-        let Trainer { model, optimiser, engine, .. } = &self.trainer;
-        Checkpoint::tensors(&self.progress, model, optimiser, engine.chip())
+        self.learner.state(&self.progress)
     }
 
     fn save(&self) -> Result<(), RunError> {
@@ -309,7 +328,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.bar.finish_and_clear();
-        self.trainer.sync();
+        self.learner.sync();
         self.save()?;
         self.write_record()?;
         Err(RunError::Stopped { path: self.folder.clone() })
@@ -323,7 +342,7 @@ impl<'a> Run<'a> {
         let mut said = format!(
             "epoch {}/{}  loss {:.4}  accuracy {:.1} %",
             self.progress.epoch + 1,
-            self.train.epochs,
+            self.course.epochs,
             tally.cost / samples,
             100.0 * tally.right as f64 / samples,
         );
@@ -332,12 +351,7 @@ impl<'a> Run<'a> {
         }
         if tally.free_time > 0.0 {
             let mean = tally.free_time / tally.settled.max(1) as f64;
-            said += &match self.train.rule {
-                Rule::EquilibriumPropagation(_) => {
-                    format!("  settles in {}", format_short(mean, Dimension::Second))
-                }
-                Rule::ImplicitGradient(_) => format!("  settles in {mean:.1} iterations"),
-            };
+            said += &self.learner.settles_in(mean);
         }
         self.bar.set_message(format!("{said}  {pace:.0} samples/s"));
         self.bar.inc(1);
@@ -357,9 +371,7 @@ impl<'a> Run<'a> {
             };
             self.record.head.expect.push(expect::judge(expect, value));
         }
-        let model = &self.trainer.model;
-        let weights: Vec<_> = model.couplings.iter().map(|c| Tensor::parameter(model, c)).collect();
-        let chip = network::chip_tensors(model, self.trainer.engine.chip());
+        let (weights, chip) = (self.learner.weights(), self.learner.chip());
         self.on_disk(|lasting| lasting.tensors(WEIGHTS, &weights))?;
         self.on_disk(|lasting| lasting.tensors(CHIP, &chip))?;
         self.on_disk(|lasting| lasting.replace(RESULTS_CSV, &table(&self.epochs)))?;

@@ -296,7 +296,7 @@ fn unbounded(name: &str, span: Span) -> Diagnostic {
 fn check_node(t: &TableReader, entry: &Entry, node: &str, about: &About) {
     let at = |message: String| Diagnostic::at(entry.key_span.clone(), message);
     match (about.subject, about.netlist) {
-        (Subject::Network { .. }, _) => {
+        (Subject::Network { .. } | Subject::Chain, _) => {
             let names: Vec<&str> = FIGURES.iter().map(|f| f.name).collect();
             t.report(
                 at("a network has no nodes by name".to_string())

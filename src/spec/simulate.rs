@@ -16,6 +16,8 @@ pub(super) enum Subject<'a> {
         /// Where a family is named that no chip follows.
         chn: Option<Span>,
     },
+    /// Digital and analog blocks in a row, which read their own samples.
+    Chain,
     /// `bare` without `[ports]`.
     Devices { bare: bool, ports: Option<&'a Ports> },
 }
@@ -28,6 +30,7 @@ impl Subject<'_> {
                 let layer = m.layer(m.clamp);
                 (layer.name.as_str(), layer.size)
             }),
+            Subject::Chain => None,
             Subject::Devices { ports, .. } => {
                 ports.map(|p| (p.clamp.name.as_str(), p.clamp.sources.len()))
             }
@@ -41,6 +44,7 @@ impl Subject<'_> {
                 let layer = m.layer(m.read);
                 (layer.name.as_str(), layer.size)
             }),
+            Subject::Chain => None,
             Subject::Devices { ports, .. } => ports.map(|p| {
                 let layer = &p.layers[p.read];
                 (layer.name.as_str(), layer.nodes.len())
@@ -58,6 +62,7 @@ pub(super) const ENGINES: [(&str, Fidelity); 3] = [
 pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
     let engine = t.choice("engine", &ENGINES).or(match subject {
         Subject::Network { .. } => Fidelity::Behavioural,
+        Subject::Chain => Fidelity::Ideal,
         Subject::Devices { .. } => Fidelity::Circuit,
     });
     check_engine(t, subject, engine);
@@ -100,7 +105,7 @@ pub(super) fn read(t: &TableReader, subject: &Subject) -> Simulate {
     let points = t.count("points", 2..=1_000_000).or(101) as usize;
     let model = match subject {
         Subject::Network { model, .. } => *model,
-        Subject::Devices { .. } => None,
+        Subject::Chain | Subject::Devices { .. } => None,
     };
     let solver = solver::read(t, model);
     let data = t.optional_table("inputs").and_then(|t| inputs::read(&t, subject, Split::Test));

@@ -9,9 +9,10 @@ use super::super::lasting::Lasting;
 use super::super::record::{EpochRecord, Head, LayerRecord, TrainRecord, finite};
 use super::super::started::Started;
 use super::super::{Options, RunError, head, network};
+use super::learner::Course;
 use crate::compile::Chip;
 use crate::learn::{Tally, Trainer};
-use crate::spec::{OptimiserRule, Rule, Spec, Train, Verb};
+use crate::spec::{OptimiserRule, Rule, Schedule, Spec, Train, Verb};
 
 pub(super) fn epoch_record(
     progress: &Progress,
@@ -67,7 +68,6 @@ pub(super) fn describe(
         size: l.size,
         activation: l.activation.name().to_string(),
     });
-    let rate = format!("rate {}, {}", train.rate, train.schedule.name());
     TrainRecord {
         head: Head { notes, ..head(spec, options, Verb::Train, started) },
         rule: match train.rule {
@@ -85,15 +85,7 @@ pub(super) fn describe(
                 spec.simulate.solver.order.name()
             ),
         },
-        optimiser: match train.optimiser {
-            OptimiserRule::Sgd { momentum } => format!("SGD, momentum {momentum}, {rate}"),
-            OptimiserRule::Adam { beta1, beta2, .. } => {
-                format!("Adam, beta1 {beta1}, beta2 {beta2}, {rate}")
-            }
-            OptimiserRule::Madam { scale, bound } => {
-                format!("Madam, scale {scale}, bound {bound}, {rate}")
-            }
-        },
+        optimiser: optimiser_words(train.optimiser, train.rate, train.schedule),
         layers: layers.collect(),
         data: train.data.name.clone(),
         samples,
@@ -107,6 +99,20 @@ pub(super) fn describe(
         train_loss: None,
         epochs: 0,
         seconds: 0.0,
+    }
+}
+
+/// An optimiser in words.
+pub(super) fn optimiser_words(rule: OptimiserRule, rate: f64, schedule: Schedule) -> String {
+    let rate = format!("rate {rate}, {}", schedule.name());
+    match rule {
+        OptimiserRule::Sgd { momentum } => format!("SGD, momentum {momentum}, {rate}"),
+        OptimiserRule::Adam { beta1, beta2, .. } => {
+            format!("Adam, beta1 {beta1}, beta2 {beta2}, {rate}")
+        }
+        OptimiserRule::Madam { scale, bound } => {
+            format!("Madam, scale {scale}, bound {bound}, {rate}")
+        }
     }
 }
 
@@ -132,11 +138,11 @@ pub(super) fn table(epochs: &[EpochRecord]) -> Vec<u8> {
     csv.into_inner().expect("a vector takes everything")
 }
 
-pub(super) fn bar(train: &Train, quiet: bool) -> ProgressBar {
+pub(super) fn bar(course: &Course, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new((train.epochs * train.data.inputs.rows()) as u64);
+    let bar = ProgressBar::new((course.epochs * course.batches()) as u64);
     let style = ProgressStyle::with_template("{bar:24} {msg}  {eta} left");
     bar.set_style(style.expect("the template is well formed"));
     bar.enable_steady_tick(Duration::from_millis(200));

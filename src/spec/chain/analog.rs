@@ -55,16 +55,7 @@ pub(super) fn read(
         }
         _ => chip(t, sound.then_some(&model), trains, library),
     };
-    sound.then_some(Analog {
-        model,
-        order,
-        free,
-        nudged,
-        init,
-        engine,
-        hardware,
-        nonideal,
-    })
+    sound.then_some(Analog { model, order, free, nudged, init, engine, hardware, nonideal })
 }
 
 /// What the kernels are put on.

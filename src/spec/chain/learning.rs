@@ -1,19 +1,25 @@
 //! `[train]` of a chain.
 
+use std::sync::Arc;
+
 use super::super::learning::Schedule;
 use super::super::reader::TableReader;
-use super::super::{Phases, train};
+use super::super::train;
 use super::{ChainTrain, Made};
 use crate::data::pictures::{self, Augment, Pictures};
 use crate::data::registry::Folders;
-use crate::data::Split;
-use crate::diag::{Diagnostic, Span};
+use crate::data::{DataFault, Split};
+use crate::diag::Diagnostic;
 use crate::model::{Cost, Shape};
 use crate::numerics::seed::Seed;
 use crate::units::Range;
 
 /// Reads `[train]`; `None` if something that has no default is wrong or missing.
-pub(super) fn read(t: &TableReader, input: Option<Shape>, made: Option<&Made>) -> Option<ChainTrain> {
+pub(super) fn read(
+    t: &TableReader,
+    input: Option<Shape>,
+    made: Option<&Made>,
+) -> Option<ChainTrain> {
     let (beta, phases) = {
         let rules = t.table("rule");
         rules.one_of(
@@ -43,8 +49,8 @@ pub(super) fn read(t: &TableReader, input: Option<Shape>, made: Option<&Made>) -
         beta,
         phases,
         cost,
-        data,
-        test,
+        data: Arc::new(data),
+        test: Arc::new(test),
         augment,
         epochs,
         batch,
@@ -73,21 +79,18 @@ fn data(t: &TableReader, input: Option<Shape>) -> Option<[Pictures; 2]> {
         }
         "folder" => {
             let path = t.path("folder").optional()?;
-            let read = |split| {
-                pictures::folder(&path, split).map_err(|fault| fault_at(t.span("folder"), fault))
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            let read = |split: Split| {
+                pictures::tree::load(&format!("{name}, {}", split.name()), &path, split)
             };
-            both(t, read)?
+            told(t, "folder", || Ok((read(Split::Train)?, read(Split::Test)?)))?
         }
         _ => {
-            let names: Vec<(&'static str, &'static str)> =
-                pictures::NAMES.iter().map(|name| (*name, *name)).collect();
+            let bundled = ["digits", "mnist"].into_iter();
+            let names = bundled.chain(pictures::SETS.iter().map(|set| set.name));
+            let names: Vec<_> = names.map(|name| (name, name)).collect();
             let name = t.choice("data", &names).optional()?;
-            let span = t.span("data");
-            let read = |split| {
-                pictures::load(name, split, &Folders::of(None))
-                    .map_err(|fault| fault_at(span.clone(), fault))
-            };
-            both(t, read)?
+            told(t, "data", || pictures::load_both(name, &Folders::of(None)))?
         }
     };
     let [train, test] = sets;
@@ -98,7 +101,9 @@ fn data(t: &TableReader, input: Option<Shape>) -> Option<[Pictures; 2]> {
                 t.report(
                     Diagnostic::at(t.span(key), format!("there are only {there} samples"))
                         .label("more than there are")
-                        .help(format!("write {there} or less, or leave it out to take all of them")),
+                        .help(format!(
+                            "write {there} or less, or leave it out to take all of them"
+                        )),
                 );
                 None
             }
@@ -109,22 +114,20 @@ fn data(t: &TableReader, input: Option<Shape>) -> Option<[Pictures; 2]> {
     Some([cut(train, "first", first)?, cut(test, "test-first", test_first)?])
 }
 
-fn both(
+/// Two sets, or what is wrong with them, told where they are named.
+fn told(
     t: &TableReader,
-    read: impl Fn(Split) -> Result<Pictures, Diagnostic>,
+    key: &str,
+    read: impl FnOnce() -> Result<(Pictures, Pictures), DataFault>,
 ) -> Option<[Pictures; 2]> {
-    let each = [Split::Train, Split::Test].map(|split| read(split));
-    match each {
-        [Ok(train), Ok(test)] => Some([train, test]),
-        [Err(fault), _] | [_, Err(fault)] => {
-            t.report(fault);
+    match read() {
+        Ok((train, test)) => Some([train, test]),
+        Err(fault) => {
+            let at = Diagnostic::at(t.span(key), fault.message);
+            t.report(at.label("wanted here").help(fault.help));
             None
         }
     }
-}
-
-fn fault_at(span: Span, fault: crate::data::DataFault) -> Diagnostic {
-    Diagnostic::at(span, fault.message).label("wanted here").help(fault.help)
 }
 
 /// Whether the pictures fit the chain at both ends.
@@ -136,7 +139,10 @@ fn check(t: &TableReader, data: &Pictures, input: Option<Shape>, made: Option<&M
         t.report(
             Diagnostic::at(
                 t.span(key),
-                format!("a picture of `{}` is {}, but the chain takes {input}", data.name, data.shape),
+                format!(
+                    "a picture of `{}` is {}, but the chain takes {input}",
+                    data.name, data.shape
+                ),
             )
             .label(format!("pictures of {}", data.shape))
             .help(format!(
@@ -151,7 +157,10 @@ fn check(t: &TableReader, data: &Pictures, input: Option<Shape>, made: Option<&M
         t.report(
             Diagnostic::at(
                 made.span.clone(),
-                format!("the chain ends with {}, but there are {} classes", made.shape, data.classes),
+                format!(
+                    "the chain ends with {}, but there are {} classes",
+                    made.shape, data.classes
+                ),
             )
             .label(format!("{} makes {}", made.by, made.shape))
             .also(t.span(key), format!("`{}` has {} classes", data.name, data.classes))

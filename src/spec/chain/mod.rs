@@ -4,6 +4,8 @@ mod analog;
 mod digital;
 mod learning;
 
+use std::sync::Arc;
+
 use super::learning::{OptimiserRule, Schedule};
 use super::nonideal::NonIdeal;
 use super::reader::TableReader;
@@ -33,6 +35,21 @@ pub struct ChainBlock {
     pub name: String,
     pub input: Shape,
     pub kind: BlockKind,
+}
+
+impl Chain {
+    /// The least ideal engine of its analog blocks, in a word.
+    pub fn engine_words(&self) -> &'static str {
+        let analog = self.blocks.iter().filter_map(|block| match &block.kind {
+            BlockKind::Analog(analog) => Some(analog.engine),
+            BlockKind::Digital(_) => None,
+        });
+        match analog.collect::<Vec<_>>() {
+            engines if engines.is_empty() => "digital",
+            engines if engines.iter().all(|e| *e == Fidelity::Ideal) => "ideal",
+            _ => "behavioural",
+        }
+    }
 }
 
 /// Who computes a block.
@@ -85,8 +102,8 @@ pub struct ChainTrain {
     pub beta: f64,
     pub phases: Phases,
     pub cost: Cost,
-    pub data: Pictures,
-    pub test: Pictures,
+    pub data: Arc<Pictures>,
+    pub test: Arc<Pictures>,
     pub augment: Option<Augment>,
     pub epochs: usize,
     pub batch: usize,
@@ -116,11 +133,8 @@ pub(super) fn read(t: &TableReader, library: &Library) -> Option<Chain> {
     let before = t.reading.count();
     let trains = t.has("train");
     let (input, normalise) = input(&t.table("input"));
-    let mut made = input.map(|shape| Made {
-        shape,
-        by: "the input".to_string(),
-        span: t.span("input"),
-    });
+    let mut made =
+        input.map(|shape| Made { shape, by: "the input".to_string(), span: t.span("input") });
     let mut blocks: Vec<(ChainBlock, Span)> = Vec::new();
     for (place, t) in t.tables("chain").into_iter().enumerate() {
         let name = t.text("name").or(place.to_string());
@@ -140,7 +154,8 @@ pub(super) fn read(t: &TableReader, library: &Library) -> Option<Chain> {
         };
         match kind {
             Some(kind) => {
-                blocks.push((ChainBlock { name, input: from.unwrap_or(Shape::flat(1)), kind }, span));
+                blocks
+                    .push((ChainBlock { name, input: from.unwrap_or(Shape::flat(1)), kind }, span));
             }
             None => made = None,
         }
@@ -179,7 +194,10 @@ fn input(t: &TableReader) -> (Option<Shape>, Option<Normalise>) {
                 t.report(
                     Diagnostic::at(
                         t.span(key),
-                        format!("`{key}` has {} numbers, one a channel are {channels}", given.len()),
+                        format!(
+                            "`{key}` has {} numbers, one a channel are {channels}",
+                            given.len()
+                        ),
                     )
                     .label("of another number of channels")
                     .also(t.span("shape"), "channels first")
