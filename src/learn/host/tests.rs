@@ -61,7 +61,7 @@ fn assert_gradients(layers: &[HostLayer], input: Shape, batch: usize, mode: Mode
     }
     for (k, grad) in grads.iter().enumerate() {
         for (i, &grad) in grad.iter().enumerate() {
-            let mut set = |host: &mut Host<f64>, by: f64| {
+            let set = |host: &mut Host<f64>, by: f64| {
                 host.parameters_mut().nth(k).expect("the parameter").value[i] += by;
             };
             let want = slope(&mut |step| {
@@ -276,7 +276,8 @@ fn single_numbers_follow_double_ones() {
         let top = crate::numerics::max_abs(double);
         for (single, double) in single.iter().zip(double) {
             let off = (f64::from(*single) - double).abs();
-            assert!(off <= 2e-5 * top + 1e-9, "{single} for {double} of at most {top}");
+            // A bias before a batch-norm changes nothing: its gradient is rounding alone.
+            assert!(off <= 2e-5 * top + 1e-7, "{single} for {double} of at most {top}");
         }
     }
 }
