@@ -377,3 +377,11 @@ fn a_test_keeps_nothing() {
     let y = host.forward(&values(2, 128, "x"), Mode::Test);
     host.backward(y, true);
 }
+
+#[test]
+#[should_panic(expected = "a gradient of another batch")]
+fn a_gradient_has_the_batch_of_its_forward_pass() {
+    let mut host: Host<f64> = host(&chain(), Shape::new(2, 8, 8));
+    host.forward(&values(2, 128, "x"), CHECK);
+    host.backward(values(1, 3, "dy"), true);
+}
