@@ -29,6 +29,7 @@ mod activation;
 mod bits;
 mod control;
 mod mat;
+mod pool;
 mod pseudo;
 
 pub use activation::Activation;

@@ -85,14 +85,14 @@ pub fn sum_squares<T: Real>(x: &[T], mean: f64) -> f64 {
 ))]
 pub fn is_finite<T: Real>(x: &[T]) -> bool {
     let (whole, rest) = x.as_chunks::<LANES>();
-    // The difference of an infinite number with itself is NaN, and stays in the sum.
+    // Zero times what is not finite is NaN, and stays in the sum.
     let mut lanes = [T::default(); LANES];
     for x in whole {
         for (lane, &x) in lanes.iter_mut().zip(x) {
-            *lane = *lane + (x - x);
+            *lane = *lane + x * T::default();
         }
     }
-    lanes.iter().chain(rest).all(|&v| v - v == T::default())
+    lanes.iter().chain(rest).all(|&v| v * T::default() == T::default())
 }
 
 #[inline(always)]

@@ -39,6 +39,8 @@ pub enum Mode {
 pub struct Host<T> {
     stages: Vec<Stage<T>>,
     input: Shape,
+    /// Samples of the last forward pass.
+    batch: usize,
     non_finite: Option<usize>,
 }
 
@@ -84,7 +86,7 @@ impl<T: Real> Host<T> {
             stages.push(Stage { layer, input: shape, output, parameters, kept: None });
             shape = output;
         }
-        Host { stages, input, non_finite: None }
+        Host { stages, input, batch: 0, non_finite: None }
     }
 
     /// The shape of a sample that it takes.
@@ -103,6 +105,7 @@ impl<T: Real> Host<T> {
     /// If `x` has rows of another size.
     pub fn forward(&mut self, x: &Mat<T>, mode: Mode) -> Mat<T> {
         assert_eq!(x.cols(), self.input.size(), "samples of another size");
+        self.batch = x.rows();
         self.non_finite = None;
         let mut x = x.clone();
         for (index, stage) in self.stages.iter_mut().enumerate() {
@@ -123,6 +126,7 @@ impl<T: Real> Host<T> {
     /// # Panics
     /// If the last forward pass kept nothing, or was of another batch.
     pub fn backward(&mut self, dy: Mat<T>, inputs: bool) -> Option<Mat<T>> {
+        assert_eq!(dy.rows(), self.batch, "a gradient of another batch");
         let learned = self.stages.iter().position(Stage::is_learned);
         let first = if inputs { 0 } else { learned.unwrap_or(self.stages.len()) };
         let (unused, stages) = self.stages.split_at_mut(first);
@@ -161,7 +165,8 @@ impl<T: Real> Host<T> {
         Host {
             stages: self.stages.iter().map(cast).collect(),
             input: self.input,
-            non_finite: self.non_finite,
+            batch: 0,
+            non_finite: None,
         }
     }
 }
