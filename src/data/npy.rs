@@ -86,8 +86,7 @@ pub fn parse(bytes: &[u8]) -> Result<Array, DataFault> {
             "the file was cut short or changed: save it again",
         ));
     }
-    let data: Vec<f64> =
-        numbers.chunks_exact(width).map(|bytes| number(bytes, big)).collect();
+    let data: Vec<f64> = numbers.chunks_exact(width).map(|bytes| number(bytes, big)).collect();
     let values = match header.columns_first {
         true if !data.is_empty() => Mat::from_vec(columns, rows, data).transposed(),
         _ => Mat::from_vec(rows, columns, data),

@@ -250,7 +250,8 @@ fn data_tells_what_is_where_and_in_which_state() {
     let ran = run_in(folder.path(), &["data"]);
     expect_code(&ran, 0);
     let home = folder.path().join(".local/share/eqcircuit");
-    for words in ["digits       bundled", "mnist        missing", &home.display().to_string(), "CC BY 4.0"]
+    for words in
+        ["digits       bundled", "mnist        missing", &home.display().to_string(), "CC BY 4.0"]
     {
         assert!(ran.stdout.contains(words), "{words} is not in:\n{}", ran.stdout);
     }

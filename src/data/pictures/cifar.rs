@@ -61,8 +61,7 @@ pub(super) fn read(
 ) -> Result<Vec<Pictures>, DataFault> {
     let wanted: Vec<&str> =
         parts.iter().flat_map(|(split, _)| version.files(*split)).copied().collect();
-    let entries =
-        archive::entries(place, 1, &mut |name| wanted.contains(&archive::last_of(name)))?;
+    let entries = archive::entries(place, 1, &mut |name| wanted.contains(&archive::last_of(name)))?;
     let part = |(split, name): &(Split, String)| {
         let mut pictures = Pictures {
             name: name.clone(),

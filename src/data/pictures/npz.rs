@@ -8,8 +8,8 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
 use super::array::Array;
-use crate::data::npy::header::{Header, Tail};
 use crate::data::npy::MAGIC;
+use crate::data::npy::header::{Header, Tail};
 
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";

@@ -229,7 +229,8 @@ impl<'a> Machine<'a> {
         let bytes = self.take(length)?;
         self.push(match text {
             true => Value::Text(
-                std::str::from_utf8(bytes).map_err(|_| "the pickle holds text that is not UTF-8")?,
+                std::str::from_utf8(bytes)
+                    .map_err(|_| "the pickle holds text that is not UTF-8")?,
             ),
             false => Value::Bytes(Cow::Borrowed(bytes)),
         });

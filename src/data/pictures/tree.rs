@@ -26,8 +26,7 @@ pub fn load(name: &str, place: &Path, split: Split) -> Result<Pictures, DataFaul
 }
 
 fn nothing(split: Split, place: &Path) -> DataFault {
-    let message =
-        format!("`{}` holds no pictures in `{}/CLASS/`", place.display(), split.name());
+    let message = format!("`{}` holds no pictures in `{}/CLASS/`", place.display(), split.name());
     DataFault::whole(message, LAYOUT)
 }
 
@@ -44,7 +43,8 @@ fn role_of(name: &str) -> Role<'_> {
     let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let split = |part: &str| [Split::Train, Split::Test].into_iter().find(|s| s.name() == part);
     let found = parts.iter().enumerate().find_map(|(at, part)| Some((at, split(part)?)));
-    let Some((at, split)) = found.filter(|_| !parts.iter().any(|part| part.starts_with('.'))) else {
+    let Some((at, split)) = found.filter(|_| !parts.iter().any(|part| part.starts_with('.')))
+    else {
         return Role::Other;
     };
     let ending = name.rsplit('.').next().map(str::to_ascii_lowercase);

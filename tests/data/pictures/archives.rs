@@ -82,7 +82,7 @@ fn damaged_archives_are_refused() {
     let packed = xz(&whole);
     refuses(&packed[..packed.len() / 2], "cannot read");
     refuses(&gzip(b"no archive"), "cut short after 0 bytes");
-    let huge = tar_header("x", 0o7777_7777_777, b'0');
+    let huge = tar_header("x", 0o77_777_777_777, b'0');
     refuses(&huge, "cut short before byte");
 }
 

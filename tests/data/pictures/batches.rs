@@ -28,7 +28,8 @@ fn bytes(pictures: &Pictures, samples: &[usize], augment: Option<(&Augment, Seed
 /// Pixel `(row, column)` of a channel of the first picture; rows and columns before 0 and after
 /// the last are around it.
 fn padded(channel: usize, row: isize, column: isize, edge: bool) -> u8 {
-    if !edge && !((0..2).contains(&row) && (0..3).contains(&column)) {
+    let within = (0..2).contains(&row) && (0..3).contains(&column);
+    if !within && !edge {
         return BLACK;
     }
     let (row, column) = (row.clamp(0, 1) as usize, column.clamp(0, 2) as usize);
@@ -101,11 +102,12 @@ fn flips_and_crops_are_those_made_by_hand() {
         }
         let mut seen = vec![false; possible.len()];
         for picture in made.chunks_exact(12) {
-            let places = possible.iter().enumerate().filter(|(_, by_hand)| *by_hand == picture);
-            let before = seen.iter().filter(|&&seen| seen).count();
-            places.for_each(|(at, _)| seen[at] = true);
-            assert!(seen.contains(&true), "{augment:?} made {picture:?} {before}");
-            assert!(possible.iter().any(|by_hand| by_hand == picture), "{augment:?}: {picture:?}");
+            // At the edges, several shifts may make the same picture.
+            let mut known = false;
+            for (seen, _) in seen.iter_mut().zip(&possible).filter(|(_, p)| *p == picture) {
+                (*seen, known) = (true, true);
+            }
+            assert!(known, "{augment:?} made {picture:?}");
         }
         assert!(seen.iter().all(|&seen| seen), "{augment:?} never made one of {possible:?}");
     }

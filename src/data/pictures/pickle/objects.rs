@@ -49,8 +49,7 @@ impl<'a> Machine<'a> {
         match self.values[object] {
             Value::Array(None) => {
                 let [_, shape, dtype, order, bytes] = state[..] else { return Err(strange()) };
-                let columns_first =
-                    matches!(self.values[order], Value::Bool(true) | Value::Int(1));
+                let columns_first = matches!(self.values[order], Value::Bool(true) | Value::Int(1));
                 let array = self.array(bytes, dtype, shape, columns_first)?;
                 self.values[object] = Value::Array(Some(array));
             }
