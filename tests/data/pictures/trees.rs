@@ -11,6 +11,7 @@ fn classes_are_folders_in_the_order_of_their_names() {
         .with("t/train/dog/b.png", &grey([1; 6]))
         .with("t/train/dog/a.png", &grey([0, 1, 2, 3, 4, 5]))
         .with("t/train/cat/z.PNG", &grey([9; 6]))
+        .with("t/train/cat/zz.png", &grey([8; 6]))
         .with("t/test/dog/a.png", &grey([7; 6]))
         .with("t/train/cat/.hidden.bmp", b"")
         .with("t/README.txt", b"");
@@ -18,7 +19,7 @@ fn classes_are_folders_in_the_order_of_their_names() {
     let train = tree::load("mine", &place, Split::Train).unwrap();
     assert_eq!((train.name.as_str(), train.shape), ("mine", Shape::new(1, 2, 3)));
     // One of every class in turn.
-    assert_eq!((train.labels.as_slice(), train.classes), (&[0, 1, 1][..], 2));
+    assert_eq!((train.labels.as_slice(), train.classes), (&[0, 1, 0, 1][..], 2));
     assert_eq!(train.pixels[..12], [9, 9, 9, 9, 9, 9, 0, 1, 2, 3, 4, 5]);
     let test = tree::load("mine", &place, Split::Test).unwrap();
     assert_eq!((test.labels.as_slice(), test.classes), (&[1][..], 2));
