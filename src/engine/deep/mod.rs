@@ -4,8 +4,9 @@
 //! Equations: [`DeepHopfield`] and arXiv:2409.03306, section 2; `docs/hybrid.md`.
 
 mod adjoint;
+mod batch;
 mod contrast;
-mod rows;
+mod products;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 
 pub use self::adjoint::DeepAdjoint;
 
-use self::rows::Rows;
+use self::batch::Batch;
 use crate::model::{DeepHopfield, Synapse};
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
@@ -96,13 +97,13 @@ impl<T: Real> Deep<T> {
         force: Option<&Mat<T>>,
         phase: &Phase,
     ) -> Rested<T> {
-        let parts: Vec<Rows<T>> = self
+        let parts: Vec<Batch<T>> = self
             .parts(input.rows())
             .into_par_iter()
             .map(|samples| {
-                let mut rows = Rows::new(self, input, start, force, samples);
-                rows.run(phase);
-                rows
+                let mut batch = Batch::new(self, input, start, force, samples);
+                batch.run(phase);
+                batch
             })
             .collect();
         let layers = self.model.layers.iter().enumerate().map(|(l, shape)| {
