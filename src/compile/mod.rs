@@ -46,7 +46,7 @@ mod units;
 mod visits;
 mod write;
 
-pub use boundary::Reading;
+pub use boundary::{Border, Reading};
 pub use cell::{Programmed, program_cells, pulse_cells};
 pub use expand::{LaidCell, WiredTile, expand, expand_arrays, laid_cells, refresh, wired_tiles};
 pub use fabricate::{Cells, Chip, fabricate};

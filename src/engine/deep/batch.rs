@@ -71,7 +71,10 @@ impl<'a, T: Real> Batch<'a, T> {
             work: Work::default(),
             drives: vec![Vec::new(); sizes.len()],
             done: sizes.iter().map(|size| vec![T::default(); count * size]).collect(),
-            ends: vec![Ending { iterations: 0, residual: f64::NAN, settled: false }; count],
+            ends: vec![
+                Ending { iterations: 0, residual: f64::NAN, time: 0.0, settled: false };
+                count
+            ],
             moved: vec![[(); 2].map(|()| vec![T::default(); lanes]); sizes.len()],
         }
     }
@@ -153,12 +156,8 @@ impl<'a, T: Real> Batch<'a, T> {
 
     /// The layer's new activations.
     fn take(&mut self, l: usize, judged: bool) {
-        let model = &self.deep.model;
-        let slope = model.is_clamped(l).then(|| T::of(model.slope));
         let (drive, s) = (&mut self.drives[l], &mut self.s[l]);
-        if let Some(slope) = slope {
-            clamp(slope, drive);
-        }
+        self.deep.activate(l, drive);
         if judged {
             let [change, norm] = &mut self.moved[l];
             change.fill(T::default());
@@ -185,7 +184,8 @@ impl<'a, T: Real> Batch<'a, T> {
                 keep.push(lane);
                 continue;
             }
-            self.ends[who] = Ending { iterations: iteration, residual, settled };
+            let time = iteration as f64;
+            self.ends[who] = Ending { iterations: iteration, residual, time, settled };
             for (done, s) in self.done.iter_mut().zip(&self.s) {
                 let size = s.len() / self.lanes;
                 let from = s.iter().skip(lane).step_by(self.lanes);
@@ -227,7 +227,7 @@ fn fewer<T: Copy>(list: &mut Vec<T>, lanes: usize, keep: &[usize]) {
     "x86_64+avx2",
     "aarch64+neon"
 ))]
-fn clamp<T: Real>(slope: T, drive: &mut [T]) {
+pub(super) fn clamp<T: Real>(slope: T, drive: &mut [T]) {
     let (zero, one) = (T::default(), T::of(1.0));
     for u in drive {
         let v = slope * *u;

@@ -6,6 +6,7 @@
 mod adjoint;
 mod batch;
 mod contrast;
+mod motion;
 mod products;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod tests;
 use rayon::prelude::*;
 
 pub use self::adjoint::DeepAdjoint;
+pub use self::motion::Course;
 
 use self::batch::Batch;
 use crate::model::{DeepHopfield, Synapse};
@@ -80,6 +82,8 @@ pub struct Ending {
     pub iterations: usize,
     /// Of the last iteration, as [`Phase::settled`] has it; NaN or infinite for what diverged.
     pub residual: f64,
+    /// In time constants; iterations, where there is no time.
+    pub time: f64,
     /// Whether it came below the tolerance; of a phase without one, whether it stayed finite.
     pub settled: bool,
 }
@@ -113,6 +117,13 @@ impl<T: Real> Deep<T> {
         });
         let ends = parts.iter().flat_map(|part| part.ends()).copied().collect();
         Rested { layers: layers.collect(), ends }
+    }
+
+    /// Activations of a layer's states, in place.
+    fn activate(&self, l: usize, x: &mut [T]) {
+        if self.model.is_clamped(l) {
+            batch::clamp(T::of(self.model.slope), x);
+        }
     }
 
     /// Samples that are computed together: few pictures, so that they stay in the cache; many rows, so

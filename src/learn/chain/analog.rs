@@ -3,7 +3,8 @@
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Back;
-use crate::engine::{Deep, Ending, Layers, Phase, Weights};
+use super::board::Board;
+use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested, Weights};
 use crate::learn::Parameter;
 use crate::model::{DeepHopfield, Synapse};
 use crate::numerics::Mat;
@@ -11,12 +12,15 @@ use crate::numerics::kernels::Real;
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
 use crate::spec::{Analog, Init, Iterations, Phases};
+use crate::units::Second;
 
 /// A deep Hopfield network between two blocks: a current in, activations out.
 #[derive(Debug, Clone)]
 pub struct AnalogBlock<T> {
     deep: Deep<T>,
     parameters: Vec<Parameter<T>>,
+    /// Of a block that is put on hardware.
+    board: Option<Box<Board>>,
     free: Phase,
     nudged: Phase,
     /// Of the last forward pass: its input and where it came to rest.
@@ -26,22 +30,28 @@ pub struct AnalogBlock<T> {
 }
 
 impl<T: Real> AnalogBlock<T> {
-    /// A block as a file has it, with weights drawn from `seed`.
-    pub fn new(analog: &Analog, seed: Seed, _chip_seed: Seed) -> AnalogBlock<T> {
+    /// A block as a file has it, with weights drawn from `seed`, and its chip from `chip_seed`.
+    pub fn new(analog: &Analog, seed: Seed, chip_seed: Seed) -> AnalogBlock<T> {
         let phase = |of: Iterations, odd_first| Phase {
             iterations: of.most,
             settled: of.settled,
             odd_first,
         };
         let parameters = initial(&analog.model, analog.init, seed);
+        let board = analog.hardware.as_ref();
+        let board = board.map(|_| Box::new(Board::new(analog, &parameters, chip_seed)));
         let deep = Deep {
-            weights: weights(&analog.model, &parameters),
+            weights: match &board {
+                Some(board) => board.weights(&parameters),
+                None => weights(&analog.model, &parameters),
+            },
             model: analog.model.clone(),
             order: analog.order,
         };
         AnalogBlock {
             deep,
             parameters,
+            board,
             free: phase(analog.free, false),
             nudged: phase(analog.nudged, true),
             kept: None,
@@ -64,8 +74,85 @@ impl<T: Real> AnalogBlock<T> {
 
     /// Takes the parameters as they are now.
     pub fn apply(&mut self) -> usize {
-        self.deep.weights = weights(&self.deep.model, &self.parameters);
-        0
+        let Some(board) = &mut self.board else {
+            self.deep.weights = weights(&self.deep.model, &self.parameters);
+            return 0;
+        };
+        for (synapse, weight) in self.parameters.iter_mut().step_by(2).enumerate() {
+            let limit = T::of(board.largest_weight(synapse));
+            for w in &mut weight.value {
+                *w = if *w > limit { limit } else { *w };
+                *w = if *w < -limit { -limit } else { *w };
+            }
+        }
+        let cells = board.write(&self.deep.model, &self.parameters);
+        self.deep.weights = board.weights(&self.parameters);
+        cells
+    }
+
+    /// Cells of its arrays; 0 of an ideal block.
+    pub fn cells(&self) -> usize {
+        self.board.as_ref().map_or(0, |board| board.cells())
+    }
+
+    /// The time constant of its nodes \[s\]; `None` of an ideal block.
+    pub fn tau(&self) -> Option<Second> {
+        self.board.as_ref().map(|board| board.tau)
+    }
+
+    /// What a run needs of its chip to go on, by name.
+    pub fn chip_state(&self) -> Vec<(String, Vec<usize>, Vec<f64>)> {
+        self.board.as_ref().map_or(Vec::new(), |board| board.state())
+    }
+
+    /// Puts back what [`AnalogBlock::chip_state`] gave; the parameters are those of then.
+    pub fn restore_chip(&mut self, values: &[Vec<f64>]) {
+        if let Some(board) = &mut self.board {
+            board.restore(&self.deep.model, &self.parameters, values);
+            self.deep.weights = board.weights(&self.parameters);
+        }
+    }
+
+    /// Comes to rest, by iterations or in time.
+    fn rest(
+        &self,
+        input: &Mat<T>,
+        start: Option<&Layers<T>>,
+        force: Option<&Mat<T>>,
+        place: usize,
+    ) -> Rested<T> {
+        let phase = if place == 0 { &self.free } else { &self.nudged };
+        let Some(board) = &self.board else {
+            return self.deep.settle(input, start, force, phase);
+        };
+        let course = Course {
+            settled: self.free.settled.unwrap_or(SETTLED),
+            at_most: phase.iterations as f64,
+        };
+        let last = self.deep.model.layers.len() - 1;
+        let mut currents = vec![None; last + 1];
+        currents[last] = force;
+        // A block of one layer has both in one place.
+        let both = (last == 0).then(|| force.map_or(input.clone(), |force| sum(input, force)));
+        currents[0] = Some(both.as_ref().unwrap_or(input));
+        let quiet = self.deep.follow(&currents, start, &course);
+        if board.is_quiet() {
+            return quiet;
+        }
+        let noise = board.disturbance(&self.deep, &quiet.layers, place);
+        let noisy: Vec<Mat<T>> = noise
+            .iter()
+            .zip(&currents)
+            .map(|(noise, current)| current.map_or(noise.clone(), |current| sum(current, noise)))
+            .collect();
+        let noisy: Vec<Option<&Mat<T>>> = noisy.iter().map(Some).collect();
+        let Rested { layers, ends } = self.deep.follow(&noisy, Some(&quiet.layers), &course);
+        let later = ends.into_iter().zip(&quiet.ends).map(|(end, first)| Ending {
+            iterations: end.iterations + first.iterations,
+            time: end.time + first.time,
+            ..end
+        });
+        Rested { layers, ends: later.collect() }
     }
 
     /// How each sample of the last forward pass ended.
@@ -80,11 +167,18 @@ impl<T: Real> AnalogBlock<T> {
 
     /// Comes to rest with the current `input` `[batch, size]`, from zero; gives the last layer's
     /// activations. What the way back needs is kept if asked for.
-    pub fn forward(&mut self, input: Mat<T>, keep: bool) -> Mat<T> {
-        let rest = self.deep.settle(&input, None, None, &self.free);
+    pub fn forward(&mut self, mut input: Mat<T>, keep: bool) -> Mat<T> {
+        if let Some(board) = &mut self.board {
+            board.present();
+            board.drive(&mut input);
+        }
+        let rest = self.rest(&input, None, None, 0);
         self.non_finite = first_sick(&rest.ends, &rest.layers);
         self.ends = rest.ends;
-        let out = rest.layers[rest.layers.len() - 1].clone();
+        let mut out = rest.layers[rest.layers.len() - 1].clone();
+        if let Some(board) = &self.board {
+            board.sense(&mut out);
+        }
         self.kept = keep.then_some((input, rest.layers));
         out
     }
@@ -124,7 +218,7 @@ impl<T: Real> AnalogBlock<T> {
         let mut trouble = None;
         let mut nudged = |beta: f64| {
             let force = error.map(|e| T::of(-beta * batch) * e);
-            let end = self.deep.settle(input, Some(rest), Some(&force), &self.nudged);
+            let end = self.rest(input, Some(rest), Some(&force), if beta < 0.0 { 1 } else { 2 });
             trouble = trouble.or(first_sick(&end.ends, &end.layers));
             end.layers
         };
@@ -172,6 +266,7 @@ impl<T: Real> AnalogBlock<T> {
         AnalogBlock {
             deep: self.deep.cast(),
             parameters: self.parameters.iter().map(Parameter::cast).collect(),
+            board: self.board.clone(),
             free: self.free,
             nudged: self.nudged,
             kept: None,
@@ -186,6 +281,14 @@ impl<T: Real> AnalogBlock<T> {
         (self.free, self.nudged) = (free, nudged);
         self
     }
+}
+
+/// Where a block in motion rests if its file does not say: the largest `tau |dx/dt|`.
+const SETTLED: f64 = 1e-3;
+
+fn sum<T: Real>(a: &Mat<T>, b: &Mat<T>) -> Mat<T> {
+    let all = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| *a + *b);
+    Mat::from_vec(a.rows(), a.cols(), all.collect())
 }
 
 /// The first layer with a number that is not finite.
