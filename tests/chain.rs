@@ -209,3 +209,36 @@ fn what_cannot_go_on_says_where_and_keeps_its_checkpoint() {
     let run = trained(&spec, &dir.path().join("unsettled-on"));
     assert!(run.epochs[3].settled.unwrap() < 0.5, "an outcome with its number");
 }
+
+/// On a chip that is as it should be it is all the same how cells serve positions, and the same as
+/// iterating to rest; on one that is not, a device of each position has defects of its own.
+#[test]
+fn positions_in_turn_and_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("precision = \"f64\"\n{FILE}")
+        .replace("pool = 2", "padding = 1")
+        .replace("settled = 1e-4", "settled = 1e-9")
+        .replace("iterations = 60", "iterations = 300")
+        .replace("iterations = 10", "iterations = 200")
+        .replace("first = 300", "first = 96")
+        .replace("test-first = 100", "test-first = 40");
+    let loss = |name: &str, board: &str| {
+        let spec = load(dir.path(), &format!("{text}\n{board}"), &["train.epochs=1"]);
+        trained(&spec, &dir.path().join(name)).epochs[1].test_loss.unwrap()
+    };
+    let on = |positions: &str| {
+        format!(
+            "[analog]\nengine = \"behavioural\"\npositions = \"{positions}\"\n\
+             hardware = {{ w-max = 4.0 }}\n"
+        )
+    };
+    let ideal = loss("ideal", "");
+    for positions in ["in-turn", "side-by-side"] {
+        let chip = loss(positions, &on(positions));
+        assert!((chip / ideal - 1.0).abs() < 1e-6, "{positions}: {chip} is not {ideal}");
+    }
+    let bad = "nonideal = { fabrication = { spread = 0.3 } }\n";
+    let [turn, side] =
+        ["in-turn", "side-by-side"].map(|p| loss(&format!("bad-{p}"), &(on(p) + bad)));
+    assert!((turn / ideal - 1.0).abs() > 1e-4 && (side / turn - 1.0).abs() > 1e-4);
+}

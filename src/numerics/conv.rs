@@ -96,6 +96,34 @@ impl Conv {
         self.kernel == 1 && self.stride == 1 && self.padding == 0
     }
 
+    /// The convolution as a matrix `[outputs, inputs]`, each position with weights of its own.
+    pub fn unrolled<T: Real>(&self, weight: &[T]) -> Vec<T> {
+        let mut dense = vec![T::default(); self.output().size() * self.input.size()];
+        self.each_product(|place, w| dense[place] = weight[w]);
+        dense
+    }
+
+    /// The transpose of [`Conv::unrolled`]: what each weight has at all positions, summed.
+    pub fn folded<T: Real>(&self, dense: &[T]) -> Vec<T> {
+        let mut weight = vec![T::default(); self.weights()];
+        self.each_product(|place, w| weight[w] = weight[w] + dense[place]);
+        weight
+    }
+
+    /// Calls `visit(place in the matrix, weight)` of every product.
+    fn each_product(&self, mut visit: impl FnMut(usize, usize)) {
+        let (pixels, inputs) = (self.output().pixels(), self.input.size());
+        let rows = 0..self.output().height;
+        self.lanes(1).each_tap(&rows, |patches, from| {
+            for (patch, input) in patches.zip(from.step_by(self.stride)) {
+                let (tap, pixel) = (patch / pixels, patch % pixels);
+                for o in 0..self.channels {
+                    visit((o * pixels + pixel) * inputs + input, o * self.fan_in() + tap);
+                }
+            }
+        });
+    }
+
     /// Several samples side by side, `[channels, height, width, lanes]`; of one lane it is a sample
     /// as it is.
     pub fn lanes(&self, lanes: usize) -> ConvLanes {
@@ -353,6 +381,21 @@ mod tests {
                 assert!(close(&of(&out), &one) && close(&of(&back), &one_back), "{conv:?}");
             }
             assert!(grad.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-11), "{conv:?}");
+        }
+    }
+
+    #[test]
+    fn unrolled_it_is_a_matrix() {
+        for conv in all() {
+            let (w, x) = (numbers(conv.weights(), 1), numbers(conv.input.size(), 2));
+            let dense = conv.unrolled(&w);
+            let rows = dense.chunks_exact(x.len());
+            for (row, y) in rows.zip(by_hand(&conv, &w, &x)) {
+                assert!((dot(row, &x) - y).abs() < 1e-12, "{conv:?}");
+            }
+            let grad = numbers(dense.len(), 3);
+            let both = [dot(&grad, &dense), dot(&conv.folded(&grad), &w)];
+            assert!((both[0] - both[1]).abs() < 1e-9, "{conv:?}: {both:?}");
         }
     }
 }

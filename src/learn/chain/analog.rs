@@ -1,5 +1,7 @@
 //! An analog block of a chain.
 
+use std::borrow::Cow;
+
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Back;
@@ -11,12 +13,14 @@ use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analog, Init, Iterations, Phases};
+use crate::spec::{Analog, Init, Iterations, Phases, Positions};
 use crate::units::Second;
 
 /// A deep Hopfield network between two blocks: a current in, activations out.
 #[derive(Debug, Clone)]
 pub struct AnalogBlock<T> {
+    /// As the file has it; that of `deep` may be unrolled.
+    model: DeepHopfield,
     deep: Deep<T>,
     parameters: Vec<Parameter<T>>,
     /// Of a block that is put on hardware.
@@ -38,17 +42,21 @@ impl<T: Real> AnalogBlock<T> {
             odd_first,
         };
         let parameters = initial(&analog.model, analog.init, seed);
-        let board = analog.hardware.as_ref();
-        let board = board.map(|_| Box::new(Board::new(analog, &parameters, chip_seed)));
-        let deep = Deep {
-            weights: match &board {
-                Some(board) => board.weights(&parameters),
-                None => weights(&analog.model, &parameters),
-            },
-            model: analog.model.clone(),
-            order: analog.order,
+        let unrolled = match analog.positions {
+            Positions::InTurn => None,
+            Positions::SideBySide => analog.model.unrolled(),
         };
+        let model = unrolled.unwrap_or(analog.model.clone());
+        let acting = acting(&analog.model, &model, &parameters);
+        let made = |_| Box::new(Board::new(analog, &model, &acting, chip_seed));
+        let board = analog.hardware.as_ref().map(made);
+        let weights = match &board {
+            Some(board) => board.weights(&acting),
+            None => weights(&model, &acting),
+        };
+        let deep = Deep { weights, model, order: analog.order };
         AnalogBlock {
+            model: analog.model.clone(),
             deep,
             parameters,
             board,
@@ -61,7 +69,7 @@ impl<T: Real> AnalogBlock<T> {
     }
 
     pub fn model(&self) -> &DeepHopfield {
-        &self.deep.model
+        &self.model
     }
 
     pub fn parameters(&self) -> &[Parameter<T>] {
@@ -75,7 +83,8 @@ impl<T: Real> AnalogBlock<T> {
     /// Takes the parameters as they are now.
     pub fn apply(&mut self) -> usize {
         let Some(board) = &mut self.board else {
-            self.deep.weights = weights(&self.deep.model, &self.parameters);
+            let acting = acting(&self.model, &self.deep.model, &self.parameters);
+            self.deep.weights = weights(&self.deep.model, &acting);
             return 0;
         };
         for (synapse, weight) in self.parameters.iter_mut().step_by(2).enumerate() {
@@ -85,8 +94,9 @@ impl<T: Real> AnalogBlock<T> {
                 *w = if *w < -limit { -limit } else { *w };
             }
         }
-        let cells = board.write(&self.deep.model, &self.parameters);
-        self.deep.weights = board.weights(&self.parameters);
+        let acting = acting(&self.model, &self.deep.model, &self.parameters);
+        let cells = board.write(&self.deep.model, &acting);
+        self.deep.weights = board.weights(&acting);
         cells
     }
 
@@ -108,8 +118,9 @@ impl<T: Real> AnalogBlock<T> {
     /// Puts back what [`AnalogBlock::chip_state`] gave; the parameters are those of then.
     pub fn restore_chip(&mut self, values: &[Vec<f64>]) {
         if let Some(board) = &mut self.board {
-            board.restore(&self.deep.model, &self.parameters, values);
-            self.deep.weights = board.weights(&self.parameters);
+            let acting = acting(&self.model, &self.deep.model, &self.parameters);
+            board.restore(&self.deep.model, &acting, values);
+            self.deep.weights = board.weights(&acting);
         }
     }
 
@@ -193,7 +204,7 @@ impl<T: Real> AnalogBlock<T> {
             Back::Implicit { iterations } => {
                 let mut adjoint = self.deep.adjoint(error);
                 (0..iterations).for_each(|_| self.deep.go_back(&rest, &mut adjoint));
-                (self.deep.gradient(&rest, &adjoint), adjoint.sums.swap_remove(0))
+                (self.folded(self.deep.gradient(&rest, &adjoint)), adjoint.sums.swap_remove(0))
             }
             Back::Propagation { beta, phases } => {
                 self.propagate(&input, &rest, error, beta, phases)
@@ -232,7 +243,30 @@ impl<T: Real> AnalogBlock<T> {
         let factor = 1.0 / (span * batch);
         let pairs = low[0].as_slice().iter().zip(high[0].as_slice());
         let dx = pairs.map(|(low, high)| T::of(factor) * (*low - *high)).collect();
-        (self.deep.contrast(low, high, factor), Mat::from_vec(low[0].rows(), low[0].cols(), dx))
+        (
+            self.folded(self.deep.contrast(low, high, factor)),
+            Mat::from_vec(low[0].rows(), low[0].cols(), dx),
+        )
+    }
+
+    /// A gradient of the weights as they act as one of the parameters.
+    fn folded(&self, grad: Vec<Vec<T>>) -> Vec<Vec<T>> {
+        let synapses = self.model.synapses.iter().zip(&self.deep.model.synapses);
+        let mut grad = grad.into_iter();
+        let mut all = Vec::new();
+        for (own, acting) in synapses {
+            let (Some(weight), Some(bias)) = (grad.next(), grad.next()) else { break };
+            match (own, acting) {
+                (Synapse::Conv { conv, .. }, Synapse::Dense { .. }) => {
+                    all.push(conv.folded(&weight));
+                    let channels = bias.chunks_exact(conv.output().pixels());
+                    let sum = |of: &[T]| of.iter().fold(T::default(), |sum, v| sum + *v);
+                    all.push(channels.map(sum).collect());
+                }
+                _ => all.extend([weight, bias]),
+            }
+        }
+        all
     }
 
     /// Truncated estimates of `dL/dparameter`, one of each kind for each step of the nudged phase
@@ -256,7 +290,7 @@ impl<T: Real> AnalogBlock<T> {
                 }
                 self.deep.go_back(rest, &mut adjoint);
                 let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
-                [estimate, self.deep.gradient(rest, &adjoint)]
+                [estimate, self.deep.gradient(rest, &adjoint)].map(|grad| self.folded(grad))
             })
             .collect()
     }
@@ -264,6 +298,7 @@ impl<T: Real> AnalogBlock<T> {
     /// The same in other numbers.
     pub fn cast<U: Real>(&self) -> AnalogBlock<U> {
         AnalogBlock {
+            model: self.model.clone(),
             deep: self.deep.cast(),
             parameters: self.parameters.iter().map(Parameter::cast).collect(),
             board: self.board.clone(),
@@ -296,6 +331,34 @@ fn first_sick<T: Real>(ends: &[Ending], layers: &Layers<T>) -> Option<usize> {
     let finite = |m: &Mat<T>| m.as_slice().iter().all(|v| v.to_f64().is_finite());
     let sick = ends.iter().any(|end| !end.residual.is_finite());
     sick.then(|| layers.iter().position(|layer| !finite(layer)).unwrap_or(0))
+}
+
+/// The parameters in the shapes of the model that acts: where that is unrolled, a matrix in place of
+/// a kernel, and a bias for every position.
+fn acting<'a, T: Real>(
+    own: &DeepHopfield,
+    model: &DeepHopfield,
+    parameters: &'a [Parameter<T>],
+) -> Cow<'a, [Parameter<T>]> {
+    if own == model {
+        return Cow::Borrowed(parameters);
+    }
+    let mut all = Vec::new();
+    for ((own, synapse), pair) in
+        own.synapses.iter().zip(&model.synapses).zip(parameters.chunks_exact(2))
+    {
+        match (own, synapse) {
+            (Synapse::Conv { conv, .. }, Synapse::Dense { pre, post }) => {
+                let weight = conv.unrolled(&pair[0].value);
+                all.push(Parameter::learned(&*pair[0].name, vec![*post, *pre], weight));
+                let pixels = conv.output().pixels();
+                let biases = pair[1].value.iter().flat_map(|b| vec![*b; pixels]).collect();
+                all.push(Parameter::learned(&*pair[1].name, vec![*post], biases));
+            }
+            _ => all.extend_from_slice(pair),
+        }
+    }
+    Cow::Owned(all)
 }
 
 fn weights<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> Vec<Weights<T>> {

@@ -1,7 +1,7 @@
 //! The kernels of an analog block on crossbar arrays.
 //!
 //! Each kernel is one array for each direction, `[channels, inputs x kernel x kernel]`, that serves
-//! all positions in turn; its lines end in virtual grounds, so that a sum of currents is
+//! all positions in turn, or stands unrolled in a matrix with cells of its own at each; lines end in virtual grounds, so that a sum of currents is
 //! `sum (Gp - Gn) v / scale` whatever else hangs on the line. What is drawn, programmed and aged is
 //! what [`crate::compile`] draws, programs and ages for any other array.
 
@@ -33,11 +33,18 @@ pub(super) struct Board {
 }
 
 impl Board {
+    /// Arrays for a model with these parameters, that of the block or the same unrolled.
+    ///
     /// # Panics
     /// If the block has no hardware.
-    pub fn new<T: Real>(analog: &Analog, parameters: &[Parameter<T>], seed: Seed) -> Board {
+    pub fn new<T: Real>(
+        analog: &Analog,
+        model: &DeepHopfield,
+        parameters: &[Parameter<T>],
+        seed: Seed,
+    ) -> Board {
         let hardware = analog.hardware.as_ref().expect("a block that is put on hardware");
-        let model = kernels(&analog.model, parameters);
+        let model = kernels(model, parameters);
         let fabric = compile(&model, hardware);
         let totals = fabric.layers.iter().map(|layer| layer.total);
         let fullest = totals.fold(hardware.g_leak, f64::max);

@@ -8,7 +8,7 @@ use super::super::{
     Periphery, ReadNoise, Wire,
 };
 use super::digital::MOST_UNITS;
-use super::{Analog, Init, Iterations, Made, follow};
+use super::{Analog, Init, Iterations, Made, Positions, follow};
 use crate::diag::Diagnostic;
 use crate::model::{DeepHopfield, Shape, Synapse};
 use crate::numerics::conv::{Conv, Pool};
@@ -50,9 +50,9 @@ pub(super) fn read(
     let sound = t.reading.count() == before && first.is_some();
     let model = DeepHopfield { layers, synapses, slope, clamp_last };
     let own = t.has("engine") || common.is_none();
-    let On { engine, hardware, nonideal } = match common {
+    let On { engine, hardware, nonideal, positions } = match common {
         Some(common) if !own => {
-            for key in ["hardware", "nonideal"] {
+            for key in ["hardware", "nonideal", "positions"] {
                 drop(t.left_out(key));
                 if t.has(key) {
                     t.report(
@@ -66,7 +66,25 @@ pub(super) fn read(
         }
         _ => on(t, trains, library),
     };
-    sound.then_some(Analog { model, order, free, nudged, init, engine, hardware, nonideal })
+    if sound && positions == Positions::SideBySide && model.unrolled().is_none() {
+        t.report(
+            Diagnostic::at(t.span("layers"), format!("`{block}` pools, which no matrix does"))
+                .label("positions that compete cannot stand side by side")
+                .help("write `positions = \"in-turn\"`, or pool in the digital block after it"),
+        );
+        return None;
+    }
+    sound.then_some(Analog {
+        model,
+        order,
+        free,
+        nudged,
+        init,
+        engine,
+        hardware,
+        nonideal,
+        positions,
+    })
 }
 
 /// What kernels are put on: `engine`, `hardware` and `nonideal`.
@@ -75,6 +93,7 @@ pub(super) struct On {
     engine: Fidelity,
     hardware: Option<Box<Hardware>>,
     nonideal: NonIdeal,
+    positions: Positions,
 }
 
 /// Reads what the kernels of a block, or of all blocks, are put on.
@@ -82,9 +101,12 @@ pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
     let engines = [("ideal", Fidelity::Ideal), ("behavioural", Fidelity::Behavioural)];
     let engine = t.choice("engine", &engines).or(Fidelity::Ideal);
     if engine == Fidelity::Ideal {
-        t.exclude("engine", &["hardware", "nonideal"]);
-        return On { engine, hardware: None, nonideal: NonIdeal::default() };
+        t.exclude("engine", &["hardware", "nonideal", "positions"]);
+        let (nonideal, positions) = (NonIdeal::default(), Positions::default());
+        return On { engine, hardware: None, nonideal, positions };
     }
+    let ways = [("in-turn", Positions::InTurn), ("side-by-side", Positions::SideBySide)];
+    let positions = t.choice("positions", &ways).or_default();
     let preset = nonideal::of_file(t, library);
     let window = preset.as_ref().and_then(|preset| preset.window);
     let hardware = hardware::read(&t.table("hardware"), None, library, trains, window);
@@ -95,7 +117,7 @@ pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
     let use_of = nonideal::Use { pairs: hardware.pair, trains };
     let nonideal = nonideal::read(&table, [hardware.g_min, hardware.g_max], use_of, &[]);
     check(&table, &nonideal);
-    On { engine, hardware: Some(Box::new(hardware)), nonideal }
+    On { engine, hardware: Some(Box::new(hardware)), nonideal, positions }
 }
 
 /// Reports what kernels that serve all positions in turn, on virtual grounds, do not have.

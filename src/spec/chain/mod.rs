@@ -84,6 +84,18 @@ pub struct Analog {
     /// The kernels' arrays, of a block that is not ideal.
     pub hardware: Option<Box<Hardware>>,
     pub nonideal: NonIdeal,
+    /// `positions`
+    pub positions: Positions,
+}
+
+/// How cells serve the positions of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Positions {
+    /// One kernel array serves all, one after the other.
+    #[default]
+    InTurn,
+    /// Each has cells of its own, which start alike and are taught alike.
+    SideBySide,
 }
 
 /// How long a phase lasts.
