@@ -12,6 +12,9 @@ use crate::numerics::math;
 use crate::numerics::seed::Seed;
 use crate::spec::{Analog, Init, Iterations, Phases};
 
+/// What is left of an error, as a share of it, when another iteration back would be rounded away.
+const NEGLIGIBLE: f64 = 1e-17;
+
 /// A deep Hopfield network between two blocks: a current in, activations out.
 #[derive(Debug, Clone)]
 pub struct AnalogBlock<T> {
@@ -22,6 +25,8 @@ pub struct AnalogBlock<T> {
     /// Of the last forward pass: its input and where it came to rest.
     kept: Option<(Mat<T>, Layers<T>)>,
     ends: Vec<Ending>,
+    /// Samples that did not settle in every nudged phase of the last backward pass.
+    unsettled: usize,
     non_finite: Option<usize>,
 }
 
@@ -46,6 +51,7 @@ impl<T: Real> AnalogBlock<T> {
             nudged: phase(analog.nudged, true),
             kept: None,
             ends: Vec::new(),
+            unsettled: 0,
             non_finite: None,
         }
     }
@@ -73,6 +79,11 @@ impl<T: Real> AnalogBlock<T> {
         &self.ends
     }
 
+    /// Samples that did not settle in every nudged phase of the last backward pass.
+    pub fn unsettled_nudged(&self) -> usize {
+        self.unsettled
+    }
+
     /// The first layer whose states were not finite in the last pass.
     pub fn non_finite(&self) -> Option<usize> {
         self.non_finite
@@ -98,7 +109,13 @@ impl<T: Real> AnalogBlock<T> {
         let (grad, dx) = match back {
             Back::Implicit { iterations } => {
                 let mut adjoint = self.deep.adjoint(error);
-                (0..iterations).for_each(|_| self.deep.go_back(&rest, &mut adjoint));
+                let negligible = NEGLIGIBLE * adjoint.left();
+                for _ in 0..iterations {
+                    self.deep.go_back(&rest, &mut adjoint);
+                    if adjoint.left() <= negligible {
+                        break;
+                    }
+                }
                 (self.deep.gradient(&rest, &adjoint), adjoint.sums.swap_remove(0))
             }
             Back::Propagation { beta, phases } => {
@@ -122,10 +139,12 @@ impl<T: Real> AnalogBlock<T> {
         // Errors of single samples, of order one however large the batch.
         let batch = error.rows() as f64;
         let mut trouble = None;
+        let mut missed = vec![false; error.rows()];
         let mut nudged = |beta: f64| {
             let force = error.map(|e| T::of(-beta * batch) * e);
             let end = self.deep.settle(input, Some(rest), Some(&force), &self.nudged);
             trouble = trouble.or(first_sick(&end.ends, &end.layers));
+            missed.iter_mut().zip(&end.ends).for_each(|(missed, end)| *missed |= !end.settled);
             end.layers
         };
         let (low, high, span) = match phases {
@@ -134,6 +153,7 @@ impl<T: Real> AnalogBlock<T> {
             Phases::Negative => (Some(nudged(-beta)), None, beta),
         };
         self.non_finite = trouble;
+        self.unsettled = missed.into_iter().filter(|missed| *missed).count();
         let (low, high) = (low.as_ref().unwrap_or(rest), high.as_ref().unwrap_or(rest));
         let factor = 1.0 / (span * batch);
         let pairs = low[0].as_slice().iter().zip(high[0].as_slice());
@@ -142,12 +162,19 @@ impl<T: Real> AnalogBlock<T> {
     }
 
     /// Truncated estimates of `dL/dparameter`, one of each kind for each step of the nudged phase
-    /// (arXiv:2409.03306 calls their agreement GDU): by propagation, then by the adjoint. Needs a
-    /// forward pass that kept its state, and leaves it.
+    /// (arXiv:2409.03306 calls their agreement GDU): by propagation, then by the adjoint. `each`
+    /// takes them, for all together would fill the memory. Needs a forward pass that kept its
+    /// state, and leaves it.
     ///
     /// # Panics
     /// If the last forward pass kept nothing.
-    pub fn by_step(&self, error: &Mat<T>, beta: f64, steps: usize) -> Vec<[Vec<Vec<T>>; 2]> {
+    pub fn by_step(
+        &self,
+        error: &Mat<T>,
+        beta: f64,
+        steps: usize,
+        mut each: impl FnMut([Vec<Vec<T>>; 2]),
+    ) {
         let (input, rest) = self.kept.as_ref().expect("a forward pass that kept its state");
         let batch = error.rows() as f64;
         let once = Phase { iterations: 1, settled: None, odd_first: true };
@@ -155,16 +182,14 @@ impl<T: Real> AnalogBlock<T> {
         let mut nudged = [rest.clone(), rest.clone()];
         let mut adjoint = self.deep.adjoint(error);
         let factor = 1.0 / (2.0 * beta * batch);
-        (0..steps)
-            .map(|_| {
-                for (state, force) in nudged.iter_mut().zip(&forces) {
-                    *state = self.deep.settle(input, Some(state), Some(force), &once).layers;
-                }
-                self.deep.go_back(rest, &mut adjoint);
-                let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
-                [estimate, self.deep.gradient(rest, &adjoint)]
-            })
-            .collect()
+        for _ in 0..steps {
+            for (state, force) in nudged.iter_mut().zip(&forces) {
+                *state = self.deep.settle(input, Some(state), Some(force), &once).layers;
+            }
+            self.deep.go_back(rest, &mut adjoint);
+            let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
+            each([estimate, self.deep.gradient(rest, &adjoint)]);
+        }
     }
 
     /// The same in other numbers.
@@ -176,6 +201,7 @@ impl<T: Real> AnalogBlock<T> {
             nudged: self.nudged,
             kept: None,
             ends: Vec::new(),
+            unsettled: 0,
             non_finite: None,
         }
     }
