@@ -99,6 +99,12 @@ fn judged(spec: &Spec, tensors: &[TensorRecord]) -> Vec<ExpectRecord> {
     wanted.map(|e| expect::judge(e, judged.get(&e.figure))).collect()
 }
 
+/// That the check nudges otherwise than training does.
+fn other_beta(trains: f64, checked: f64) -> Option<String> {
+    (trains != checked)
+        .then(|| format!("checked at beta = {checked}, but [train] nudges with beta = {trains}"))
+}
+
 const COSINE: &str = "gradient-cosine";
 const NORM_RATIO: &str = "gradient-norm-ratio";
 
@@ -148,9 +154,10 @@ impl Asked<'_> {
         else {
             return Err(none());
         };
-        let Rule::EquilibriumPropagation(rule) = train.rule else {
+        let Rule::EquilibriumPropagation(mut rule) = train.rule else {
             return Err(RunError::NoNudge { file: spec.path.display().to_string() });
         };
+        rule.beta = spec.gradcheck.beta.unwrap_or(rule.beta);
         let labels = train.data.labels.as_ref().ok_or(RunError::NoLabels)?;
         let simulate = &spec.simulate;
         let chip = || chip(model, hardware, nonideal, spec.chip_seed);
@@ -245,6 +252,9 @@ impl Asked<'_> {
         }
         if self.train.precision == Precision::F32 {
             notes.push("[train] works in f32, but its gradient was checked in f64".to_string());
+        }
+        if let Rule::EquilibriumPropagation(rule) = self.train.rule {
+            notes.extend(other_beta(rule.beta, self.question.rule.beta));
         }
         let wanted = self.question.clamp.rows();
         if matches!(self.bench, Bench::Circuit { .. })

@@ -61,7 +61,7 @@ pub struct StepAgreement {
 const LONGER: usize = 20;
 const LEAST: usize = 2000;
 /// Of the differences. Large against rounding, small against the distance to the next kink.
-const STEP: f64 = 1e-5;
+const STEP: f64 = 1e-6;
 /// Two differences, of a step and half a step, that are farther apart than this share of a tensor's
 /// entries have a kink between them: a window whose largest moves, or an activation that meets its end.
 const SMOOTH: f64 = 1e-3;
@@ -111,7 +111,7 @@ pub fn check_chain(q: &ChainQuestion) -> Result<ChainChecked, NonFinite> {
     let outputs = &outputs[0];
     let labels: Vec<usize> = kept.iter().map(|&s| data.labels[s]).collect();
     let (costs, error) = loss(q.train.cost, outputs, &labels);
-    let ChainTrain { beta, phases, .. } = *q.train;
+    let (beta, phases) = (q.beta(), q.train.phases);
     chain.backward(error.clone(), Back::Propagation { beta, phases })?;
     let unsettled = chain.links.iter().filter_map(|(_, link)| match link {
         Link::Analog(block) => Some(block.unsettled_nudged()),
@@ -244,6 +244,11 @@ fn settled(chain: &Chain<f64>, samples: usize) -> Vec<bool> {
 }
 
 impl ChainQuestion<'_> {
+    /// Strength of the nudge.
+    pub fn beta(&self) -> f64 {
+        self.check.beta.unwrap_or(self.train.beta)
+    }
+
     /// The chain with phases that last until they have settled.
     fn lengthened(&self, mut chain: Chain<f64>, settled: f64) -> Chain<f64> {
         let phase = |most: usize, odd_first| Phase {
@@ -288,7 +293,7 @@ impl ChainQuestion<'_> {
             {
                 iterations = analog.nudged.most.saturating_mul(LONGER).max(LEAST);
                 let mut step = 0;
-                of.by_step(&own, self.train.beta, analog.nudged.most, |[estimate, truth]| {
+                of.by_step(&own, self.beta(), analog.nudged.most, |[estimate, truth]| {
                     step += 1;
                     let pairs = estimate.iter().zip(&truth).zip(of.parameters());
                     all.extend(pairs.map(|((estimate, truth), p)| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::records::{self, BlockRecord, ChainRecord, StepRecord};
-use super::{Figures, GradcheckRecord, Gradchecked, IMPLICIT, TensorRecord, judged};
+use super::{Figures, GradcheckRecord, Gradchecked, IMPLICIT, TensorRecord, judged, other_beta};
 use crate::learn::{ChainChecked, ChainQuestion, check_chain};
 use crate::numerics::seed::Seed;
 use crate::run::output::Staging;
@@ -28,7 +28,7 @@ pub(super) fn gradcheck(
     let head = head(spec, options, Verb::Gradcheck, &started);
     let mut record = record(head, &question, &checked);
     record.head.expect = judged(spec, &record.tensors);
-    record.head.notes = notes(chain, &checked);
+    record.head.notes = notes(&question, &checked);
     let steps: Vec<StepRecord> = checked.by_step.into_iter().map(StepRecord::of).collect();
     records::write(spec, &record, &steps, &staging)?;
     let folder = staging.publish()?;
@@ -80,7 +80,7 @@ fn record(head: Head, question: &ChainQuestion, checked: &ChainChecked) -> Gradc
     GradcheckRecord {
         head,
         rule: "equilibrium-propagation".to_string(),
-        beta: question.train.beta,
+        beta: question.beta(),
         phases: question.train.phases.name().to_string(),
         data: question.train.data.name.clone(),
         samples: checked.samples,
@@ -102,11 +102,12 @@ fn record(head: Head, question: &ChainQuestion, checked: &ChainChecked) -> Gradc
 }
 
 /// What a reader should know, whatever came of it.
-fn notes(chain: &Chain, checked: &ChainChecked) -> Vec<String> {
+fn notes(question: &ChainQuestion, checked: &ChainChecked) -> Vec<String> {
     let mut notes = Vec::new();
-    if chain.precision == Precision::F32 {
+    if question.chain.precision == Precision::F32 {
         notes.push("the chain works in f32, but its gradient was checked in f64".to_string());
     }
+    notes.extend(other_beta(question.train.beta, question.beta()));
     let ChainChecked { samples, settled, settled_nudged, unknown, .. } = *checked;
     if settled < samples {
         let left = match settled {
