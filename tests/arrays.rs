@@ -247,7 +247,7 @@ fn loaded(path: &std::path::Path) -> Result<Netlist, String> {
     match load(path, &[], &Library::built_in()) {
         Ok(spec) => match spec.subject {
             Subject::Devices { netlist, .. } => Ok(*netlist),
-            Subject::Network { .. } => panic!("this is a netlist"),
+            Subject::Network { .. } | Subject::Chain(_) => panic!("this is a netlist"),
         },
         Err(report) => Err(report.render(false)),
     }

@@ -183,10 +183,14 @@ fn threads_change_nothing() {
     assert_eq!(results(1), results(3));
 }
 
+/// All layers at once, with strong weights, swing.
+const UNSETTLED: [&str; 2] =
+    ["chain.1.analog.init={ uniform = { scale = 30 } }", "chain.1.analog.order=synchronous"];
+
 #[test]
 fn samples_that_do_not_settle_are_told() {
     let folder = tempfile::tempdir().unwrap();
-    let stuck = run(folder.path(), &["chain.1.analog.init={ uniform = { scale = 30 } }"], 2);
+    let stuck = run(folder.path(), &UNSETTLED, 2);
     let run = &stuck.record;
     let unsettled = run.outcomes["unsettled"];
     assert!(unsettled > 0 && run.settled <= 4 - unsettled, "{:?}", run.outcomes);
