@@ -85,11 +85,17 @@ against implicit differentiation of the network as its chip makes it, and agains
 differences of settled costs at some places of each tensor ([gradcheck] samples, entries, settled).
 1 is perfect, for the cosine and for the ratio of the norms. Twin arrays whose cells differ give a
 biased estimate, shared ones do not. On wires only finite differences are the truth. The report
-shows how the distance from the truth falls with beta. [expect] knows gradient-cosine (the least)
-and gradient-norm-ratio (the one farthest from 1).
+shows how the distance from the truth falls with beta. [gradcheck] beta nudges otherwise than the
+rule does. [expect] knows gradient-cosine (the least) and gradient-norm-ratio (the one farthest
+from 1).
+
+Of a [[chain]] every learned tensor is checked in f64, of digital and analog blocks, with phases that
+go on until `settled`; the report draws the nudged phase of each analog block, step by step, against
+the adjoint.
 
 Examples:
   eqcircuit gradcheck netlists/gradient-spread.toml
+  eqcircuit gradcheck netlists/digits-chain.toml --set gradcheck.beta=0.01
   eqcircuit gradcheck netlists/gradient-spread.toml --engine circuit --set gradcheck.samples=2
   eqcircuit gradcheck netlists/gradient-spread.toml --set hardware.array=array/shared --out shared";
 

@@ -43,9 +43,9 @@ pub struct Checked {
 /// One tensor of parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorCheck {
-    /// `<coupling>.weight` or `<coupling>.bias`
+    /// `<coupling>.weight` or `<coupling>.bias`; of a chain `<block>.<place>.weight` or `.bias`.
     pub name: String,
-    /// `[post, pre]`, or `[1, size]` for a bias.
+    /// `[post, pre]`, or `[1, size]` for a bias; of a convolution `[channels, inputs x kernel^2]`.
     pub shape: [usize; 2],
     /// Length of the estimate.
     pub norm: f64,
@@ -98,23 +98,28 @@ impl Question {
         let couplings = bench.model().couplings.iter().zip(&estimate.0).enumerate();
         couplings
             .flat_map(|(c, (coupling, grad))| {
-                let mut all: Vec<usize> = (0..grad.as_slice().len()).collect();
-                all.shuffle(&mut self.seed.child(&bench.model().tensor_name(coupling)).rng());
-                let wanted = self.entries.min(all.len());
-                let live = |k: &usize| grad.as_slice()[*k] != 0.0;
-                let mut drawn: Vec<usize> =
-                    all.iter().copied().filter(live).take(wanted - wanted / 4).collect();
-                let others: Vec<usize> = all
-                    .into_iter()
-                    .filter(|k| !drawn.contains(k))
-                    .take(wanted - drawn.len())
-                    .collect();
-                drawn.extend(others);
-                drawn.sort_unstable();
+                let seed = self.seed.child(&bench.model().tensor_name(coupling));
+                let drawn = draw(grad.as_slice(), self.entries, seed);
                 drawn.into_iter().map(move |k| (c, k))
             })
             .collect()
     }
+}
+
+/// Entries of a tensor with this gradient, ascending: three quarters where it is not zero, the
+/// others from all that is left.
+pub(super) fn draw(grad: &[f64], wanted: usize, seed: Seed) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..grad.len()).collect();
+    all.shuffle(&mut seed.rng());
+    let wanted = wanted.min(all.len());
+    let live = |k: &usize| grad[*k] != 0.0;
+    let mut drawn: Vec<usize> =
+        all.iter().copied().filter(live).take(wanted - wanted / 4).collect();
+    let others: Vec<usize> =
+        all.into_iter().filter(|k| !drawn.contains(k)).take(wanted - drawn.len()).collect();
+    drawn.extend(others);
+    drawn.sort_unstable();
+    drawn
 }
 
 /// Holds the rule's estimate against both truths.

@@ -14,7 +14,8 @@ mod truth;
 
 pub use bench::{Bench, Place, difference_step};
 pub use chain::{
-    AnalogBlock, Back, Chain, ChainDescent, ChainFault, ChainLearns, ChainTrainer, Link, NonFinite,
+    AnalogBlock, Back, Chain, ChainChecked, ChainDescent, ChainFault, ChainLearns, ChainQuestion,
+    ChainTrainer, Link, NonFinite, StepAgreement, check_chain,
 };
 pub use check::{AtBeta, BETAS, Checked, Question, TensorCheck, check, orders};
 pub use ep::{EquilibriumPropagation, Estimate, Phases, outputs};

@@ -1,24 +1,27 @@
 //! The report of `gradcheck`: how near the estimated gradient comes to the true one, and how that
 //! changes with beta.
 
+mod steps;
+
 use std::path::Path;
 
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape, Unit};
 use super::page::{digits, short, table};
 use super::{Made, ReportError, records};
-use crate::run::gradcheck::{AgreementRecord, BetaRecord, GradcheckRecord, IMPLICIT};
+use crate::run::gradcheck::{AgreementRecord, BetaRecord, GradcheckRecord, IMPLICIT, STEPS};
 use crate::run::record;
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (record::RUN, "the check: settings, tensors, the series over beta, expectations"),
     (record::RESOLVED, "the file as understood, every default filled in"),
     (record::RESULTS, "one JSON object a tensor"),
     (record::RESULTS_CSV, "the same as a table, one row a tensor"),
+    (STEPS, "one JSON object a tensor of an analog block and step of the nudged phase"),
 ];
 
 pub fn make(dir: &Path) -> Result<Made, ReportError> {
     let run: GradcheckRecord = records::read_run(dir)?;
-    let figures: Vec<Figure> = order(&run).into_iter().collect();
+    let figures: Vec<Figure> = order(&run).into_iter().chain(steps::figure(dir, &run)?).collect();
     let page = page(&run, &figures, dir);
     Ok(Made { figures, page })
 }
@@ -26,7 +29,7 @@ pub fn make(dir: &Path) -> Result<Made, ReportError> {
 fn page(run: &GradcheckRecord, figures: &[Figure], dir: &Path) -> String {
     let mut page = String::new();
     let outcomes: Vec<String> = run.outcomes.iter().map(|(w, n)| format!("{n} {w}")).collect();
-    let rows = vec![
+    let mut rows = vec![
         ("rule", format!("{}, beta = {}, {}", run.rule, run.beta, run.phases)),
         ("data", format!("the first {} samples of {}", run.samples, run.data)),
         ("free phase", outcomes.join(", ")),
@@ -34,12 +37,22 @@ fn page(run: &GradcheckRecord, figures: &[Figure], dir: &Path) -> String {
         ("tolerance of the residual", digits(run.tolerance, 3)),
         ("step of finite differences", digits(run.step, 3)),
     ];
+    let mut network = "the network as its hardware makes it";
+    if let Some(chain) = &run.chain {
+        network = "the chain, from block to block,";
+        let each = chain.blocks.iter().map(|b| format!("`{}` {}", b.block, b.iterations));
+        let each = each.collect::<Vec<_>>().join(", ");
+        rows.push(("most iterations of a free phase", each));
+        rows.push(("entries without a finite difference", chain.unknown.to_string()));
+    }
     super::page::head(&mut page, &run.head, rows);
     page += "## The gradient\n\n";
-    page += "Each tensor of the estimate against the truth: the cosine of the angle between them, \
-             and the ratio of their lengths. Implicit differentiation of the network as its \
-             hardware makes it gives the whole tensor; central differences of the mean cost of \
-             settled samples give some places of it. `judges` compares these two truths.\n\n";
+    page += &format!(
+        "Each tensor of the estimate against the truth: the cosine of the angle between them, and \
+         the ratio of their lengths. Implicit differentiation of {network} gives the whole tensor; \
+         central differences of the mean cost of settled samples give some places of it. `judges` \
+         compares these two truths.\n\n"
+    );
     tensors(&mut page, run);
     super::page::figures(&mut page, figures);
     super::page::files(&mut page, &FILES, dir);

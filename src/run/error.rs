@@ -85,6 +85,11 @@ pub enum RunError {
     Halted { at: String, message: String, kept: String },
     #[error("{file}: {what} is not known of a chain of blocks; {instead}")]
     OfChain { file: String, what: String, instead: String },
+    #[error(
+        "{file}: numbers are not finite, first in {at}: lower the weights the chain begins with, its \
+         slope, or beta"
+    )]
+    NotFinite { file: String, at: String },
     #[error("process 0 could not begin")]
     NotLed,
     #[error("interrupted; nothing was replaced")]

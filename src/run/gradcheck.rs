@@ -1,5 +1,6 @@
 //! `gradcheck`: the gradient of `[train] rule`, held against the truth.
 
+mod chain;
 mod records;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,9 @@ impl Gradchecked {
 /// # Errors
 /// Without `[train]`, and whatever [`super::simulate`] fails of.
 pub fn gradcheck(spec: &Spec, options: &Options) -> Result<Gradchecked, RunError> {
+    if let Subject::Chain(chain) = &spec.subject {
+        return chain::gradcheck(spec, chain, options);
+    }
     let started = Started::now();
     let asked = Asked::of(spec)?;
     let folder = options.folder(spec, Verb::Gradcheck);
@@ -54,11 +58,9 @@ pub fn gradcheck(spec: &Spec, options: &Options) -> Result<Gradchecked, RunError
     progress.set_message("recording");
     let head = head(spec, options, Verb::Gradcheck, &started);
     let mut record = asked.record(head, checked, series);
-    let judged = Figures::of(&record.tensors);
-    let wanted = spec.expect.iter().filter(|e| e.is_of(Verb::Gradcheck));
-    record.head.expect = wanted.map(|e| expect::judge(e, judged.get(&e.figure))).collect();
+    record.head.expect = judged(spec, &record.tensors);
     record.head.notes = asked.notes().into_iter().chain(record.trouble()).collect();
-    records::write(spec, &record, &staging)?;
+    records::write(spec, &record, &[], &staging)?;
     let folder = staging.publish()?;
     progress.finish_and_clear();
     Ok(Gradchecked { folder, record })
@@ -70,9 +72,14 @@ pub fn gradcheck(spec: &Spec, options: &Options) -> Result<Gradchecked, RunError
 /// # Errors
 /// Without `[train]`.
 pub fn figures(spec: &Spec, threads: Option<usize>) -> Result<BTreeMap<String, f64>, RunError> {
-    let asked = Asked::of(spec)?;
-    let checked = in_pool(threads, || learn::check(&asked.bench, &asked.question))?;
-    let tensors: Vec<TensorRecord> = checked.tensors.iter().map(TensorRecord::of).collect();
+    let tensors = match &spec.subject {
+        Subject::Chain(chain) => chain::tensors(spec, chain, threads)?,
+        _ => {
+            let asked = Asked::of(spec)?;
+            let checked = in_pool(threads, || learn::check(&asked.bench, &asked.question))?;
+            checked.tensors.iter().map(TensorRecord::of).collect::<Vec<_>>()
+        }
+    };
     let mut figures = BTreeMap::new();
     let judged = Figures::of(&tensors);
     for name in [COSINE, NORM_RATIO] {
@@ -83,6 +90,19 @@ pub fn figures(spec: &Spec, threads: Option<usize>) -> Result<BTreeMap<String, f
         figures.extend(own.map(|v| (format!("{COSINE}.{}", tensor.tensor), v)));
     }
     Ok(figures)
+}
+
+/// What a file promises of its gradient.
+fn judged(spec: &Spec, tensors: &[TensorRecord]) -> Vec<ExpectRecord> {
+    let judged = Figures::of(tensors);
+    let wanted = spec.expect.iter().filter(|e| e.is_of(Verb::Gradcheck));
+    wanted.map(|e| expect::judge(e, judged.get(&e.figure))).collect()
+}
+
+/// That the check nudges otherwise than training does.
+fn other_beta(trains: f64, checked: f64) -> Option<String> {
+    (trains != checked)
+        .then(|| format!("checked at beta = {checked}, but [train] nudges with beta = {trains}"))
 }
 
 const COSINE: &str = "gradient-cosine";
@@ -134,9 +154,10 @@ impl Asked<'_> {
         else {
             return Err(none());
         };
-        let Rule::EquilibriumPropagation(rule) = train.rule else {
+        let Rule::EquilibriumPropagation(mut rule) = train.rule else {
             return Err(RunError::NoNudge { file: spec.path.display().to_string() });
         };
+        rule.beta = spec.gradcheck.beta.unwrap_or(rule.beta);
         let labels = train.data.labels.as_ref().ok_or(RunError::NoLabels)?;
         let simulate = &spec.simulate;
         let chip = || chip(model, hardware, nonideal, spec.chip_seed);
@@ -215,6 +236,7 @@ impl Asked<'_> {
             .to_string(),
             beta_samples,
             betas,
+            chain: None,
         }
     }
 
@@ -230,6 +252,9 @@ impl Asked<'_> {
         }
         if self.train.precision == Precision::F32 {
             notes.push("[train] works in f32, but its gradient was checked in f64".to_string());
+        }
+        if let Rule::EquilibriumPropagation(rule) = self.train.rule {
+            notes.extend(other_beta(rule.beta, self.question.rule.beta));
         }
         let wanted = self.question.clamp.rows();
         if matches!(self.bench, Bench::Circuit { .. })

@@ -242,13 +242,15 @@ pub struct GradCheck {
     pub samples: usize,
     /// `entries`: of each tensor, so many are also held against finite differences.
     pub entries: usize,
-    /// `settled`: tolerance of the residual, in units of `x`.
+    /// `settled`: tolerance of the residual, in units of `x`; of a chain, relative to the states.
     pub settled: f64,
+    /// `beta`: strength of the nudge, where it is not to be that of the rule.
+    pub beta: Option<f64>,
 }
 
 impl Default for GradCheck {
     fn default() -> GradCheck {
-        GradCheck { samples: 8, entries: 12, settled: 1e-10 }
+        GradCheck { samples: 8, entries: 12, settled: 1e-10, beta: None }
     }
 }
 

@@ -226,5 +226,6 @@ pub(super) fn gradcheck(t: &TableReader) -> GradCheck {
         samples: count("samples", default.samples),
         entries: count("entries", default.entries),
         settled: t.number("settled", Range::Positive).or(default.settled),
+        beta: t.number("beta", Range::Positive).optional(),
     }
 }

@@ -3,7 +3,7 @@
 //! * [`load`] and [`load_both`] read a set known by name ([`SETS`]); [`tree`] any pictures in
 //!   folders of classes.
 //! * [`Normalise`] and [`Augment`] say how [`Pictures::batch`] makes numbers of them.
-//! * [`synthetic`] needs no data at all.
+//! * [`synthetic()`] needs no data at all.
 
 mod archive;
 mod array;

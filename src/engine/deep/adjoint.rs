@@ -19,6 +19,14 @@ pub struct DeepAdjoint<T> {
     pub sums: Layers<T>,
 }
 
+impl<T: Real> DeepAdjoint<T> {
+    /// The largest error that has not been gone back through yet.
+    pub fn left(&self) -> f64 {
+        let all = self.error.iter().flat_map(|layer| layer.as_slice());
+        all.fold(0.0, |most, v| v.to_f64().abs().max(most))
+    }
+}
+
 impl<T: Real> Deep<T> {
     /// Before the first iteration back, from `dL/ds` of the last layer.
     pub fn adjoint(&self, error: &Mat<T>) -> DeepAdjoint<T> {

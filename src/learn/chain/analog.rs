@@ -2,19 +2,20 @@
 
 use std::borrow::Cow;
 
-use rand_distr::{Distribution, StandardNormal};
-
 use super::Back;
 use super::board::Board;
+use super::initial::initial;
 use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested, Weights};
 use crate::learn::Parameter;
 use crate::model::{DeepHopfield, Synapse};
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
-use crate::numerics::math;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analog, Init, Iterations, Phases, Positions};
+use crate::spec::{Analog, Iterations, Phases, Positions};
 use crate::units::Second;
+
+/// What is left of an error, as a share of it, when another iteration back would be rounded away.
+const NEGLIGIBLE: f64 = 1e-17;
 
 /// A deep Hopfield network between two blocks: a current in, activations out.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct AnalogBlock<T> {
     /// Of the last forward pass: its input and where it came to rest.
     kept: Option<(Mat<T>, Layers<T>)>,
     ends: Vec<Ending>,
+    /// Samples that did not settle in every nudged phase of the last backward pass.
+    unsettled: usize,
     non_finite: Option<usize>,
 }
 
@@ -64,6 +67,7 @@ impl<T: Real> AnalogBlock<T> {
             nudged: phase(analog.nudged, true),
             kept: None,
             ends: Vec::new(),
+            unsettled: 0,
             non_finite: None,
         }
     }
@@ -171,6 +175,11 @@ impl<T: Real> AnalogBlock<T> {
         &self.ends
     }
 
+    /// Samples that did not settle in every nudged phase of the last backward pass.
+    pub fn unsettled_nudged(&self) -> usize {
+        self.unsettled
+    }
+
     /// The first layer whose states were not finite in the last pass.
     pub fn non_finite(&self) -> Option<usize> {
         self.non_finite
@@ -203,7 +212,13 @@ impl<T: Real> AnalogBlock<T> {
         let (grad, dx) = match back {
             Back::Implicit { iterations } => {
                 let mut adjoint = self.deep.adjoint(error);
-                (0..iterations).for_each(|_| self.deep.go_back(&rest, &mut adjoint));
+                let negligible = NEGLIGIBLE * adjoint.left();
+                for _ in 0..iterations {
+                    self.deep.go_back(&rest, &mut adjoint);
+                    if adjoint.left() <= negligible {
+                        break;
+                    }
+                }
                 (self.folded(self.deep.gradient(&rest, &adjoint)), adjoint.sums.swap_remove(0))
             }
             Back::Propagation { beta, phases } => {
@@ -227,10 +242,12 @@ impl<T: Real> AnalogBlock<T> {
         // Errors of single samples, of order one however large the batch.
         let batch = error.rows() as f64;
         let mut trouble = None;
+        let mut missed = vec![false; error.rows()];
         let mut nudged = |beta: f64| {
             let force = error.map(|e| T::of(-beta * batch) * e);
             let end = self.rest(input, Some(rest), Some(&force), if beta < 0.0 { 1 } else { 2 });
             trouble = trouble.or(first_sick(&end.ends, &end.layers));
+            missed.iter_mut().zip(&end.ends).for_each(|(missed, end)| *missed |= !end.settled);
             end.layers
         };
         let (low, high, span) = match phases {
@@ -239,6 +256,7 @@ impl<T: Real> AnalogBlock<T> {
             Phases::Negative => (Some(nudged(-beta)), None, beta),
         };
         self.non_finite = trouble;
+        self.unsettled = missed.into_iter().filter(|missed| *missed).count();
         let (low, high) = (low.as_ref().unwrap_or(rest), high.as_ref().unwrap_or(rest));
         let factor = 1.0 / (span * batch);
         let pairs = low[0].as_slice().iter().zip(high[0].as_slice());
@@ -270,12 +288,19 @@ impl<T: Real> AnalogBlock<T> {
     }
 
     /// Truncated estimates of `dL/dparameter`, one of each kind for each step of the nudged phase
-    /// (arXiv:2409.03306 calls their agreement GDU): by propagation, then by the adjoint. Needs a
-    /// forward pass that kept its state, and leaves it.
+    /// (arXiv:2409.03306 calls their agreement GDU): by propagation, then by the adjoint. `each`
+    /// takes them, for all together would fill the memory. Needs a forward pass that kept its
+    /// state, and leaves it.
     ///
     /// # Panics
     /// If the last forward pass kept nothing.
-    pub fn by_step(&self, error: &Mat<T>, beta: f64, steps: usize) -> Vec<[Vec<Vec<T>>; 2]> {
+    pub fn by_step(
+        &self,
+        error: &Mat<T>,
+        beta: f64,
+        steps: usize,
+        mut each: impl FnMut([Vec<Vec<T>>; 2]),
+    ) {
         let (input, rest) = self.kept.as_ref().expect("a forward pass that kept its state");
         let batch = error.rows() as f64;
         let once = Phase { iterations: 1, settled: None, odd_first: true };
@@ -283,16 +308,14 @@ impl<T: Real> AnalogBlock<T> {
         let mut nudged = [rest.clone(), rest.clone()];
         let mut adjoint = self.deep.adjoint(error);
         let factor = 1.0 / (2.0 * beta * batch);
-        (0..steps)
-            .map(|_| {
-                for (state, force) in nudged.iter_mut().zip(&forces) {
-                    *state = self.deep.settle(input, Some(state), Some(force), &once).layers;
-                }
-                self.deep.go_back(rest, &mut adjoint);
-                let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
-                [estimate, self.deep.gradient(rest, &adjoint)].map(|grad| self.folded(grad))
-            })
-            .collect()
+        for _ in 0..steps {
+            for (state, force) in nudged.iter_mut().zip(&forces) {
+                *state = self.deep.settle(input, Some(state), Some(force), &once).layers;
+            }
+            self.deep.go_back(rest, &mut adjoint);
+            let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
+            each([estimate, self.deep.gradient(rest, &adjoint)].map(|grad| self.folded(grad)));
+        }
     }
 
     /// The same in other numbers.
@@ -306,6 +329,7 @@ impl<T: Real> AnalogBlock<T> {
             nudged: self.nudged,
             kept: None,
             ends: Vec::new(),
+            unsettled: 0,
             non_finite: None,
         }
     }
@@ -369,49 +393,4 @@ fn weights<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> Vec<We
         bias: pair[1].value.clone(),
     };
     pairs.map(of).collect()
-}
-
-fn initial<T: Real>(model: &DeepHopfield, init: Init, seed: Seed) -> Vec<Parameter<T>> {
-    let mut parameters = Vec::new();
-    for ((name, shape), place) in model.tensors().into_iter().zip(0..) {
-        let synapse = &model.synapses[place / 2];
-        let mut rng = seed.child(&name).rng();
-        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-        let size = shape.iter().product();
-        let value: Vec<f64> = match (init, synapse) {
-            (Init::Goe { variance }, Synapse::Conv { conv, .. }) => match place % 2 {
-                1 => vec![0.0; size],
-                _ => goe(conv.kernel, size, math::sqrt(variance / 3.0), &mut normal),
-            },
-            (init, _) => {
-                let scale = if let Init::Uniform { scale } = init { scale } else { 1.0 };
-                let reach = scale / math::sqrt(synapse.matrix()[1] as f64);
-                let mut rng = seed.child(&name).rng();
-                let unit = |bits: u64| (bits >> 11) as f64 / (1u64 << 53) as f64;
-                (0..size).map(|_| reach * (2.0 * unit(rng.next_u64()) - 1.0)).collect()
-            }
-        };
-        let value = value.into_iter().map(T::of).collect();
-        parameters.push(Parameter::learned(name, shape, value));
-    }
-    parameters
-}
-
-/// Symmetric kernels: normal numbers below the diagonal, their mirror image above it, and
-/// `2 sqrt 2` times normal ones on it.
-fn goe(side: usize, size: usize, deviation: f64, normal: &mut impl FnMut() -> f64) -> Vec<f64> {
-    let mut all = Vec::with_capacity(size);
-    for _ in 0..size / (side * side) {
-        let first = all.len();
-        all.resize(first + side * side, 0.0);
-        let kernel = &mut all[first..];
-        for i in 0..side {
-            for j in 0..=i {
-                let v = deviation * normal();
-                let v = if i == j { 2.0 * std::f64::consts::SQRT_2 * v } else { v };
-                (kernel[i * side + j], kernel[j * side + i]) = (v, v);
-            }
-        }
-    }
-    all
 }

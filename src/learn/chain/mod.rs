@@ -7,7 +7,9 @@
 
 mod analog;
 mod board;
+mod check;
 mod descent;
+mod initial;
 mod trainer;
 
 use crate::model::Shape;
@@ -17,6 +19,7 @@ use crate::numerics::seed::Seed;
 use crate::spec::{self, BlockKind, Phases};
 
 pub use analog::AnalogBlock;
+pub use check::{ChainChecked, ChainQuestion, StepAgreement, check_chain};
 pub use descent::ChainDescent;
 pub use trainer::{ChainFault, ChainLearns, ChainTrainer};
 
@@ -42,7 +45,7 @@ pub enum Link<T> {
 pub enum Back {
     /// By nudged phases.
     Propagation { beta: f64, phases: Phases },
-    /// By the adjoint of so many iterations at the state of rest.
+    /// By the adjoint of so many iterations at the state of rest, or of fewer that leave nothing.
     Implicit { iterations: usize },
 }
 
@@ -97,28 +100,32 @@ impl<T: Real> Chain<T> {
     /// # Errors
     /// Where a number first was not finite.
     pub fn forward(&mut self, x: &Mat<T>, mode: Mode) -> Result<Mat<T>, NonFinite> {
-        let mut x = x.clone();
-        for (name, link) in &mut self.links {
-            x = match link {
-                Link::Host(host) => {
-                    let out = host.forward(&x, mode);
-                    if let Some((index, word)) = host.non_finite() {
-                        return Err(NonFinite { at: format!("layer {index} of `{name}`, {word}") });
+        (0..self.links.len()).try_fold(x.clone(), |x, place| self.pass(place, x, mode))
+    }
+
+    /// Through one block.
+    fn pass(&mut self, place: usize, x: Mat<T>, mode: Mode) -> Result<Mat<T>, NonFinite> {
+        let (name, link) = &mut self.links[place];
+        match link {
+            Link::Host(host) => {
+                let out = host.forward(&x, mode);
+                match host.non_finite() {
+                    None => Ok(out),
+                    Some((index, word)) => {
+                        Err(NonFinite { at: format!("layer {index} of `{name}`, {word}") })
                     }
-                    out
                 }
-                Link::Analog(block) => {
-                    let out = block.forward(x, !matches!(mode, Mode::Test));
-                    if let Some(layer) = block.non_finite() {
-                        return Err(NonFinite {
-                            at: format!("layer {layer} of `{name}`, at rest"),
-                        });
+            }
+            Link::Analog(block) => {
+                let out = block.forward(x, !matches!(mode, Mode::Test));
+                match block.non_finite() {
+                    None => Ok(out),
+                    Some(layer) => {
+                        Err(NonFinite { at: format!("layer {layer} of `{name}`, at rest") })
                     }
-                    out
                 }
-            };
+            }
         }
-        Ok(x)
     }
 
     /// From `dL/doutputs` of the mean cost; sets the gradients of all parameters.
@@ -127,20 +134,33 @@ impl<T: Real> Chain<T> {
     /// Where a number first was not finite.
     pub fn backward(&mut self, dy: Mat<T>, back: Back) -> Result<(), NonFinite> {
         let mut dy = Some(dy);
-        for (place, (name, link)) in self.links.iter_mut().enumerate().rev() {
+        for place in (0..self.links.len()).rev() {
             let Some(error) = dy.take() else { return Ok(()) };
-            dy = match link {
-                Link::Host(host) => host.backward(error, place > 0),
-                Link::Analog(block) => {
-                    let found = block.backward(&error, back);
-                    if let Some(layer) = block.non_finite() {
-                        return Err(NonFinite { at: format!("layer {layer} of `{name}`, nudged") });
-                    }
-                    Some(found)
-                }
-            };
+            dy = self.pass_back(place, error, back)?;
         }
         Ok(())
+    }
+
+    /// Back through one block.
+    fn pass_back(
+        &mut self,
+        place: usize,
+        error: Mat<T>,
+        back: Back,
+    ) -> Result<Option<Mat<T>>, NonFinite> {
+        let (name, link) = &mut self.links[place];
+        match link {
+            Link::Host(host) => Ok(host.backward(error, place > 0)),
+            Link::Analog(block) => {
+                let found = block.backward(&error, back);
+                match block.non_finite() {
+                    None => Ok(Some(found)),
+                    Some(layer) => {
+                        Err(NonFinite { at: format!("layer {layer} of `{name}`, nudged") })
+                    }
+                }
+            }
+        }
     }
 
     /// How each sample's free phase ended in each analog block, from the last forward pass.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::learn::{Agreement, TensorCheck};
+use crate::learn::{Agreement, StepAgreement, TensorCheck};
 use crate::run::RunError;
 use crate::run::output::Staging;
 use crate::run::record::{self, Head, finite};
@@ -44,7 +44,43 @@ pub struct GradcheckRecord {
     /// Samples of the series over beta, the first of those that settled.
     pub beta_samples: usize,
     pub betas: Vec<BetaRecord>,
+    /// Of a chain alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainRecord>,
 }
+
+/// What is known of a chain only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChainRecord {
+    /// Each analog block in order, with the most iterations that the free phase of a sample took.
+    pub blocks: Vec<BlockRecord>,
+    /// Entries that were drawn for finite differences and have none: two steps gave different
+    /// ones, or a sample did not settle.
+    pub unknown: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRecord {
+    pub block: String,
+    pub iterations: usize,
+}
+
+/// One line of [`STEPS`]: a tensor of an analog block after so many steps of the nudged phase,
+/// against the adjoint of as many iterations (the "GDU" property of arXiv:2409.03306).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    pub block: String,
+    pub tensor: String,
+    /// From 1 on.
+    pub step: usize,
+    /// 1 minus the cosine; null where one of the two is still zero.
+    pub cosine_distance: Option<f64>,
+    /// `|estimate - adjoint| / |adjoint|`, likewise.
+    pub relative_distance: Option<f64>,
+}
+
+/// Chains alone: one [`StepRecord`] a line.
+pub const STEPS: &str = "steps.jsonl";
 
 /// [`GradcheckRecord::truth`]: implicit differentiation of the network as made.
 pub const IMPLICIT: &str = "implicit differentiation";
@@ -54,9 +90,9 @@ pub const DIFFERENCES: &str = "finite differences";
 /// One line of [`record::RESULTS`] of `gradcheck`. Numbers that are not finite are null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TensorRecord {
-    /// `<coupling>.weight` or `<coupling>.bias`
+    /// `<coupling>.weight` or `<coupling>.bias`; of a chain `<block>.<place>.weight` or `.bias`.
     pub tensor: String,
-    /// `[post, pre]`, or `[1, size]` for a bias.
+    /// `[post, pre]`, or `[1, size]` for a bias; of a convolution `[channels, inputs x kernel^2]`.
     pub shape: [usize; 2],
     /// Length of the estimate.
     pub norm: Option<f64>,
@@ -132,17 +168,39 @@ impl TensorRecord {
     }
 }
 
+impl StepRecord {
+    pub(super) fn of(step: StepAgreement) -> StepRecord {
+        StepRecord {
+            block: step.block,
+            tensor: step.tensor,
+            step: step.step,
+            cosine_distance: step.turned.and_then(finite),
+            relative_distance: step.distance.and_then(finite),
+        }
+    }
+}
+
+fn lines<T: Serialize>(out: &mut dyn std::io::Write, all: &[T]) -> std::io::Result<()> {
+    for one in all {
+        serde_json::to_writer(&mut *out, one)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
 /// All records; the marker of a run folder comes last.
-pub(super) fn write(spec: &Spec, run: &GradcheckRecord, staging: &Staging) -> Result<(), RunError> {
+pub(super) fn write(
+    spec: &Spec,
+    run: &GradcheckRecord,
+    steps: &[StepRecord],
+    staging: &Staging,
+) -> Result<(), RunError> {
     let resolved = spec.resolved_for(staging.target());
     staging.write(record::RESOLVED, |out| out.write_all(resolved.as_bytes()))?;
-    staging.write(record::RESULTS, |out| {
-        for tensor in &run.tensors {
-            serde_json::to_writer(&mut *out, tensor)?;
-            out.write_all(b"\n")?;
-        }
-        Ok(())
-    })?;
+    staging.write(record::RESULTS, |out| lines(out, &run.tensors))?;
+    if run.chain.is_some() {
+        staging.write(STEPS, |out| lines(out, steps))?;
+    }
     staging.write(record::RESULTS_CSV, |out| {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record([
