@@ -4,9 +4,9 @@ the algorithm of arXiv:2409.03306 in PyTorch, written from its equations.
     ff_ebm.py FOLDER time|agree THREADS STEPS BETA RATE
 
 FOLDER holds `net.toml`, a network, and `net.safetensors`, its tensors, samples `x` and `labels`.
-`time` prints `inside MS ITERATIONS` and `once MS ITERATIONS`: the shortest of STEPS steps with the
-digital way F into a block computed at every iteration, as published, or once a step; ITERATIONS are
-free ones, of all blocks together. `agree` compares the loss and the gradients of one step with
+`time` prints `inside SHORTEST PROCESSORS ITERATIONS` and the same of `once`: seconds of the shortest of
+STEPS steps, and seconds of all processors on the mean, with the digital way F into a block computed
+at every iteration, as published, or once a step; ITERATIONS are free ones, of all blocks together. `agree` compares the loss and the gradients of one step with
 those in the file.
 """
 
@@ -294,12 +294,15 @@ def main():
         net, x = fresh()
         adam = torch.optim.Adam(net.named.values(), lr=rate)
         times = []
-        for _ in range(steps + 1):
+        for step in range(steps + 1):
+            if step == 1:
+                before = time.process_time()
             start = time.perf_counter()
             _, iterations = net.gradients(x, labels, beta, inside)
             adam.step()
             times.append(time.perf_counter() - start)
-        print(f"{name} {1e3 * min(times[1:]):.3f} {iterations}")
+        processors = (time.process_time() - before) / steps
+        print(f"{name} {min(times[1:]):.6f} {processors:.6f} {iterations}")
 
 
 main()
