@@ -242,3 +242,26 @@ fn positions_in_turn_and_side_by_side() {
         ["in-turn", "side-by-side"].map(|p| loss(&format!("bad-{p}"), &(on(p) + bad)));
     assert!((turn / ideal - 1.0).abs() > 1e-4 && (side / turn - 1.0).abs() > 1e-4);
 }
+
+/// The large configurations, on pictures of their shape: a step of two pictures of the first blocks.
+#[test]
+fn published_configurations_run_on_synthetic_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, data, classes) in [
+        ("cifar100-scaling-small", "cifar100", 100),
+        ("cifar100-scaling-large", "cifar100", 100),
+        ("imagenet32-scaling-small", "imagenet32", 1000),
+        ("imagenet32-scaling-large", "imagenet32", 1000),
+    ] {
+        let text = fs::read_to_string(format!("netlists/{name}.toml")).unwrap();
+        let synthetic = format!("synthetic = {{ classes = {classes}, samples = 4 }}");
+        let text = text.replace(&format!("data = \"{data}\""), &synthetic);
+        let edits = ["train.epochs=1", "train.batch=2", "train.first=2", "train.test-first=1"];
+        // One of each is a minute in all; the others are read and laid out.
+        let spec = load(dir.path(), &text, &edits);
+        if name.ends_with("small") && data == "cifar100" {
+            let run = trained(&spec, &dir.path().join(name));
+            assert!(run.epochs[1].train_loss.unwrap().is_finite());
+        }
+    }
+}
