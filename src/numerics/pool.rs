@@ -74,6 +74,15 @@ impl Pool {
     /// sample.
     pub fn max_in_lanes<T: Real>(&self, lanes: usize, x: &[T], out: &mut [T], at: &mut [u32]) {
         let width = self.input.width;
+        if self.size == 2 {
+            return self.each_window(|o, corner| {
+                let all = o * lanes..(o + 1) * lanes;
+                let top = &x[corner * lanes..(corner + 2) * lanes];
+                let bottom = &x[(corner + width) * lanes..(corner + width + 2) * lanes];
+                let places = [corner as u32, (corner + width) as u32];
+                largest_of_four([top, bottom], places, &mut out[all.clone()], &mut at[all]);
+            });
+        }
         self.each_window(|o, corner| {
             let all = o * lanes..(o + 1) * lanes;
             let (out, at) = (&mut out[all.clone()], &mut at[all]);
@@ -129,6 +138,23 @@ impl Pool {
     }
 }
 
+/// The largest of two pixels above two others in lanes, and its place; the first of equals.
+#[inline(always)]
+fn largest_of_four<T: Real>(
+    rows: [&[T]; 2],
+    [upper, lower]: [u32; 2],
+    out: &mut [T],
+    at: &mut [u32],
+) {
+    let [(a, b), (c, d)] = rows.map(|row| row.split_at(out.len()));
+    let pixels = a.iter().zip(b).zip(c.iter().zip(d));
+    for ((out, at), ((&a, &b), (&c, &d))) in out.iter_mut().zip(at).zip(pixels) {
+        let top = if b > a { (b, upper + 1) } else { (a, upper) };
+        let bottom = if d > c { (d, lower + 1) } else { (c, lower) };
+        (*out, *at) = if bottom.0 > top.0 { bottom } else { top };
+    }
+}
+
 /// `x <- x +` the numbers `y` at the places `at`: the transpose of taking them.
 pub fn add_at<T: Real>(y: &[T], at: &[u32], x: &mut [T]) {
     for (y, at) in y.iter().zip(at) {
@@ -172,6 +198,29 @@ mod tests {
             let mut back = vec![0.0; x.len()];
             add_at(&y, &at, &mut back);
             assert!((dot(&back, &x) - dot(&top, &y)).abs() < 1e-10, "{pool:?}");
+        }
+    }
+
+    #[test]
+    fn lanes_are_samples_side_by_side() {
+        for (size, stride) in [(2, 2), (3, 2), (2, 1)] {
+            let pool = Pool { input: Shape::new(2, 6, 8), size, stride };
+            let (lanes, inputs, outputs) = (3, pool.input.size(), pool.output().size());
+            // Few values, so that some are equal.
+            let samples: Vec<Vec<f64>> = (0..lanes)
+                .map(|s| (0..inputs).map(|i| ((i * 7 + s * 5) % 11) as f64).collect())
+                .collect();
+            let x: Vec<f64> = (0..inputs * lanes).map(|i| samples[i % lanes][i / lanes]).collect();
+            let (mut out, mut at) = (vec![0.0; outputs * lanes], vec![0; outputs * lanes]);
+            pool.max_in_lanes(lanes, &x, &mut out, &mut at);
+            for (s, sample) in samples.iter().enumerate() {
+                let (mut one, mut place) = (vec![0.0; outputs], vec![0; outputs]);
+                pool.max(sample, &mut one, &mut place);
+                for o in 0..outputs {
+                    let here = (out[o * lanes + s], at[o * lanes + s]);
+                    assert_eq!(here, (one[o], place[o]), "{pool:?}, sample {s}");
+                }
+            }
         }
     }
 }

@@ -171,7 +171,12 @@ fn results(page: &mut String, epochs: &[EpochRecord]) {
     let mut put = |name, value: Option<String>| rows.extend(value.map(|v| (name, v)));
     put("training accuracy", last.train_accuracy.map(percent));
     put("training loss", last.train_loss.map(short));
-    put("settled in every phase", last.settled.map(percent));
+    let settled = match last.iterations.is_some() {
+        true => "settled",
+        false => "settled in every phase",
+    };
+    put(settled, last.settled.map(percent));
+    put("iterations to rest, test samples, mean", last.iterations.map(|n| format!("{n:.1}")));
     put("settling time, free phase, mean", last.settling_time.map(|t| quantity(t, "s")));
     put("settling time, nudged phases together", last.nudged_time.map(|t| quantity(t, "s")));
     put("updates", Some(last.steps.to_string()));
@@ -199,6 +204,7 @@ fn progress(page: &mut String, epochs: &[EpochRecord], timing: &[TimingRecord]) 
         "test loss",
         "test",
         "settled",
+        "iterations",
         "time",
         "samples/s",
     ];
@@ -216,6 +222,7 @@ fn progress(page: &mut String, epochs: &[EpochRecord], timing: &[TimingRecord]) 
                 or_empty(e.test_loss.map(short)),
                 percent(e.test_accuracy),
                 or_empty(e.settled.map(percent)),
+                or_empty(e.iterations.map(|n| format!("{n:.1}"))),
                 or_empty(time.map(|t| quantity(t.seconds, "s"))),
                 or_empty(time.map(|t| format!("{:.0}", t.samples_per_second))),
             ]

@@ -123,13 +123,20 @@ pub enum Schedule {
     Linear,
     /// `1/2 (1 + cos(pi s))` (Loshchilov and Hutter 2017, without restarts).
     Cosine,
+    /// `(1/100)^s`
+    Exponential,
     /// From 1 to 1/10 in equal steps, one an epoch (arXiv:2311.15673).
     Tenth,
 }
 
 impl Schedule {
-    pub const ALL: [Schedule; 4] =
-        [Schedule::Constant, Schedule::Linear, Schedule::Cosine, Schedule::Tenth];
+    pub const ALL: [Schedule; 5] = [
+        Schedule::Constant,
+        Schedule::Linear,
+        Schedule::Cosine,
+        Schedule::Exponential,
+        Schedule::Tenth,
+    ];
 
     /// The word for it in a file.
     pub fn name(self) -> &'static str {
@@ -137,6 +144,7 @@ impl Schedule {
             Schedule::Constant => "constant",
             Schedule::Linear => "linear",
             Schedule::Cosine => "cosine",
+            Schedule::Exponential => "exponential",
             Schedule::Tenth => "to-a-tenth",
         }
     }
@@ -149,6 +157,7 @@ impl Schedule {
             Schedule::Constant => 1.0,
             Schedule::Linear => 1.0 - share,
             Schedule::Cosine => 0.5 * (1.0 + math::cos(std::f64::consts::PI * share)),
+            Schedule::Exponential => math::pow(0.01, share),
             Schedule::Tenth => 1.0 - 0.9 * epoch as f64 / epochs.saturating_sub(1).max(1) as f64,
         }
     }
