@@ -38,7 +38,7 @@ fn run(spec: &Spec, out: &Path) -> Finished {
 fn model(spec: &Spec) -> &EnergyModel {
     match &spec.subject {
         Subject::Network { model, .. } => model,
-        Subject::Devices { .. } | Subject::Chain(_) => panic!("no network"),
+        Subject::Chain(_) | Subject::Devices { .. } => panic!("no network"),
     }
 }
 

@@ -5,11 +5,11 @@ use clap::ValueEnum;
 use super::arguments::Edits;
 use super::terminal::Terminal;
 use super::{DONE, Failure};
-use crate::compile::{Summary, expand};
+use crate::compile::{KernelCosts, Summary, expand, kernel_costs};
 use crate::netlist::text::{spice, toml};
 use crate::netlist::{Device, Netlist, Ports};
 use crate::run::{chip, replace_file};
-use crate::spec::{Analysis, Spec, Subject, directives};
+use crate::spec::{Analysis, BlockKind, Chain, ChainBlock, Spec, Subject, directives};
 
 /// The language of a netlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,12 +27,6 @@ pub(super) fn run(
     edits: &Edits,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
-    if terminal.json && output.is_none() {
-        return Err(Failure::input(
-            "--json puts the compile report on standard output: name a file for the netlist with \
-             -o OUT",
-        ));
-    }
     let same = |a: &Path, b: &Path| {
         a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
     };
@@ -42,7 +36,16 @@ pub(super) fn run(
         ));
     }
     let spec = edits.load(file)?;
-    let (netlist, ports, summary) = netlist(&spec)?;
+    if let Subject::Chain(chain) = &spec.subject {
+        return kernels(chain, output, terminal);
+    }
+    if terminal.json && output.is_none() {
+        return Err(Failure::input(
+            "--json puts the compile report on standard output: name a file for the netlist with \
+             -o OUT",
+        ));
+    }
+    let (netlist, ports, summary) = netlist(&spec);
     let netlist = netlist.flat();
     let text = match format {
         Format::Toml => home_text(&spec, &netlist, ports.as_ref(), output)?,
@@ -75,19 +78,36 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// The devices of a file: those it lists, or those of the chip that its network is put on, and
 /// then what the compilation made.
-fn netlist(spec: &Spec) -> Result<(Netlist, Option<Ports>, Option<Summary>), Failure> {
+fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
     match &spec.subject {
         Subject::Network { model, hardware, nonideal } => {
             let chip = chip(model, hardware, nonideal, spec.chip_seed);
             let (netlist, ports) = expand(&chip);
-            Ok((netlist, Some(ports), Some(chip.fabric.summary())))
+            (netlist, Some(ports), Some(chip.fabric.summary()))
         }
-        Subject::Chain(_) => Err(Failure::input(format!(
-            "{}: a chain has no netlist of its own; its blocks run on the ideal or behavioural engine",
-            spec.path.display()
-        ))),
-        Subject::Devices { netlist, ports } => Ok(((**netlist).clone(), ports.clone(), None)),
+        Subject::Chain(_) => unreachable!("a chain has no netlist"),
+        Subject::Devices { netlist, ports } => ((**netlist).clone(), ports.clone(), None),
     }
+}
+
+/// What the kernels of a chain's analog blocks cost on arrays: all that compiling a chain gives.
+fn kernels(chain: &Chain, output: Option<&Path>, terminal: &Terminal) -> Result<u8, Failure> {
+    if output.is_some() {
+        return Err(Failure::input(
+            "a chain has no netlist to write: its kernels serve all positions in turn. Without -o, \
+             `compile` says what they cost",
+        ));
+    }
+    let of = |block: &ChainBlock| match &block.kind {
+        BlockKind::Analog(analog) => kernel_costs(&block.name, &analog.model),
+        BlockKind::Digital(_) => Vec::new(),
+    };
+    let costs = KernelCosts(chain.blocks.iter().flat_map(of).collect());
+    match terminal.json {
+        true => terminal.document(&costs)?,
+        false => terminal.data(format!("{costs}\n").as_bytes())?,
+    }
+    Ok(DONE)
 }
 
 /// What a compiled file has of the one it was made from.

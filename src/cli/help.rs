@@ -207,7 +207,9 @@ Examples:
 pub(super) const DATA: &str = "\
 A data set NAME is looked for as DIR/NAME/ in --data-dir, then in EQCIRCUIT_DATA, then in the
 user's data folder (XDG_DATA_HOME or ~/.local/share, and eqcircuit/ in it). Every file is checked:
-its size, and its SHA-256. Exit code 2 when one is not what it should be.
+its size, and its SHA-256. Exit code 2 when one is not what it should be. Sets of pictures that you
+bring (cifar10, cifar10-jpeg, cifar100, imagenet32) are named with what to put where; their files are
+judged when they are read.
 
 Examples:
   eqcircuit data

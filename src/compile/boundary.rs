@@ -8,7 +8,7 @@ use super::{Chip, Fabric};
 use crate::model::{LayerId, State};
 use crate::numerics::Mat;
 use crate::numerics::seed::Seed;
-use crate::spec::NonIdeal;
+use crate::spec::{NonIdeal, Periphery};
 use crate::units::{Ampere, Volt};
 
 /// The converters of a chip as made; a list is empty where they are ideal.
@@ -37,6 +37,69 @@ impl Converters {
             dac: Curve::draw(&periphery.dac, Way::Out, clamp.size, place),
             adc: adc.collect(),
         }
+    }
+}
+
+/// The converters around an analog block, one a number that goes in or comes out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Border {
+    dac: Vec<Curve>,
+    adc: Vec<Curve>,
+    shared: [usize; 2],
+    /// Deviation of a sample that is read \[V\].
+    noise: Volt,
+    v_unit: Volt,
+    seed: Seed,
+}
+
+impl Border {
+    /// Converters for so many numbers in and out, of which 1 is `v_unit`.
+    pub fn draw(
+        periphery: &Periphery,
+        [inputs, outputs]: [usize; 2],
+        v_unit: Volt,
+        seed: Seed,
+    ) -> Border {
+        let place = seed.child("converters");
+        let [dac, adc] = [&periphery.dac, &periphery.adc];
+        Border {
+            dac: Curve::draw(dac, Way::Out, inputs, place.child("dac")),
+            adc: Curve::draw(adc, Way::In, outputs, place.child("adc")),
+            shared: [dac.shared.max(1), adc.shared.max(1)],
+            noise: adc.noise,
+            v_unit,
+            seed: seed.child("samples"),
+        }
+    }
+
+    /// What comes of the numbers that the host asks for.
+    pub fn drive(&self, row: &mut [f64]) {
+        if self.dac.is_empty() {
+            return;
+        }
+        for (i, v) in row.iter_mut().enumerate() {
+            *v = self.dac[i / self.shared[0]].convert(*v * self.v_unit, 0.0) / self.v_unit;
+        }
+    }
+
+    /// What the host reads; `reading` names the noise of its samples.
+    pub fn sense(&self, row: &mut [f64], reading: usize) {
+        if self.adc.is_empty() {
+            return;
+        }
+        let noise = match self.noise > 0.0 {
+            true => normals(self.seed.index(reading), row.len()),
+            false => Vec::new(),
+        };
+        for (i, v) in row.iter_mut().enumerate() {
+            let noise = noise.get(i).map_or(0.0, |z| self.noise * z);
+            *v = self.adc[i / self.shared[1]].convert(*v * self.v_unit, noise) / self.v_unit;
+        }
+    }
+
+    /// Whether numbers stay what they are.
+    pub fn is_ideal(&self) -> bool {
+        self.dac.is_empty() && self.adc.is_empty()
     }
 }
 

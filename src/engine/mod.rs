@@ -23,7 +23,7 @@ mod wires;
 pub use behavioural::Behavioural;
 pub use cell::HeldCell;
 pub use circuit::{AnalysisRun, Circuit, NetlistRun, Progress, StudyRun, analyse, study};
-pub use deep::{Deep, DeepAdjoint, Ending, Layers, Phase, Rested, Weights};
+pub use deep::{Course, Deep, DeepAdjoint, Ending, Layers, Phase, Rested, Weights};
 pub use ideal::{
     Adjoint, Counts, Field, Ideal, Iteration, Prepared, Start, chunks, count, settle_from,
     times_slope,

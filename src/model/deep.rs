@@ -77,6 +77,20 @@ impl DeepHopfield {
         *self.layers.last().expect("a block has layers")
     }
 
+    /// The same block with a matrix in place of every convolution, each position with weights of its
+    /// own; `None` if it pools.
+    pub fn unrolled(&self) -> Option<DeepHopfield> {
+        let dense = |synapse: &Synapse| match synapse {
+            Synapse::Conv { pool: Some(_), .. } => None,
+            Synapse::Conv { conv, pool: None } => {
+                Some(Synapse::Dense { pre: conv.input.size(), post: conv.output().size() })
+            }
+            dense => Some(*dense),
+        };
+        let synapses: Option<Vec<Synapse>> = self.synapses.iter().map(dense).collect();
+        Some(DeepHopfield { synapses: synapses?, ..self.clone() })
+    }
+
     /// The kernels as one energy model, so that they can be put on arrays: of each synapse a dense
     /// coupling, its weight as a matrix, between two layers of its own; zero weights. Its clamped
     /// layer, the first, is not coupled at all.

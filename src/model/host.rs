@@ -79,6 +79,25 @@ impl HostLayer {
         }
     }
 
+    /// Names and shapes of its tensors in files, as PyTorch has them, for an input of this shape.
+    pub fn tensors(&self, input: Shape) -> Vec<(&'static str, Vec<usize>)> {
+        let with_bias = |weight: Vec<usize>, bias: bool| {
+            let outputs = weight[0];
+            let bias = bias.then(|| ("bias", vec![outputs]));
+            [Some(("weight", weight)), bias].into_iter().flatten().collect()
+        };
+        match *self {
+            HostLayer::Conv { channels, kernel, bias, .. } => {
+                with_bias(vec![channels, input.channels, kernel, kernel], bias)
+            }
+            HostLayer::Linear { size, bias } => with_bias(vec![size, input.size()], bias),
+            HostLayer::BatchNorm { .. } => ["weight", "bias", "running_mean", "running_var"]
+                .map(|name| (name, vec![input.channels]))
+                .to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The shape it makes of an input.
     ///
     /// # Errors

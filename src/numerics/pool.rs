@@ -70,6 +70,28 @@ impl Pool {
         }
     }
 
+    /// [`Pool::max`] of samples in lanes, `[channels, height, width, lanes]`; places are those in a
+    /// sample.
+    pub fn max_in_lanes<T: Real>(&self, lanes: usize, x: &[T], out: &mut [T], at: &mut [u32]) {
+        let width = self.input.width;
+        self.each_window(|o, corner| {
+            let all = o * lanes..(o + 1) * lanes;
+            let (out, at) = (&mut out[all.clone()], &mut at[all]);
+            out.copy_from_slice(&x[corner * lanes..(corner + 1) * lanes]);
+            at.fill(corner as u32);
+            for dy in 0..self.size {
+                for place in corner + dy * width..corner + dy * width + self.size {
+                    let x = &x[place * lanes..(place + 1) * lanes];
+                    for ((out, at), &x) in out.iter_mut().zip(&mut *at).zip(x) {
+                        let larger = x > *out;
+                        *out = if larger { x } else { *out };
+                        *at = if larger { place as u32 } else { *at };
+                    }
+                }
+            }
+        });
+    }
+
     /// The mean of each window.
     pub fn mean<T: Real>(&self, x: &[T], out: &mut [T]) {
         let share = T::of(1.0 / (self.size * self.size) as f64);

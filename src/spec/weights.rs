@@ -90,6 +90,19 @@ fn fill(
         .label("wrong shape")
         .help(format!("its shape is {meaning}; change the sizes of the layers or the file")));
     }
+    let values = values_of(name, tensor, span)?;
+    coupling.values_mut().copy_from_slice(&values);
+    Ok(())
+}
+
+/// The numbers of a tensor, all of them finite.
+pub(super) fn values_of(
+    name: &str,
+    tensor: &TensorView,
+    span: &Span,
+) -> Result<Vec<f64>, Diagnostic> {
+    let at = |message: String| Diagnostic::at(span.clone(), message);
+    let shape = tensor.shape();
     let values: Vec<f64> = match tensor.dtype() {
         Dtype::F32 => numbers(tensor.data(), |b: [u8; 4]| f64::from(f32::from_le_bytes(b))),
         Dtype::F64 => numbers(tensor.data(), f64::from_le_bytes),
@@ -107,8 +120,7 @@ fn fill(
             .label("not a finite number")
             .help("the training that made this file diverged; train again with smaller steps"));
     }
-    coupling.values_mut().copy_from_slice(&values);
-    Ok(())
+    Ok(values)
 }
 
 pub(super) fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {

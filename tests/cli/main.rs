@@ -255,6 +255,20 @@ fn data_tells_what_is_where_and_in_which_state() {
     {
         assert!(ran.stdout.contains(words), "{words} is not in:\n{}", ran.stdout);
     }
+    let cure = "put cifar100/cifar-100-binary.tar.gz or cifar100/ with train.bin, test.bin into";
+    for words in ["cifar10-jpeg missing", "imagenet32   missing", cure] {
+        assert!(ran.stdout.contains(words), "{words} is not in:\n{}", ran.stdout);
+    }
+    let ran = run_in(folder.path(), &["data", "fetch", "cifar10", "--from", "."]);
+    expect_code(&ran, 2);
+    assert!(ran.stderr.contains("CIFAR-10 cannot be fetched: put cifar10/"), "{}", ran.stderr);
+
+    let jpeg = folder.path().join("sets/cifar10/cifar10-jpeg.tar.xz");
+    fs::create_dir_all(jpeg.parent().unwrap()).unwrap();
+    fs::write(&jpeg, "").unwrap();
+    let ran = run_in(folder.path(), &["data", "--data-dir", "sets"]);
+    let found = "cifar10-jpeg found in sets/cifar10/cifar10-jpeg.tar.xz";
+    assert!(ran.stdout.contains(found), "{}", ran.stdout);
     let damaged = folder.path().join("sets/mnist");
     fs::create_dir_all(&damaged).unwrap();
     fs::write(damaged.join("t10k-labels-idx1-ubyte"), "short").unwrap();

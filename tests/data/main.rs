@@ -1,6 +1,7 @@
 //! Data sets: what is bundled, what is read from files, and how files come in.
 
 mod fetching;
+mod pictures;
 
 use std::fs;
 use std::io::Write;

@@ -41,8 +41,8 @@ impl<'a> Pickle<'a> {
     /// Reads a file of one dictionary.
     ///
     /// # Errors
-    /// What is wrong with the file, without its name. No more memory is asked for than about a
-    /// hundred times the size of the file without its arrays.
+    /// What is wrong with the file, without its name. The bytes of arrays stay where they are; the
+    /// rest takes up to about two hundred times its size in memory.
     pub fn read(bytes: &'a [u8]) -> Result<Pickle<'a>, String> {
         let mut machine = Machine {
             bytes,

@@ -4,12 +4,9 @@
 use rayon::prelude::*;
 
 use super::contrast::Gradient;
-use super::rows::Work;
-use super::{Deep, Layers};
-use crate::model::Synapse;
+use super::products::{FEWEST, Work, in_lanes};
+use super::{Deep, Layers, Weights};
 use crate::numerics::Mat;
-use crate::numerics::conv::add_at;
-use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::Real;
 use crate::spec::Order;
 
@@ -87,78 +84,32 @@ impl<T: Real> Deep<T> {
         Mat::from_vec(s.rows(), s.cols(), passed.collect())
     }
 
-    /// Adds what an error at one end of synapse `l` is at the other.
+    /// Adds what an error at one end of synapse `l` is at the other: the transposes of what drives
+    /// the next layer, and the one before.
     fn add(&self, l: usize, way: Way, rest: &Layers<T>, error: &Mat<T>, to: &mut Mat<T>) {
-        let (from, size) = (error.cols(), to.cols());
+        let size = to.cols();
         let parts = self.parts(error.rows());
         let rows = parts.first().map_or(1, |p| p.len());
         let all = to.as_mut_slice().par_chunks_mut(rows * size).zip(parts);
         all.for_each(|(to, samples)| {
             let mut work = Work::default();
-            let error = &error.as_slice()[samples.start * from..samples.end * from];
-            let at = self.windows(l, &samples, rest, &mut work);
+            let lanes = samples.len().max(FEWEST);
+            let at = self.windows(l, lanes, &in_lanes(&rest[l], &samples, lanes), &mut work);
+            let error = in_lanes(error, &samples, lanes);
+            let mut sum = vec![T::default(); size * lanes];
+            let Weights { forward, .. } = &self.weights[l];
             match way {
-                Way::Down => self.add_back(l, &self.weights[l].forward, error, &at, to),
-                Way::Up => self.add_forth(l, error, &at, to),
+                Way::Down => self.add_down(l, forward, lanes, &error, &at, &mut sum, &mut work),
+                Way::Up => {
+                    let back = self.weights[l].back();
+                    self.add_up(l, back, lanes, &error, &at, &mut sum, &mut work);
+                }
+            }
+            for (lane, to) in to.chunks_exact_mut(size).enumerate() {
+                let sum = sum.iter().skip(lane).step_by(lanes);
+                to.iter_mut().zip(sum).for_each(|(to, v)| *to = *to + *v);
             }
         });
-    }
-
-    /// The transpose of what drives the next layer.
-    fn add_back(&self, l: usize, weight: &[T], error: &[T], at: &[u32], to: &mut [T]) {
-        let mut patches = Vec::new();
-        match &self.model.synapses[l] {
-            Synapse::Conv { conv, pool } => {
-                let from = self.model.synapses[l].output().size();
-                for (row, to) in to.chunks_exact_mut(conv.input.size()).enumerate() {
-                    let places = row * from..(row + 1) * from;
-                    let mut whole = vec![T::default(); conv.output().size()];
-                    match pool {
-                        Some(_) => add_at(&error[places.clone()], &at[places], &mut whole),
-                        None => whole.copy_from_slice(&error[places]),
-                    }
-                    conv.add_transposed(weight, &whole, to, &mut patches);
-                }
-            }
-            Synapse::Dense { pre, post } => {
-                let to = PartMut { data: to, cols: *pre, range: 0..*pre };
-                T::product(to, Part::whole(error, *post), Part::whole(weight, *pre), Into::Add);
-            }
-        }
-    }
-
-    /// The transpose of what drives the layer before.
-    fn add_forth(&self, l: usize, error: &[T], at: &[u32], to: &mut [T]) {
-        let weight = self.weights[l].back();
-        let mut patches = Vec::new();
-        match &self.model.synapses[l] {
-            Synapse::Conv { conv, pool } => {
-                let (from, size) = (conv.input.size(), self.model.synapses[l].output().size());
-                let mut whole = vec![T::default(); conv.output().size()];
-                for (row, to) in to.chunks_exact_mut(size).enumerate() {
-                    conv.forward(
-                        weight,
-                        &error[row * from..(row + 1) * from],
-                        &mut whole,
-                        &mut patches,
-                    );
-                    match pool {
-                        Some(_) => {
-                            let at = &at[row * size..(row + 1) * size];
-                            to.iter_mut()
-                                .zip(at)
-                                .for_each(|(to, at)| *to = *to + whole[*at as usize]);
-                        }
-                        None => to.iter_mut().zip(&whole).for_each(|(to, v)| *to = *to + *v),
-                    }
-                }
-            }
-            Synapse::Dense { pre, post } => {
-                let to = PartMut { data: to, cols: *post, range: 0..*post };
-                let weight = Part::whole(weight, *pre).transposed();
-                T::product(to, Part::whole(error, *pre), weight, Into::Add);
-            }
-        }
     }
 }
 

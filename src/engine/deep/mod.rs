@@ -4,16 +4,19 @@
 //! Equations: [`DeepHopfield`] and arXiv:2409.03306, section 2; `docs/hybrid.md`.
 
 mod adjoint;
+mod batch;
 mod contrast;
-mod rows;
+mod motion;
+mod products;
 #[cfg(test)]
 mod tests;
 
 use rayon::prelude::*;
 
 pub use self::adjoint::DeepAdjoint;
+pub use self::motion::Course;
 
-use self::rows::Rows;
+use self::batch::Batch;
 use crate::model::{DeepHopfield, Synapse};
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
@@ -79,6 +82,8 @@ pub struct Ending {
     pub iterations: usize,
     /// Of the last iteration, as [`Phase::settled`] has it; NaN or infinite for what diverged.
     pub residual: f64,
+    /// In time constants; iterations, where there is no time.
+    pub time: f64,
     /// Whether it came below the tolerance; of a phase without one, whether it stayed finite.
     pub settled: bool,
 }
@@ -96,13 +101,13 @@ impl<T: Real> Deep<T> {
         force: Option<&Mat<T>>,
         phase: &Phase,
     ) -> Rested<T> {
-        let parts: Vec<Rows<T>> = self
+        let parts: Vec<Batch<T>> = self
             .parts(input.rows())
             .into_par_iter()
             .map(|samples| {
-                let mut rows = Rows::new(self, input, start, force, samples);
-                rows.run(phase);
-                rows
+                let mut batch = Batch::new(self, input, start, force, samples);
+                batch.run(phase);
+                batch
             })
             .collect();
         let layers = self.model.layers.iter().enumerate().map(|(l, shape)| {
@@ -112,6 +117,13 @@ impl<T: Real> Deep<T> {
         });
         let ends = parts.iter().flat_map(|part| part.ends()).copied().collect();
         Rested { layers: layers.collect(), ends }
+    }
+
+    /// Activations of a layer's states, in place.
+    fn activate(&self, l: usize, x: &mut [T]) {
+        if self.model.is_clamped(l) {
+            batch::clamp(T::of(self.model.slope), x);
+        }
     }
 
     /// Samples that are computed together: few pictures, so that they stay in the cache; many rows, so

@@ -255,3 +255,88 @@ fn a_sample_is_the_same_in_any_company() {
         }
     }
 }
+
+/// In motion a block comes to rest where iterations have nothing to do, and where they end too if
+/// there is but one such place: windows may choose differently on different ways.
+#[test]
+fn a_motion_ends_where_iterations_do() {
+    let course = Course { settled: 1e-10, at_most: 500.0 };
+    let close = |moved: &Rested<f64>, iterated: &Rested<f64>| {
+        for (l, (a, b)) in moved.layers.iter().zip(&iterated.layers).enumerate() {
+            for (a, b) in a.as_slice().iter().zip(b.as_slice()) {
+                assert!((a - b).abs() < 1e-8, "layer {l}: {a} is not {b}");
+            }
+        }
+    };
+    let still = |deep: &Deep<f64>, input: &Mat<f64>, moved: &Rested<f64>| {
+        assert!(moved.ends.iter().all(|e| e.settled && e.time > 1.0), "{:?}", moved.ends);
+        let again = deep.settle(input, Some(&moved.layers), None, &phase(1, false));
+        assert!(again.ends.iter().all(|e| e.residual < 1e-9), "{:?}", again.ends);
+    };
+    let pooled = pictures(Order::EvenOdd, false);
+    let mut plain = pooled.clone();
+    plain.model = DeepHopfield {
+        layers: plain.model.layers[..2].to_vec(),
+        synapses: plain.model.synapses[..1].to_vec(),
+        ..plain.model
+    };
+    plain.weights.truncate(1);
+    for deep in [&pooled, &plain] {
+        let (input, error) = (inputs(deep, 19), errors(deep, 19));
+        let mut currents = vec![None; deep.model.layers.len()];
+        currents[0] = Some(&input);
+        let moved = deep.follow(&currents, None, &course);
+        still(deep, &input, &moved);
+        let free = deep.settle(&input, None, None, &phase(LONG, false));
+        if deep.model.layers.len() == 2 {
+            close(&moved, &free);
+        }
+        let rested = deep.follow(&currents, Some(&moved.layers), &course);
+        assert!(rested.ends.iter().all(|e| e.time < 1.0), "{:?}", rested.ends);
+        let force = error.map(|e| 1e-3 * e);
+        *currents.last_mut().unwrap() = Some(&force);
+        let nudged = deep.settle(&input, Some(&free.layers), Some(&force), &phase(LONG, true));
+        close(&deep.follow(&currents, Some(&free.layers), &course), &nudged);
+    }
+}
+
+/// The variance of a sum over cells that all deviate by themselves.
+#[test]
+fn deviations_of_all_cells_add_up_as_squares() {
+    let deep = pictures(Order::EvenOdd, false);
+    let state = deep.settle(&inputs(&deep, 3), None, None, &phase(LONG, false)).layers;
+    let squares: Vec<Weights<f64>> = deep
+        .weights
+        .iter()
+        .map(|w| {
+            let forward: Vec<f64> = w.forward.iter().map(|w| w * w).collect();
+            let backward = Some(forward.iter().map(|w| 2.0 * w).collect());
+            Weights { forward, backward, bias: vec![0.0; w.bias.len()] }
+        })
+        .collect();
+    let variances = deep.variances(squares, &state);
+    // The last layer is dense: row by row.
+    let (below, last) = (&state[2], &variances[3]);
+    let w = &deep.weights[2].forward;
+    for s in 0..3 {
+        for i in 0..5 {
+            let row = &w[i * below.cols()..(i + 1) * below.cols()];
+            let sum: f64 = row.iter().zip(below.row(s)).map(|(w, v)| w * w * v * v).sum();
+            assert!((last[(s, i)] - sum).abs() < 1e-12 * sum.max(1.0));
+        }
+    }
+    // The first gets only what comes back, twice the square.
+    let conv = match &deep.model.synapses[0] {
+        Synapse::Conv { conv, .. } => conv,
+        Synapse::Dense { .. } => panic!("a convolution"),
+    };
+    let squares: Vec<f64> = deep.weights[0].forward.iter().map(|w| 2.0 * w * w).collect();
+    for s in 0..3 {
+        let powers: Vec<f64> = state[1].row(s).iter().map(|v| v * v).collect();
+        let mut sum = vec![0.0; conv.input.size()];
+        conv.lanes(1).add_transposed(&squares, &powers, &mut sum, &mut Vec::new());
+        for (a, b) in variances[0].row(s).iter().zip(&sum) {
+            assert!((a - b).abs() < 1e-12 * b.max(1.0), "{a} is not {b}");
+        }
+    }
+}

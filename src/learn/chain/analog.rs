@@ -1,16 +1,20 @@
 //! An analog block of a chain.
 
+use std::borrow::Cow;
+
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Back;
-use crate::engine::{Deep, Ending, Layers, Phase, Weights};
+use super::board::Board;
+use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested, Weights};
 use crate::learn::Parameter;
 use crate::model::{DeepHopfield, Synapse};
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analog, Init, Iterations, Phases};
+use crate::spec::{Analog, Init, Iterations, Phases, Positions};
+use crate::units::Second;
 
 /// What is left of an error, as a share of it, when another iteration back would be rounded away.
 const NEGLIGIBLE: f64 = 1e-17;
@@ -18,8 +22,12 @@ const NEGLIGIBLE: f64 = 1e-17;
 /// A deep Hopfield network between two blocks: a current in, activations out.
 #[derive(Debug, Clone)]
 pub struct AnalogBlock<T> {
+    /// As the file has it; that of `deep` may be unrolled.
+    model: DeepHopfield,
     deep: Deep<T>,
     parameters: Vec<Parameter<T>>,
+    /// Of a block that is put on hardware.
+    board: Option<Box<Board>>,
     free: Phase,
     nudged: Phase,
     /// Of the last forward pass: its input and where it came to rest.
@@ -31,22 +39,32 @@ pub struct AnalogBlock<T> {
 }
 
 impl<T: Real> AnalogBlock<T> {
-    /// A block as a file has it, with weights drawn from `seed`.
-    pub fn new(analog: &Analog, seed: Seed, _chip_seed: Seed) -> AnalogBlock<T> {
+    /// A block as a file has it, with weights drawn from `seed`, and its chip from `chip_seed`.
+    pub fn new(analog: &Analog, seed: Seed, chip_seed: Seed) -> AnalogBlock<T> {
         let phase = |of: Iterations, odd_first| Phase {
             iterations: of.most,
             settled: of.settled,
             odd_first,
         };
         let parameters = initial(&analog.model, analog.init, seed);
-        let deep = Deep {
-            weights: weights(&analog.model, &parameters),
-            model: analog.model.clone(),
-            order: analog.order,
+        let unrolled = match analog.positions {
+            Positions::InTurn => None,
+            Positions::SideBySide => analog.model.unrolled(),
         };
+        let model = unrolled.unwrap_or(analog.model.clone());
+        let acting = acting(&analog.model, &model, &parameters);
+        let made = |_| Box::new(Board::new(analog, &model, &acting, chip_seed));
+        let board = analog.hardware.as_ref().map(made);
+        let weights = match &board {
+            Some(board) => board.weights(&acting),
+            None => weights(&model, &acting),
+        };
+        let deep = Deep { weights, model, order: analog.order };
         AnalogBlock {
+            model: analog.model.clone(),
             deep,
             parameters,
+            board,
             free: phase(analog.free, false),
             nudged: phase(analog.nudged, true),
             kept: None,
@@ -57,7 +75,7 @@ impl<T: Real> AnalogBlock<T> {
     }
 
     pub fn model(&self) -> &DeepHopfield {
-        &self.deep.model
+        &self.model
     }
 
     pub fn parameters(&self) -> &[Parameter<T>] {
@@ -70,8 +88,88 @@ impl<T: Real> AnalogBlock<T> {
 
     /// Takes the parameters as they are now.
     pub fn apply(&mut self) -> usize {
-        self.deep.weights = weights(&self.deep.model, &self.parameters);
-        0
+        let Some(board) = &mut self.board else {
+            let acting = acting(&self.model, &self.deep.model, &self.parameters);
+            self.deep.weights = weights(&self.deep.model, &acting);
+            return 0;
+        };
+        for (synapse, weight) in self.parameters.iter_mut().step_by(2).enumerate() {
+            let limit = T::of(board.largest_weight(synapse));
+            for w in &mut weight.value {
+                *w = if *w > limit { limit } else { *w };
+                *w = if *w < -limit { -limit } else { *w };
+            }
+        }
+        let acting = acting(&self.model, &self.deep.model, &self.parameters);
+        let cells = board.write(&self.deep.model, &acting);
+        self.deep.weights = board.weights(&acting);
+        cells
+    }
+
+    /// Cells of its arrays; 0 of an ideal block.
+    pub fn cells(&self) -> usize {
+        self.board.as_ref().map_or(0, |board| board.cells())
+    }
+
+    /// The time constant of its nodes \[s\]; `None` of an ideal block.
+    pub fn tau(&self) -> Option<Second> {
+        self.board.as_ref().map(|board| board.tau)
+    }
+
+    /// What a run needs of its chip to go on, by name.
+    pub fn chip_state(&self) -> Vec<(String, Vec<usize>, Vec<f64>)> {
+        self.board.as_ref().map_or(Vec::new(), |board| board.state())
+    }
+
+    /// Puts back what [`AnalogBlock::chip_state`] gave; the parameters are those of then.
+    pub fn restore_chip(&mut self, values: &[Vec<f64>]) {
+        if let Some(board) = &mut self.board {
+            let acting = acting(&self.model, &self.deep.model, &self.parameters);
+            board.restore(&self.deep.model, &acting, values);
+            self.deep.weights = board.weights(&acting);
+        }
+    }
+
+    /// Comes to rest, by iterations or in time.
+    fn rest(
+        &self,
+        input: &Mat<T>,
+        start: Option<&Layers<T>>,
+        force: Option<&Mat<T>>,
+        place: usize,
+    ) -> Rested<T> {
+        let phase = if place == 0 { &self.free } else { &self.nudged };
+        let Some(board) = &self.board else {
+            return self.deep.settle(input, start, force, phase);
+        };
+        let course = Course {
+            settled: self.free.settled.unwrap_or(SETTLED),
+            at_most: phase.iterations as f64,
+        };
+        let last = self.deep.model.layers.len() - 1;
+        let mut currents = vec![None; last + 1];
+        currents[last] = force;
+        // A block of one layer has both in one place.
+        let both = (last == 0).then(|| force.map_or(input.clone(), |force| sum(input, force)));
+        currents[0] = Some(both.as_ref().unwrap_or(input));
+        let quiet = self.deep.follow(&currents, start, &course);
+        if board.is_quiet() {
+            return quiet;
+        }
+        let noise = board.disturbance(&self.deep, &quiet.layers, place);
+        let noisy: Vec<Mat<T>> = noise
+            .iter()
+            .zip(&currents)
+            .map(|(noise, current)| current.map_or(noise.clone(), |current| sum(current, noise)))
+            .collect();
+        let noisy: Vec<Option<&Mat<T>>> = noisy.iter().map(Some).collect();
+        let Rested { layers, ends } = self.deep.follow(&noisy, Some(&quiet.layers), &course);
+        let later = ends.into_iter().zip(&quiet.ends).map(|(end, first)| Ending {
+            iterations: end.iterations + first.iterations,
+            time: end.time + first.time,
+            ..end
+        });
+        Rested { layers, ends: later.collect() }
     }
 
     /// How each sample of the last forward pass ended.
@@ -91,11 +189,18 @@ impl<T: Real> AnalogBlock<T> {
 
     /// Comes to rest with the current `input` `[batch, size]`, from zero; gives the last layer's
     /// activations. What the way back needs is kept if asked for.
-    pub fn forward(&mut self, input: Mat<T>, keep: bool) -> Mat<T> {
-        let rest = self.deep.settle(&input, None, None, &self.free);
+    pub fn forward(&mut self, mut input: Mat<T>, keep: bool) -> Mat<T> {
+        if let Some(board) = &mut self.board {
+            board.present();
+            board.drive(&mut input);
+        }
+        let rest = self.rest(&input, None, None, 0);
         self.non_finite = first_sick(&rest.ends, &rest.layers);
         self.ends = rest.ends;
-        let out = rest.layers[rest.layers.len() - 1].clone();
+        let mut out = rest.layers[rest.layers.len() - 1].clone();
+        if let Some(board) = &self.board {
+            board.sense(&mut out);
+        }
         self.kept = keep.then_some((input, rest.layers));
         out
     }
@@ -116,7 +221,7 @@ impl<T: Real> AnalogBlock<T> {
                         break;
                     }
                 }
-                (self.deep.gradient(&rest, &adjoint), adjoint.sums.swap_remove(0))
+                (self.folded(self.deep.gradient(&rest, &adjoint)), adjoint.sums.swap_remove(0))
             }
             Back::Propagation { beta, phases } => {
                 self.propagate(&input, &rest, error, beta, phases)
@@ -142,7 +247,7 @@ impl<T: Real> AnalogBlock<T> {
         let mut missed = vec![false; error.rows()];
         let mut nudged = |beta: f64| {
             let force = error.map(|e| T::of(-beta * batch) * e);
-            let end = self.deep.settle(input, Some(rest), Some(&force), &self.nudged);
+            let end = self.rest(input, Some(rest), Some(&force), if beta < 0.0 { 1 } else { 2 });
             trouble = trouble.or(first_sick(&end.ends, &end.layers));
             missed.iter_mut().zip(&end.ends).for_each(|(missed, end)| *missed |= !end.settled);
             end.layers
@@ -158,7 +263,30 @@ impl<T: Real> AnalogBlock<T> {
         let factor = 1.0 / (span * batch);
         let pairs = low[0].as_slice().iter().zip(high[0].as_slice());
         let dx = pairs.map(|(low, high)| T::of(factor) * (*low - *high)).collect();
-        (self.deep.contrast(low, high, factor), Mat::from_vec(low[0].rows(), low[0].cols(), dx))
+        (
+            self.folded(self.deep.contrast(low, high, factor)),
+            Mat::from_vec(low[0].rows(), low[0].cols(), dx),
+        )
+    }
+
+    /// A gradient of the weights as they act as one of the parameters.
+    fn folded(&self, grad: Vec<Vec<T>>) -> Vec<Vec<T>> {
+        let synapses = self.model.synapses.iter().zip(&self.deep.model.synapses);
+        let mut grad = grad.into_iter();
+        let mut all = Vec::new();
+        for (own, acting) in synapses {
+            let (Some(weight), Some(bias)) = (grad.next(), grad.next()) else { break };
+            match (own, acting) {
+                (Synapse::Conv { conv, .. }, Synapse::Dense { .. }) => {
+                    all.push(conv.folded(&weight));
+                    let channels = bias.chunks_exact(conv.output().pixels());
+                    let sum = |of: &[T]| of.iter().fold(T::default(), |sum, v| sum + *v);
+                    all.push(channels.map(sum).collect());
+                }
+                _ => all.extend([weight, bias]),
+            }
+        }
+        all
     }
 
     /// Truncated estimates of `dL/dparameter`, one of each kind for each step of the nudged phase
@@ -188,15 +316,17 @@ impl<T: Real> AnalogBlock<T> {
             }
             self.deep.go_back(rest, &mut adjoint);
             let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
-            each([estimate, self.deep.gradient(rest, &adjoint)]);
+            each([estimate, self.deep.gradient(rest, &adjoint)].map(|grad| self.folded(grad)));
         }
     }
 
     /// The same in other numbers.
     pub fn cast<U: Real>(&self) -> AnalogBlock<U> {
         AnalogBlock {
+            model: self.model.clone(),
             deep: self.deep.cast(),
             parameters: self.parameters.iter().map(Parameter::cast).collect(),
+            board: self.board.clone(),
             free: self.free,
             nudged: self.nudged,
             kept: None,
@@ -214,11 +344,47 @@ impl<T: Real> AnalogBlock<T> {
     }
 }
 
+/// Where a block in motion rests if its file does not say: the largest `tau |dx/dt|`.
+const SETTLED: f64 = 1e-3;
+
+fn sum<T: Real>(a: &Mat<T>, b: &Mat<T>) -> Mat<T> {
+    let all = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| *a + *b);
+    Mat::from_vec(a.rows(), a.cols(), all.collect())
+}
+
 /// The first layer with a number that is not finite.
 fn first_sick<T: Real>(ends: &[Ending], layers: &Layers<T>) -> Option<usize> {
     let finite = |m: &Mat<T>| m.as_slice().iter().all(|v| v.to_f64().is_finite());
     let sick = ends.iter().any(|end| !end.residual.is_finite());
     sick.then(|| layers.iter().position(|layer| !finite(layer)).unwrap_or(0))
+}
+
+/// The parameters in the shapes of the model that acts: where that is unrolled, a matrix in place of
+/// a kernel, and a bias for every position.
+fn acting<'a, T: Real>(
+    own: &DeepHopfield,
+    model: &DeepHopfield,
+    parameters: &'a [Parameter<T>],
+) -> Cow<'a, [Parameter<T>]> {
+    if own == model {
+        return Cow::Borrowed(parameters);
+    }
+    let mut all = Vec::new();
+    for ((own, synapse), pair) in
+        own.synapses.iter().zip(&model.synapses).zip(parameters.chunks_exact(2))
+    {
+        match (own, synapse) {
+            (Synapse::Conv { conv, .. }, Synapse::Dense { pre, post }) => {
+                let weight = conv.unrolled(&pair[0].value);
+                all.push(Parameter::learned(&*pair[0].name, vec![*post, *pre], weight));
+                let pixels = conv.output().pixels();
+                let biases = pair[1].value.iter().flat_map(|b| vec![*b; pixels]).collect();
+                all.push(Parameter::learned(&*pair[1].name, vec![*post], biases));
+            }
+            _ => all.extend_from_slice(pair),
+        }
+    }
+    Cow::Owned(all)
 }
 
 fn weights<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> Vec<Weights<T>> {

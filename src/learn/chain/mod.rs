@@ -6,6 +6,7 @@
 //! second as the difference these make to its first layer.
 
 mod analog;
+mod board;
 mod check;
 mod descent;
 mod trainer;
@@ -69,7 +70,14 @@ impl<T: Real> Chain<T> {
             };
             (block.name.clone(), link)
         });
-        Chain { links: links.collect(), input: chain.input }
+        let mut made = Chain { links: links.collect(), input: chain.input };
+        if let Some(weights) = &chain.weights {
+            for (parameter, values) in made.parameters_mut().into_iter().zip(weights) {
+                parameter.value.iter_mut().zip(values).for_each(|(to, v)| *to = T::of(*v));
+            }
+            made.apply();
+        }
+        made
     }
 
     /// The shape of a sample.
@@ -196,6 +204,36 @@ impl<T: Real> Chain<T> {
             }
         }
         cells
+    }
+
+    /// The analog blocks with their names.
+    pub fn analog(&self) -> impl Iterator<Item = (&str, &AnalogBlock<T>)> {
+        self.links.iter().filter_map(|(name, link)| match link {
+            Link::Analog(block) => Some((name.as_str(), &**block)),
+            Link::Host(_) => None,
+        })
+    }
+
+    /// What a run needs of all chips to go on, by the names of their blocks.
+    pub fn chips(&self) -> Vec<(String, Vec<usize>, Vec<f64>)> {
+        let of = |(block, analog): (&str, &AnalogBlock<T>)| {
+            let name = |own: String| format!("{block}.{own}");
+            let all = analog.chip_state().into_iter();
+            all.map(|(own, shape, values)| (name(own), shape, values)).collect::<Vec<_>>()
+        };
+        self.analog().flat_map(of).collect()
+    }
+
+    /// Puts back what [`Chain::chips`] gave, after the parameters.
+    pub fn restore_chips(&mut self, values: &[Vec<f64>]) {
+        let mut rest = values;
+        for (_, link) in &mut self.links {
+            if let Link::Analog(block) = link {
+                let (own, more) = rest.split_at(block.chip_state().len());
+                block.restore_chip(own);
+                rest = more;
+            }
+        }
     }
 
     /// The same in other numbers.

@@ -56,6 +56,15 @@ pub trait ChainLearns {
     /// Takes numbers in the order and shapes of [`ChainLearns::parameters`].
     fn take(&mut self, values: Vec<Vec<f64>>);
 
+    /// Of the chips of its blocks, as [`Chain::chips`].
+    fn chips(&self) -> Vec<(String, Vec<usize>, Vec<f64>)>;
+
+    /// Puts back what [`ChainLearns::chips`] gave, after [`ChainLearns::take`].
+    fn take_chips(&mut self, values: &[Vec<f64>]);
+
+    /// Cells of all arrays.
+    fn cells(&self) -> usize;
+
     fn optimiser(&self) -> OptimiserState;
 
     fn restore(&mut self, state: &OptimiserState);
@@ -162,6 +171,18 @@ impl<T: Real> ChainLearns for ChainTrainer<T> {
             parameter.value.iter_mut().zip(values).for_each(|(to, from)| *to = T::of(from));
         }
         self.chain.apply();
+    }
+
+    fn chips(&self) -> Vec<(String, Vec<usize>, Vec<f64>)> {
+        self.chain.chips()
+    }
+
+    fn take_chips(&mut self, values: &[Vec<f64>]) {
+        self.chain.restore_chips(values);
+    }
+
+    fn cells(&self) -> usize {
+        self.chain.analog().map(|(_, block)| block.cells()).sum()
     }
 
     fn optimiser(&self) -> OptimiserState {

@@ -54,7 +54,7 @@ pub fn convolve<T: Real>(conv: &Conv, of: &[Parameter<T>], x: &Mat<T>) -> Mat<T>
     let rows = y.as_mut_slice().par_chunks_mut(out.size());
     let rows = rows.zip(x.as_slice().par_chunks(x.cols()));
     rows.for_each_init(Vec::new, |work, (y, x)| {
-        conv.forward(&of[0].value, x, y, work);
+        conv.lanes(1).forward(&of[0].value, x, y, work);
         if let Some(bias) = of.get(1) {
             for (y, &b) in y.chunks_exact_mut(out.pixels()).zip(&bias.value) {
                 y.iter_mut().for_each(|y| *y = *y + b);
@@ -79,7 +79,7 @@ pub fn convolve_back<T: Real>(
         .map(|(x, dy)| {
             let (mut grad, mut work) = (vec![T::default(); conv.weights()], Vec::new());
             for (x, dy) in x.chunks_exact(size).zip(dy.chunks_exact(out.size())) {
-                conv.add_gradient(dy, x, &mut grad, &mut work);
+                conv.lanes(1).add_gradient(dy, x, &mut grad, &mut work);
             }
             grad
         })
@@ -97,7 +97,7 @@ pub fn convolve_back<T: Real>(
         let rows = dx.as_mut_slice().par_chunks_mut(size);
         let rows = rows.zip(dy.as_slice().par_chunks(out.size()));
         rows.for_each_init(Vec::new, |work, (dx, dy)| {
-            conv.add_transposed(&of[0].value, dy, dx, work);
+            conv.lanes(1).add_transposed(&of[0].value, dy, dx, work);
         });
         dx
     })

@@ -45,6 +45,12 @@ impl<'a> ChainRun<'a> {
         all.map(|(name, shape, data)| Tensor { name, shape, data }).collect()
     }
 
+    /// Conductances of the chips' arrays \[S\] and how often they were written and read.
+    pub fn chips(&self) -> Vec<Tensor> {
+        let all = self.learner.chips().into_iter();
+        all.map(|(name, shape, data)| Tensor { name, shape, data }).collect()
+    }
+
     pub fn state(&self, progress: &Progress) -> Vec<Tensor> {
         let OptimiserState { first, second, steps, limits, .. } = self.learner.optimiser();
         let Tally { samples, cost, right, settled, free_time, free_time_largest, writes, .. } =
@@ -62,6 +68,7 @@ impl<'a> ChainRun<'a> {
             all.push(Tensor::vector(LIMITS, limits));
         }
         all.extend(weights);
+        all.extend(self.chips());
         all
     }
 
@@ -104,8 +111,12 @@ impl<'a> ChainRun<'a> {
             each.collect()
         };
         let (first, second) = (moments("first", &state.first)?, moments("second", &state.second)?);
+        let chips: Result<Vec<Vec<f64>>, String> =
+            self.learner.chips().iter().map(|(name, shape, _)| take(name, shape)).collect();
+        let chips = chips?;
         let limits = take(LIMITS, &[own.len()]).unwrap_or_default();
         self.learner.take(values?);
+        self.learner.take_chips(&chips);
         let steps = count(2) as u32;
         self.learner.restore(&OptimiserState { first, second, steps, limits, solver: Vec::new() });
         let tally = Tally {
@@ -164,7 +175,7 @@ impl<'a> ChainRun<'a> {
             test_samples: test.len(),
             batch: *batch,
             of_epochs: *epochs,
-            cells: 0,
+            cells: self.learner.cells(),
             finished: false,
             test_accuracy: None,
             train_loss: None,

@@ -173,7 +173,7 @@ impl<'a> Learner<'a> {
             Learner::Network(trainer, _) => {
                 network::chip_tensors(&trainer.model, trainer.engine.chip())
             }
-            Learner::Chain(run) => run.weights(),
+            Learner::Chain(run) => [run.weights(), run.chips()].concat(),
         }
     }
 

@@ -3,9 +3,12 @@
 use super::super::hardware;
 use super::super::nonideal;
 use super::super::reader::TableReader;
-use super::super::{Fidelity, Library, NonIdeal, Order};
+use super::super::{
+    Conduction, Fidelity, Hardware, Library, MirrorSpread, NeuronSpread, NonIdeal, Order,
+    Periphery, ReadNoise, Wire,
+};
 use super::digital::MOST_UNITS;
-use super::{Analog, Init, Iterations, Made, follow};
+use super::{Analog, Init, Iterations, Made, Positions, follow};
 use crate::diag::Diagnostic;
 use crate::model::{DeepHopfield, Shape, Synapse};
 use crate::numerics::conv::{Conv, Pool};
@@ -17,7 +20,7 @@ pub(super) fn read(
     block: &str,
     made: &mut Option<Made>,
     trains: bool,
-    library: &Library,
+    (library, common): (&Library, Option<&On>),
 ) -> Option<Analog> {
     let before = t.reading.count();
     let slope = t.number("slope", Range::Positive).or(1.0);
@@ -44,38 +47,109 @@ pub(super) fn read(
         layers.extend(shape);
         synapses.extend(synapse);
     }
-    let engines = [("ideal", Fidelity::Ideal), ("behavioural", Fidelity::Behavioural)];
-    let engine = t.choice("engine", &engines).or(Fidelity::Ideal);
     let sound = t.reading.count() == before && first.is_some();
     let model = DeepHopfield { layers, synapses, slope, clamp_last };
-    let (hardware, nonideal) = match engine {
-        Fidelity::Ideal => {
-            t.exclude("engine", &["hardware", "nonideal", "preset"]);
-            (None, NonIdeal::default())
+    let own = t.has("engine") || common.is_none();
+    let On { engine, hardware, nonideal, positions } = match common {
+        Some(common) if !own => {
+            for key in ["hardware", "nonideal", "positions"] {
+                drop(t.left_out(key));
+                if t.has(key) {
+                    t.report(
+                        Diagnostic::at(t.span(key), format!("`{key}` needs `engine` beside it"))
+                            .label("[analog] says what all blocks are put on")
+                            .help("write `engine` here too, or drop this"),
+                    );
+                }
+            }
+            common.clone()
         }
-        _ => chip(t, sound.then_some(&model), trains, library),
+        _ => on(t, trains, library),
     };
-    sound.then_some(Analog { model, order, free, nudged, init, engine, hardware, nonideal })
+    if sound && positions == Positions::SideBySide && model.unrolled().is_none() {
+        t.report(
+            Diagnostic::at(t.span("layers"), format!("`{block}` pools, which no matrix does"))
+                .label("positions that compete cannot stand side by side")
+                .help("write `positions = \"in-turn\"`, or pool in the digital block after it"),
+        );
+        return None;
+    }
+    sound.then_some(Analog {
+        model,
+        order,
+        free,
+        nudged,
+        init,
+        engine,
+        hardware,
+        nonideal,
+        positions,
+    })
 }
 
-/// What the kernels are put on.
-fn chip(
-    t: &TableReader,
-    model: Option<&DeepHopfield>,
-    trains: bool,
-    library: &Library,
-) -> (Option<Box<super::super::Hardware>>, NonIdeal) {
-    let kernels = model.map(DeepHopfield::kernels);
+/// What kernels are put on: `engine`, `hardware` and `nonideal`.
+#[derive(Debug, Clone)]
+pub(super) struct On {
+    engine: Fidelity,
+    hardware: Option<Box<Hardware>>,
+    nonideal: NonIdeal,
+    positions: Positions,
+}
+
+/// Reads what the kernels of a block, or of all blocks, are put on.
+pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
+    let engines = [("ideal", Fidelity::Ideal), ("behavioural", Fidelity::Behavioural)];
+    let engine = t.choice("engine", &engines).or(Fidelity::Ideal);
+    if engine == Fidelity::Ideal {
+        t.exclude("engine", &["hardware", "nonideal", "positions"]);
+        let (nonideal, positions) = (NonIdeal::default(), Positions::default());
+        return On { engine, hardware: None, nonideal, positions };
+    }
+    let ways = [("in-turn", Positions::InTurn), ("side-by-side", Positions::SideBySide)];
+    let positions = t.choice("positions", &ways).or_default();
     let preset = nonideal::of_file(t, library);
     let window = preset.as_ref().and_then(|preset| preset.window);
-    let hardware = hardware::read(&t.table("hardware"), kernels.as_ref(), library, trains, window);
+    let hardware = hardware::read(&t.table("hardware"), None, library, trains, window);
     let table = match &preset {
         Some(preset) => t.in_place("nonideal", &preset.table),
         None => t.table("nonideal"),
     };
     let use_of = nonideal::Use { pairs: hardware.pair, trains };
     let nonideal = nonideal::read(&table, [hardware.g_min, hardware.g_max], use_of, &[]);
-    (Some(Box::new(hardware)), nonideal)
+    check(&table, &nonideal);
+    On { engine, hardware: Some(Box::new(hardware)), nonideal, positions }
+}
+
+/// Reports what kernels that serve all positions in turn, on virtual grounds, do not have.
+fn check(t: &TableReader, nonideal: &NonIdeal) {
+    let NonIdeal { fabrication, read, wire, cell, periphery, update, .. } = nonideal;
+    let quiet = ReadNoise { proportional: read.proportional, ..ReadNoise::default() };
+    let known = Periphery { dac: periphery.dac, adc: periphery.adc, ..Periphery::default() };
+    let missing = [
+        ("wire", *wire != Wire::default(), "wires"),
+        ("cell", *cell != Conduction::default(), "cells that are not linear"),
+        ("update", update.is_some(), "updates by pulses"),
+        ("read", *read != quiet, "noise other than `proportional`"),
+        ("periphery", *periphery != known, "errors of the periphery other than `dac` and `adc`"),
+        (
+            "fabrication",
+            fabrication.neuron != NeuronSpread::default()
+                || fabrication.mirror != MirrorSpread::default(),
+            "mismatch of neurons or mirrors",
+        ),
+    ];
+    for (key, is, what) in missing {
+        if is {
+            t.report(
+                Diagnostic::at(t.span(key), format!("the blocks of a chain have no {what}"))
+                    .label("not known of kernels that serve all positions in turn")
+                    .help(
+                        "drop it here; networks of [model] have it, on the behavioural or circuit \
+                         engine",
+                    ),
+            );
+        }
+    }
 }
 
 fn iterations(t: &TableReader, default: u64) -> Iterations {

@@ -31,7 +31,7 @@ pub(super) fn read(
     };
     let costs = [("cross-entropy", Cost::CrossEntropy), ("squared-error", Cost::SquaredError)];
     let cost = t.choice("cost", &costs).or(Cost::CrossEntropy);
-    let epochs = t.count("epochs", 1..=1 << 32).or(10) as usize;
+    let epochs = t.count("epochs", 0..=1 << 32).or(10) as usize;
     let batch = t.count("batch", 2..=1 << 32).or(64) as usize;
     let (optimiser, rate) = train::optimiser(&t.table("optimiser"));
     let weight_decay = t.number("weight-decay", Range::NonNegative).or(0.0);

@@ -3,6 +3,9 @@
 mod analog;
 mod digital;
 mod learning;
+mod weights;
+
+pub use weights::ChainTensor;
 
 use std::sync::Arc;
 
@@ -23,6 +26,8 @@ pub struct Chain {
     /// `input.mean` and `input.deviation`.
     pub normalise: Normalise,
     pub blocks: Vec<ChainBlock>,
+    /// `weights`: numbers of every tensor of [`Chain::tensors`]; drawn if not given.
+    pub weights: Option<Vec<Vec<f64>>>,
     /// `precision`: what it is computed in.
     pub precision: Precision,
     pub train: Option<ChainTrain>,
@@ -38,6 +43,11 @@ pub struct ChainBlock {
 }
 
 impl Chain {
+    /// All tensors in the order of the blocks.
+    pub fn tensors(&self) -> Vec<ChainTensor> {
+        weights::tensors(&self.blocks)
+    }
+
     /// The least ideal engine of its analog blocks, in a word.
     pub fn engine_words(&self) -> &'static str {
         let analog = self.blocks.iter().filter_map(|block| match &block.kind {
@@ -74,6 +84,18 @@ pub struct Analog {
     /// The kernels' arrays, of a block that is not ideal.
     pub hardware: Option<Box<Hardware>>,
     pub nonideal: NonIdeal,
+    /// `positions`
+    pub positions: Positions,
+}
+
+/// How cells serve the positions of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Positions {
+    /// One kernel array serves all, one after the other.
+    #[default]
+    InTurn,
+    /// Each has cells of its own, which start alike and are taught alike.
+    SideBySide,
 }
 
 /// How long a phase lasts.
@@ -135,6 +157,7 @@ pub(super) fn read(t: &TableReader, library: &Library) -> Option<Chain> {
     let (input, normalise) = input(&t.table("input"));
     let mut made =
         input.map(|shape| Made { shape, by: "the input".to_string(), span: t.span("input") });
+    let common = t.optional_table("analog").map(|t| analog::on(&t, trains, library));
     let mut blocks: Vec<(ChainBlock, Span)> = Vec::new();
     for (place, t) in t.tables("chain").into_iter().enumerate() {
         let name = t.text("name").or(place.to_string());
@@ -147,7 +170,7 @@ pub(super) fn read(t: &TableReader, library: &Library) -> Option<Chain> {
             }
             Some(_) => {
                 let t = t.table("analog");
-                let analog = analog::read(&t, &name, &mut made, trains, library);
+                let analog = analog::read(&t, &name, &mut made, trains, (library, common.as_ref()));
                 analog.map(|analog| BlockKind::Analog(Box::new(analog)))
             }
             None => None,
@@ -176,9 +199,11 @@ pub(super) fn read(t: &TableReader, library: &Library) -> Option<Chain> {
         None => None,
     };
     if t.reading.count() > before {
+        t.path("weights").optional();
         return None;
     }
-    Some(Chain { input: input?, normalise: normalise?, blocks, precision, train })
+    let weights = weights::read(t, &blocks)?;
+    Some(Chain { input: input?, normalise: normalise?, blocks, weights, precision, train })
 }
 
 /// The shape of a sample, and how its pixels become numbers.
