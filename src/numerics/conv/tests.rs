@@ -20,8 +20,7 @@ fn by_hand(conv: &Conv, w: &[f64], x: &[f64]) -> Vec<f64> {
             let (iy, ix) = (oy * conv.stride + ky, ox * conv.stride + kx);
             let inside = |v: usize, n: usize| (conv.padding..conv.padding + n).contains(&v);
             if inside(iy, input.height) && inside(ix, input.width) {
-                let at =
-                    (i * input.height + iy - conv.padding) * input.width + ix - conv.padding;
+                let at = (i * input.height + iy - conv.padding) * input.width + ix - conv.padding;
                 *y += w[o * conv.fan_in() + tap] * x[at];
             }
         }
@@ -82,8 +81,7 @@ fn lanes_are_samples_side_by_side() {
             let size = samples[0].len();
             (0..size * lanes).map(|i| samples[i % lanes][i / lanes]).collect()
         };
-        let samples =
-            |size, salt| (0..lanes).map(|s| numbers(size, salt + s)).collect::<Vec<_>>();
+        let samples = |size, salt| (0..lanes).map(|s| numbers(size, salt + s)).collect::<Vec<_>>();
         let (x, y) = (samples(inputs, 10), samples(outputs, 20));
         let mut work = Vec::new();
         let (mut out, mut back) = (vec![0.0; outputs * lanes], vec![0.5; inputs * lanes]);
@@ -97,8 +95,7 @@ fn lanes_are_samples_side_by_side() {
             conv.lanes(1).forward(&w, &x[s], &mut one, &mut work);
             conv.lanes(1).add_transposed(&w, &y[s], &mut one_back, &mut work);
             conv.lanes(1).add_gradient(&y[s], &x[s], &mut expected, &mut work);
-            let of =
-                |all: &[f64]| all.iter().skip(s).step_by(lanes).copied().collect::<Vec<_>>();
+            let of = |all: &[f64]| all.iter().skip(s).step_by(lanes).copied().collect::<Vec<_>>();
             let close = |a: &[f64], b: &[f64]| {
                 a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12) && a.len() == b.len()
             };

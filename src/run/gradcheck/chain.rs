@@ -107,6 +107,11 @@ fn notes(question: &ChainQuestion, checked: &ChainChecked) -> Vec<String> {
     if question.chain.precision == Precision::F32 {
         notes.push("the chain works in f32, but its gradient was checked in f64".to_string());
     }
+    if question.chain.engine_words() == "behavioural" {
+        let words = "of a weight on a chip, implicit differentiation is by what its cells make of it, \
+                     finite differences by what they were asked for: where cells differ, so do the two";
+        notes.push(words.to_string());
+    }
     notes.extend(other_beta(question.train.beta, question.beta()));
     let ChainChecked { samples, settled, settled_nudged, unknown, .. } = *checked;
     if settled < samples {
