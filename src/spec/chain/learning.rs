@@ -72,10 +72,12 @@ fn data(t: &TableReader, input: Option<Shape>) -> Option<[Pictures; 2]> {
             let t = t.table("synthetic");
             let classes = t.count("classes", 2..=1 << 16).or(10) as usize;
             let samples = t.count("samples", 2..=1 << 24).or(512) as usize;
-            let make = |name: &str, n| {
-                Some(pictures::synthetic(input?, classes, n, Seed::new(0).child(name)))
+            let tested = samples.div_ceil(4);
+            let all = pictures::synthetic(input?, classes, samples + tested, Seed::new(0));
+            let part = |name: &str, places: std::ops::Range<usize>| {
+                all.select(&format!("synthetic, {name}"), &places.collect::<Vec<_>>())
             };
-            [make("train", samples)?, make("test", samples.div_ceil(4))?]
+            [part("train", 0..samples), part("test", samples..samples + tested)]
         }
         "folder" => {
             let path = t.path("folder").optional()?;
