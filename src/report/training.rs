@@ -94,7 +94,7 @@ fn loss(epochs: &[EpochRecord]) -> Option<Figure> {
     Some(Figure {
         name: "loss",
         title: "Loss".into(),
-        caption: "Mean squared-error cost of the free phase against the epoch.".into(),
+        caption: "Mean cost of the free phase against the epoch.".into(),
         body: Body::Chart(Chart {
             x,
             y: Axis::log("cost a sample", Unit::Word("dimensionless"), range),
