@@ -116,7 +116,10 @@ struct Figures {
 
 impl Figures {
     fn of(tensors: &[TensorRecord]) -> Figures {
-        let all = || tensors.iter().flat_map(|t| [t.implicit, t.finite_differences]).flatten();
+        // One place says no more than a sign; it counts where nothing else is known.
+        let telling = |t: &TensorRecord| t.entries > 1 || t.implicit.is_none();
+        let differences = |t: &TensorRecord| t.finite_differences.filter(|_| telling(t));
+        let all = || tensors.iter().flat_map(|t| [t.implicit, differences(t)]).flatten();
         let known = |t: &TensorRecord| t.implicit.or(t.finite_differences).is_some();
         if tensors.is_empty() || !tensors.iter().all(known) {
             return Figures { cosine: None, norm_ratio: None };
