@@ -46,7 +46,7 @@ impl<T: Real> Deep<T> {
     ) -> Rested<T> {
         let input = currents[0].expect("a block has an input");
         // Only where it comes to rest is asked for, so the way may be rough.
-        let tolerance = Tolerance { relative: 1e-2, absolute: 1e-3, remaining: 0.2 };
+        let tolerance = Tolerance { relative: 5e-2, absolute: 2e-2, remaining: 0.5 };
         let goal = Goal { settled: Some(course.settled), until: course.at_most, first_step: 0.1 };
         let parts: Vec<(Layers<T>, Vec<Ending>)> = self
             .parts(input.rows())
