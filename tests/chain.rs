@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use eqcircuit::learn::{Back, Chain, Link};
+use eqcircuit::numerics::seed::Seed;
+use eqcircuit::numerics::{Mat, math};
 use eqcircuit::run::record;
 use eqcircuit::run::{Interrupt, Manner, Options, RunError, Trained, train};
-use eqcircuit::spec::{self, Edit, Library, Spec};
+use eqcircuit::spec::{self, Edit, Library, Phases, Spec, Subject};
 
 const FILE: &str = r#"
 title = "small-chain"
@@ -264,4 +267,27 @@ fn published_configurations_run_on_synthetic_pictures() {
             assert!(run.epochs[1].train_loss.unwrap().is_finite());
         }
     }
+}
+
+/// What goes back to the digital side of a chip is the difference of two readings.
+#[test]
+fn errors_come_back_through_converters() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = "[analog]\nengine = \"behavioural\"\n\
+                [analog.nonideal]\nperiphery = { adc = { bits = 6, range = \"1 V\" } }\n";
+    let spec = load(dir.path(), &(FILE.to_string() + chip), &[]);
+    let Subject::Chain(chain) = &spec.subject else { panic!("a chain") };
+    let (beta, batch) = (0.2, 4);
+    let step = 1.0 / 31.0;
+    let mut chain: Chain<f64> = Chain::new(chain, Seed::new(1), Seed::new(2));
+    let (_, link) = chain.links_mut().nth(1).unwrap();
+    let Link::Analog(block) = link else { panic!("an analog block") };
+    let input = Mat::from_fn(batch, 6 * 64, |s, i| math::sin((s + 7 * i) as f64));
+    let output = block.forward(input, true);
+    let error = Mat::from_fn(batch, output.cols(), |s, i| math::sin((5 * s + i) as f64));
+    let phases = Phases::Centred;
+    let dx = block.backward(&error, Back::Propagation { beta, phases });
+    let steps = dx.map(|v| v * 2.0 * beta * batch as f64 / step);
+    assert!(steps.as_slice().iter().all(|v| (v - v.round()).abs() < 1e-9), "{steps:?}");
+    assert!(steps.as_slice().iter().any(|v| *v != 0.0), "nothing came back");
 }

@@ -143,13 +143,18 @@ as published, its fixed points are counted by the measure of the paper and by on
 share, and the page in the folder sets them beside the published numbers. At depth 3 every row is
 trained by itself; at 5 and 7 the four are measured on one training a seed.
 
+`splitting` is one network of six layers on CIFAR-10 (10,000 pictures), cut into 1, 2, 3 and 6 analog
+blocks by `netlists/cifar-split-*.toml`: its accuracy, and the time of an epoch, by the size of its
+blocks.
+
 Trainings are finished one by one and kept: the same call goes on where it stopped, with more seeds
 too. The files of the networks stay in the folder, to be trained or simulated by themselves.
 
 Examples:
   eqcircuit reproduce ham --depth 3 --seeds 1 --version v1
   eqcircuit reproduce ham --depth 3,5,7 --seeds 5
-  eqcircuit reproduce ham --questions";
+  eqcircuit reproduce ham --questions
+  eqcircuit reproduce splitting --seeds 3";
 
 pub(super) const MERGE: &str = "\
 The shards are those of one sweep, each once and finished; else nothing is written, and the

@@ -44,7 +44,8 @@ impl Converters {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Border {
     dac: Vec<Curve>,
-    adc: Vec<Curve>,
+    /// At the inputs, where errors come out, and at the outputs.
+    adc: [Vec<Curve>; 2],
     shared: [usize; 2],
     /// Deviation of a sample that is read \[V\].
     noise: Volt,
@@ -64,7 +65,10 @@ impl Border {
         let [dac, adc] = [&periphery.dac, &periphery.adc];
         Border {
             dac: Curve::draw(dac, Way::Out, inputs, place.child("dac")),
-            adc: Curve::draw(adc, Way::In, outputs, place.child("adc")),
+            adc: [
+                Curve::draw(adc, Way::In, inputs, place.child("adc of inputs")),
+                Curve::draw(adc, Way::In, outputs, place.child("adc")),
+            ],
             shared: [dac.shared.max(1), adc.shared.max(1)],
             noise: adc.noise,
             v_unit,
@@ -82,24 +86,33 @@ impl Border {
         }
     }
 
-    /// What the host reads; `reading` names the noise of its samples.
+    /// What the host reads of the outputs; `reading` names the noise of its samples.
     pub fn sense(&self, row: &mut [f64], reading: usize) {
-        if self.adc.is_empty() {
+        self.read(&self.adc[1], row, self.seed.index(reading));
+    }
+
+    /// What the host reads of the nodes that its inputs go to, as [`Border::sense`].
+    pub fn sense_inputs(&self, row: &mut [f64], reading: usize) {
+        self.read(&self.adc[0], row, self.seed.child("inputs").index(reading));
+    }
+
+    fn read(&self, adc: &[Curve], row: &mut [f64], seed: Seed) {
+        if adc.is_empty() {
             return;
         }
         let noise = match self.noise > 0.0 {
-            true => normals(self.seed.index(reading), row.len()),
+            true => normals(seed, row.len()),
             false => Vec::new(),
         };
         for (i, v) in row.iter_mut().enumerate() {
             let noise = noise.get(i).map_or(0.0, |z| self.noise * z);
-            *v = self.adc[i / self.shared[1]].convert(*v * self.v_unit, noise) / self.v_unit;
+            *v = adc[i / self.shared[1]].convert(*v * self.v_unit, noise) / self.v_unit;
         }
     }
 
     /// Whether numbers stay what they are.
     pub fn is_ideal(&self) -> bool {
-        self.dac.is_empty() && self.adc.is_empty()
+        self.dac.is_empty() && self.adc.iter().all(Vec::is_empty)
     }
 }
 

@@ -15,6 +15,7 @@ mod page;
 pub mod preset;
 mod questions;
 mod reproduction;
+mod splitting;
 mod statistics;
 mod study;
 pub mod sweep;
@@ -82,6 +83,9 @@ pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
 /// # Errors
 /// When its records are damaged, or it cannot be written.
 pub fn reproduction(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    if crate::run::reproduce::is_splitting(dir) {
+        return put(splitting::make(dir)?, dir, INDEX);
+    }
     let mut written = Vec::new();
     for (name, made) in questions::make(dir)? {
         written.extend(put(made, dir, name)?);

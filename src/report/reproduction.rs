@@ -4,22 +4,12 @@ use std::path::Path;
 
 use super::figure::{Axis, Body, Chart, Figure, Label, Role, Series, Shape, Unit};
 use super::page::{self, digits, quantity, table};
+use super::statistics::{mean, spread};
 use super::{Made, ReportError};
 use crate::run::reproduce::{
     Job, MAIN, Measured, PUBLISHED_BY_TOLERANCE, RESULTS, Reproduced, TOLERANCES, Variant, Version,
     read,
 };
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// The sample's standard deviation.
-fn spread(values: &[f64]) -> f64 {
-    let middle = mean(values);
-    let squares: f64 = values.iter().map(|v| (v - middle) * (v - middle)).sum();
-    (squares / (values.len() as f64 - 1.0)).sqrt()
-}
 
 /// The trainings of one row of the table, and a solver's measures on them.
 struct Row<'a> {

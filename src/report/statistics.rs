@@ -1,5 +1,17 @@
 //! Quantiles and histograms of what was recorded.
 
+/// NaN of none.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The sample's standard deviation; NaN of fewer than two.
+pub fn spread(values: &[f64]) -> f64 {
+    let middle = mean(values);
+    let squares: f64 = values.iter().map(|v| (v - middle) * (v - middle)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
+}
+
 /// The `q`-quantile of numbers sorted in ascending order, linear between neighbours; NaN of none.
 pub fn quantile(sorted: &[f64], q: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };

@@ -8,6 +8,29 @@ use super::reader::TableReader;
 use crate::diag::{Diagnostic, Span};
 use crate::model::{Coupling, EnergyModel};
 
+/// The tensors of a file that was read; what is wrong with it is reported.
+pub(super) fn opened<'a>(
+    t: &TableReader,
+    path: &Path,
+    bytes: &'a [u8],
+    span: &Span,
+) -> Option<SafeTensors<'a>> {
+    match SafeTensors::deserialize(bytes) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            t.report(
+                Diagnostic::at(
+                    span.clone(),
+                    format!("`{}` is not a whole safetensors file", path.display()),
+                )
+                .label(format!("{} bytes: {error}", bytes.len()))
+                .help("it may have been cut short when it was copied; write it again"),
+            );
+            None
+        }
+    }
+}
+
 /// Fills the model's couplings. `wanted` is the tensor of each, and where the coupling stands; the
 /// model is `sound` when no mistake was found in it.
 /// All mistakes are reported; `None` if there are any.
@@ -21,17 +44,7 @@ pub(super) fn load(
     let span = t.span("weights");
     let bytes = t.reading.bytes(path, &span)?;
     let at = |message: String| Diagnostic::at(span.clone(), message);
-    let file = match SafeTensors::deserialize(&bytes) {
-        Ok(file) => file,
-        Err(error) => {
-            t.report(
-                at(format!("`{}` is not a whole safetensors file", path.display()))
-                    .label(format!("{} bytes: {error}", bytes.len()))
-                    .help("it may have been cut short when it was copied; write it again"),
-            );
-            return None;
-        }
-    };
+    let file = opened(t, path, &bytes, &span)?;
     // Against a broken model every tensor would look wrong.
     if !sound {
         return None;

@@ -4,6 +4,7 @@
 use super::{Deep, Layers, Weights};
 use crate::model::Synapse;
 use crate::numerics::Mat;
+use crate::numerics::conv::{Conv, Pool};
 use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::Real;
 use std::ops::Range;
@@ -82,13 +83,7 @@ impl<T: Real> Deep<T> {
         let s = &s[..synapse.output().size() * lanes];
         match synapse {
             Synapse::Conv { conv, pool } => {
-                let whole = match pool {
-                    None => s,
-                    Some(_) => {
-                        unpool(conv.output().size(), lanes, s, at, &mut work.whole);
-                        &work.whole
-                    }
-                };
+                let whole = unpooled(conv, *pool, lanes, s, at, &mut work.whole);
                 conv.lanes(lanes).add_transposed(weight, whole, out, &mut work.patches);
             }
             Synapse::Dense { pre, .. } => {
@@ -146,13 +141,7 @@ impl<T: Real> Deep<T> {
     ) {
         let whole = match &self.model.synapses[l] {
             Synapse::Conv { conv, pool } => {
-                let post = match pool {
-                    None => post,
-                    Some(_) => {
-                        unpool(conv.output().size(), lanes, post, at, &mut work.whole);
-                        &work.whole
-                    }
-                };
+                let post = unpooled(conv, *pool, lanes, post, at, &mut work.whole);
                 conv.lanes(lanes).add_gradient(post, pre, weight, &mut work.patches);
                 post
             }
@@ -181,16 +170,27 @@ impl<T: Real> Deep<T> {
     }
 }
 
-/// `whole <- s` at the places of the windows, zero elsewhere.
-fn unpool<T: Real>(size: usize, lanes: usize, s: &[T], at: &[u32], whole: &mut Vec<T>) {
+/// `s` at the places of the windows and zero elsewhere, in `whole`; `s` itself without windows.
+fn unpooled<'a, T: Real>(
+    conv: &Conv,
+    pool: Option<Pool>,
+    lanes: usize,
+    s: &'a [T],
+    at: &[u32],
+    whole: &'a mut Vec<T>,
+) -> &'a [T] {
+    if pool.is_none() {
+        return s;
+    }
     whole.clear();
-    whole.resize(size * lanes, T::default());
+    whole.resize(conv.output().size() * lanes, T::default());
     for (s, at) in s.chunks_exact(lanes).zip(at.chunks_exact(lanes)) {
         for (lane, (s, at)) in s.iter().zip(at).enumerate() {
             let place = *at as usize * lanes + lane;
             whole[place] = whole[place] + *s;
         }
     }
+    whole
 }
 
 /// Some samples of a batch `[batch, size]` in lanes; lanes beyond them are zero.

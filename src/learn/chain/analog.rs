@@ -259,7 +259,11 @@ impl<T: Real> AnalogBlock<T> {
         self.unsettled = missed.into_iter().filter(|missed| *missed).count();
         let (low, high) = (low.as_ref().unwrap_or(rest), high.as_ref().unwrap_or(rest));
         let factor = 1.0 / (span * batch);
-        let pairs = low[0].as_slice().iter().zip(high[0].as_slice());
+        let [first_low, first_high] = [(low, 1), (high, 2)].map(|(states, phase)| {
+            let read = self.board.as_ref().map(|board| board.sense_inputs(&states[0], phase));
+            read.unwrap_or_else(|| states[0].clone())
+        });
+        let pairs = first_low.as_slice().iter().zip(first_high.as_slice());
         let dx = pairs.map(|(low, high)| T::of(factor) * (*low - *high)).collect();
         (
             self.folded(self.deep.contrast(low, high, factor)),

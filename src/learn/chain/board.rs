@@ -118,6 +118,16 @@ impl Board {
         }
     }
 
+    /// What the host reads of the first layer in a nudged phase, `phase` 1 or 2.
+    pub fn sense_inputs<T: Real>(&self, states: &Mat<T>, phase: usize) -> Mat<T> {
+        let mut read = states.clone();
+        if !self.border.is_ideal() {
+            let first = ((self.presented << 2) + phase) << 24;
+            each_row(&mut read, |s, row| self.border.sense_inputs(row, first + s));
+        }
+        read
+    }
+
     /// Whether conductances are the same at every read.
     pub fn is_quiet(&self) -> bool {
         self.proportional <= 0.0

@@ -1,8 +1,10 @@
-//! The published table of hierarchical associative memories, trained and measured again.
+//! What papers published, trained and measured again: the table of hierarchical associative
+//! memories here and in the other files, the splitting of a chain in `splitting`.
 
 mod chips;
 mod questions;
 mod rows;
+mod splitting;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use chips::{HFOX, OnChip};
 pub use questions::{ACTIVATIONS, ANSWERS, Answer, Asked, DEPTHS, Found, answer, answers, asked};
 pub use rows::{Job, MAIN, PUBLISHED_BY_TOLERANCE, Published, TOLERANCES, Variant, Version, jobs};
+pub use splitting::{BLOCKS, Cut, CutTrained, LAYERS, cuts, split, split_done};
 
 use super::record::TrainRecord;
 use super::{Manner, Options, RunError, in_pool, record, replace_file, train};
@@ -27,6 +30,8 @@ use crate::spec::{self, Library, Order, Spec, Subject};
 pub const REPRODUCE: &str = "reproduce.json";
 /// A line a training.
 pub const RESULTS: &str = "results.jsonl";
+/// What the folder of the table says it holds.
+const PAPER: &str = "arXiv:2311.15673";
 /// The folder of the trainings, and that of their files.
 const RUNS: &str = "runs";
 const FILES: &str = "files";
@@ -86,7 +91,7 @@ pub fn reproduce(
 ) -> Result<Vec<Reproduced>, ReproduceError> {
     let folder = std::path::absolute(folder)
         .map_err(|source| RunError::Folder { path: folder.to_path_buf(), source })?;
-    open(&folder)?;
+    open(&folder, PAPER)?;
     let mut done = read(&folder)?;
     for (k, job) in jobs.iter().enumerate() {
         if done.iter().any(|d| d.job == *job) {
@@ -111,18 +116,39 @@ pub enum ReproduceError {
     File(crate::diag::Report),
 }
 
-/// Makes the folder or finds one of this verb.
-fn open(folder: &Path) -> Result<(), RunError> {
+/// Makes the folder or finds one that reproduces this paper.
+fn open(folder: &Path, paper: &str) -> Result<(), RunError> {
     let unusable = |source| RunError::Folder { path: folder.to_path_buf(), source };
-    let marker = folder.join(REPRODUCE);
-    if !marker.exists() && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+    let other = match of_paper(folder) {
+        Some(of) => of != paper,
+        None => fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()),
+    };
+    if other {
         return Err(RunError::NotOurs { path: folder.to_path_buf() });
     }
     for part in [RUNS, FILES] {
         fs::create_dir_all(folder.join(part)).map_err(unusable)?;
     }
-    replace_file(&marker, b"{\"verb\": \"reproduce\", \"of\": \"arXiv:2311.15673\"}\n")
-        .map_err(unusable)
+    let marker = record::line(&Marker { verb: "reproduce".to_string(), of: paper.to_string() });
+    replace_file(&folder.join(REPRODUCE), format!("{marker}\n").as_bytes()).map_err(unusable)
+}
+
+/// What a folder of this verb says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    verb: String,
+    of: String,
+}
+
+/// The paper that a folder reproduces; `None` of any other folder.
+fn of_paper(folder: &Path) -> Option<String> {
+    let marker = fs::read(folder.join(REPRODUCE)).ok()?;
+    serde_json::from_slice::<Marker>(&marker).ok().map(|marker| marker.of)
+}
+
+/// Whether a folder reproduces the splitting of a chain.
+pub fn is_splitting(folder: &Path) -> bool {
+    of_paper(folder).as_deref() == Some(splitting::PAPER)
 }
 
 /// The whole lines that are there.

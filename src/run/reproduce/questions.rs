@@ -180,7 +180,7 @@ pub fn answer(
 ) -> Result<Vec<Answer>, ReproduceError> {
     let folder = std::path::absolute(folder)
         .map_err(|source| RunError::Folder { path: folder.to_path_buf(), source })?;
-    open(&folder)?;
+    open(&folder, super::PAPER)?;
     let mut done: Vec<Answer> = answers(&folder)?;
     for (k, asked) in all.iter().enumerate() {
         if done.iter().any(|d| d.asked == *asked) {

@@ -1,9 +1,7 @@
 //! The tensors of a chain, from a safetensors file.
 
-use safetensors::SafeTensors;
-
 use super::super::reader::TableReader;
-use super::super::weights::values_of;
+use super::super::weights::{opened, values_of};
 use super::{BlockKind, ChainBlock};
 use crate::diag::Diagnostic;
 
@@ -47,17 +45,7 @@ pub(super) fn read(t: &TableReader, blocks: &[ChainBlock]) -> Option<Option<Vec<
     let span = t.span("weights");
     let bytes = t.reading.bytes(&path, &span)?;
     let at = |message: String| Diagnostic::at(span.clone(), message);
-    let file = match SafeTensors::deserialize(&bytes) {
-        Ok(file) => file,
-        Err(error) => {
-            t.report(
-                at(format!("`{}` is not a whole safetensors file", path.display()))
-                    .label(format!("{} bytes: {error}", bytes.len()))
-                    .help("it may have been cut short when it was copied; write it again"),
-            );
-            return None;
-        }
-    };
+    let file = opened(t, &path, &bytes, &span)?;
     let mut names = file.names();
     names.sort_unstable();
     let mut whole = true;
