@@ -35,7 +35,9 @@ mod template;
 mod train;
 mod weights;
 
-pub use chain::{Analog, BlockKind, Chain, ChainBlock, ChainTrain, Init, Iterations, Positions};
+pub use chain::{
+    Analog, BlockKind, Chain, ChainBlock, ChainTrain, Init, Iterations, Positions, Windows,
+};
 pub use deck::{Deck, directives, load_deck, read_deck};
 pub use edit::Edit;
 pub use expect::{FIGURES, Figure};

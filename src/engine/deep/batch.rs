@@ -4,13 +4,11 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use super::products::{FEWEST, Work, in_lanes};
+use super::products::{FEWEST, Work, fewer, in_lanes};
 use super::{Deep, Ending, Layers, Phase};
-use crate::model::Synapse;
 use crate::numerics::Mat;
 use crate::numerics::fixed_point::add_scaled;
 use crate::numerics::kernels::Real;
-use crate::numerics::lanes::keep_lanes;
 use crate::spec::Order;
 
 /// Samples in lanes, `[size, lanes]` a layer. Those that have settled leave.
@@ -26,6 +24,8 @@ pub(super) struct Batch<'a, T> {
     at: Vec<Vec<u32>>,
     /// Whether they began from a state other than zero.
     continues: bool,
+    /// Whether windows choose what they chose at first.
+    holds: bool,
     work: Work<T>,
     /// What drives each layer.
     drives: Vec<Vec<T>>,
@@ -39,6 +39,7 @@ pub(super) struct Batch<'a, T> {
 impl<'a, T: Real> Batch<'a, T> {
     pub fn new(
         deep: &'a Deep<T>,
+        held: Option<&Layers<T>>,
         input: &Mat<T>,
         start: Option<&Layers<T>>,
         force: Option<&Mat<T>>,
@@ -55,10 +56,8 @@ impl<'a, T: Real> Batch<'a, T> {
             Some(start) => of(&start[l], size),
             None => vec![T::default(); lanes * size],
         });
-        let at = model.synapses.iter().map(|synapse| match synapse {
-            Synapse::Conv { pool: Some(pool), .. } => vec![0; lanes * pool.output().size()],
-            _ => Vec::new(),
-        });
+        let mut work = Work::default();
+        let at = deep.places(lanes, |l| held.map(|held| of(&held[l], sizes[l])), &mut work);
         Batch {
             deep,
             who: (0..count).collect(),
@@ -66,9 +65,10 @@ impl<'a, T: Real> Batch<'a, T> {
             input: of(input, sizes[0]),
             force: force.map(|force| of(force, sizes[sizes.len() - 1])),
             s: s.collect(),
-            at: at.collect(),
+            at,
             continues: start.is_some(),
-            work: Work::default(),
+            holds: held.is_some(),
+            work,
             drives: vec![Vec::new(); sizes.len()],
             done: sizes.iter().map(|size| vec![T::default(); count * size]).collect(),
             ends: vec![
@@ -89,7 +89,7 @@ impl<'a, T: Real> Batch<'a, T> {
     }
 
     pub fn run(&mut self, phase: &Phase) {
-        if self.continues {
+        if self.continues && !self.holds {
             // An iteration needs the windows of a layer before it comes to the next.
             for l in (0..self.at.len()).filter(|&l| !self.at[l].is_empty()).collect::<Vec<_>>() {
                 self.at[l] = self.deep.windows(l, self.lanes, &self.s[l], &mut self.work);
@@ -138,7 +138,10 @@ impl<'a, T: Real> Batch<'a, T> {
             }
             Some(below) => {
                 let (s, at) = (&self.s[below], &mut self.at[below]);
-                deep.up(below, lanes, s, drive, at, &mut self.work);
+                match self.holds {
+                    true => deep.up_holding(below, lanes, s, drive, at, &mut self.work),
+                    false => deep.up(below, lanes, s, drive, at, &mut self.work),
+                }
             }
         }
         match self.s.get(l + 1) {
@@ -213,12 +216,6 @@ impl<'a, T: Real> Batch<'a, T> {
         }
         self.lanes = keep.len();
     }
-}
-
-fn fewer<T: Copy>(list: &mut Vec<T>, lanes: usize, keep: &[usize]) {
-    let size = list.len() / lanes;
-    keep_lanes(list, lanes, keep);
-    list.truncate(size * keep.len());
 }
 
 /// `min(max(slope u, 0), 1)`; NaN stays NaN.

@@ -13,14 +13,21 @@ use crate::numerics::kernels::Real;
 pub type Gradient<T> = Vec<Vec<T>>;
 
 impl<T: Real> Deep<T> {
-    /// `factor (dPhi/dparameter of low - dPhi/dparameter of high)`, summed over the batch.
-    pub fn contrast(&self, low: &Layers<T>, high: &Layers<T>, factor: f64) -> Gradient<T> {
+    /// `factor (dPhi/dparameter of low - dPhi/dparameter of high)`, summed over the batch; with windows
+    /// that choose what they choose in the states `held`, if there are such.
+    pub fn contrast(
+        &self,
+        held: Option<&Layers<T>>,
+        [low, high]: [&Layers<T>; 2],
+        factor: f64,
+    ) -> Gradient<T> {
         self.over_parts(low[0].rows(), |samples, grad, work| {
+            let held = held.map(|held| layers_in_lanes(held, &samples).0);
             for (state, factor) in [(low, factor), (high, -factor)] {
                 let (s, lanes) = layers_in_lanes(state, &samples);
                 let factor = T::of(factor);
                 for (l, grad) in grad.chunks_exact_mut(2).enumerate() {
-                    let at = self.windows(l, lanes, &s[l], work);
+                    let at = self.windows(l, lanes, &held.as_ref().unwrap_or(&s)[l], work);
                     let post: Vec<T> = s[l + 1].iter().map(|v| factor * *v).collect();
                     let [weight, bias] = grad else { unreachable!("a weight and a bias") };
                     self.add_products(l, lanes, &post, &s[l], &at, weight, Some(bias), work);

@@ -101,11 +101,23 @@ impl<T: Real> Deep<T> {
         force: Option<&Mat<T>>,
         phase: &Phase,
     ) -> Rested<T> {
+        self.settle_holding(None, input, start, force, phase)
+    }
+
+    /// As [`Deep::settle`], with windows that choose what they choose in the states `held`.
+    pub fn settle_holding(
+        &self,
+        held: Option<&Layers<T>>,
+        input: &Mat<T>,
+        start: Option<&Layers<T>>,
+        force: Option<&Mat<T>>,
+        phase: &Phase,
+    ) -> Rested<T> {
         let parts: Vec<Batch<T>> = self
             .parts(input.rows())
             .into_par_iter()
             .map(|samples| {
-                let mut batch = Batch::new(self, input, start, force, samples);
+                let mut batch = Batch::new(self, held, input, start, force, samples);
                 batch.run(phase);
                 batch
             })

@@ -5,13 +5,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::products::{Work, in_lanes, layers_in_lanes};
+use super::products::{Work, fewer, in_lanes, layers_in_lanes};
 use super::{Deep, Ending, Layers, Rested, Weights};
-use crate::model::Synapse;
 use crate::numerics::Mat;
 use crate::numerics::fixed_point::add_scaled;
 use crate::numerics::kernels::Real;
-use crate::numerics::lanes::keep_lanes;
 use crate::numerics::ode::{End, Goal, Ode, Stepper, Tolerance, padded};
 use crate::numerics::tableau::BOGACKI_SHAMPINE;
 
@@ -29,6 +27,8 @@ struct Motion<'a, T> {
     /// Currents into each layer, `[size, lanes]`; none into those that are empty.
     currents: Vec<Vec<T>>,
     at: Vec<Vec<u32>>,
+    /// Whether windows choose what they chose at first.
+    holds: bool,
     s: Vec<Vec<T>>,
     drive: Vec<T>,
     work: Work<T>,
@@ -37,9 +37,11 @@ struct Motion<'a, T> {
 
 impl<T: Real> Deep<T> {
     /// Follows every sample from `start`, or from zero, until it rests; `currents` go into each
-    /// layer, `[batch, size]`. [`Ending::iterations`] are whole time constants.
+    /// layer, `[batch, size]`. Windows choose what they choose in the states `held`, if there are such.
+    /// [`Ending::iterations`] are whole time constants.
     pub fn follow(
         &self,
+        held: Option<&Layers<T>>,
         currents: &[Option<&Mat<T>>],
         start: Option<&Layers<T>>,
         course: &Course,
@@ -53,7 +55,7 @@ impl<T: Real> Deep<T> {
             .into_par_iter()
             .map_init(
                 || Stepper::new(&BOGACKI_SHAMPINE, tolerance),
-                |stepper, samples| self.follow_part(stepper, currents, start, samples, &goal),
+                |stepper, samples| self.follow_part(stepper, held, currents, start, samples, &goal),
             )
             .collect();
         let layers = (0..self.model.layers.len()).map(|l| {
@@ -121,6 +123,7 @@ impl<T: Real> Deep<T> {
     fn follow_part(
         &self,
         stepper: &mut Stepper<T>,
+        held: Option<&Layers<T>>,
         currents: &[Option<&Mat<T>>],
         start: Option<&Layers<T>>,
         samples: Range<usize>,
@@ -136,17 +139,16 @@ impl<T: Real> Deep<T> {
             }
             all
         };
-        let at = self.model.synapses.iter().map(|synapse| match synapse {
-            Synapse::Conv { pool: Some(pool), .. } => vec![0; lanes * pool.output().size()],
-            _ => Vec::new(),
-        });
+        let mut work = Work::default();
+        let at = self.places(lanes, |l| held.map(|held| of(&held[l])), &mut work);
         let mut motion = Motion {
             deep: self,
             currents: currents.iter().map(|m| m.map_or(Vec::new(), &of)).collect(),
-            at: at.collect(),
+            at,
+            holds: held.is_some(),
             s: sizes.iter().map(|size| vec![T::default(); size * lanes]).collect(),
             drive: Vec::new(),
-            work: Work::default(),
+            work,
             ones: vec![T::of(1.0); sizes.iter().sum()],
         };
         let mut x = vec![T::default(); motion.dim() * count];
@@ -196,7 +198,11 @@ impl<T: Real> Motion<'_, T> {
             match l.checked_sub(1) {
                 Some(below) => {
                     let (s, at) = (&self.s[below], &mut self.at[below]);
-                    deep.up(below, lanes, s, &mut self.drive, at, &mut self.work);
+                    let (drive, work) = (&mut self.drive, &mut self.work);
+                    match self.holds {
+                        true => deep.up_holding(below, lanes, s, drive, at, work),
+                        false => deep.up(below, lanes, s, drive, at, work),
+                    }
                 }
                 None => {
                     self.drive.clear();
@@ -251,10 +257,9 @@ impl<T: Real> Ode<T> for Motion<'_, T> {
     }
 
     fn keep(&mut self, from: usize, keep: &[usize]) {
-        for list in &mut self.currents {
-            let size = list.len() / from;
-            keep_lanes(list, from, keep);
-            list.truncate(size * keep.len());
+        self.currents.iter_mut().for_each(|list| fewer(list, from, keep));
+        if self.holds {
+            self.at.iter_mut().for_each(|list| fewer(list, from, keep));
         }
     }
 }

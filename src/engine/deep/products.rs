@@ -5,8 +5,10 @@ use super::{Deep, Layers, Weights};
 use crate::model::Synapse;
 use crate::numerics::Mat;
 use crate::numerics::conv::{Conv, Pool};
+use crate::numerics::fixed_point::add_scaled;
 use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::Real;
+use crate::numerics::lanes::keep_lanes;
 use std::ops::Range;
 
 /// Buffers of products.
@@ -66,6 +68,26 @@ impl<T: Real> Deep<T> {
         }
     }
 
+    /// As [`Deep::up`], with the windows as they are.
+    pub(super) fn up_holding(
+        &self,
+        l: usize,
+        lanes: usize,
+        s: &[T],
+        out: &mut Vec<T>,
+        at: &[u32],
+        work: &mut Work<T>,
+    ) {
+        let Weights { forward, bias, .. } = &self.weights[l];
+        let output = self.model.synapses[l].output();
+        out.resize(output.size() * lanes, T::default());
+        let each = out.len() / bias.len();
+        for (channel, b) in out.chunks_exact_mut(each).zip(bias) {
+            channel.fill(*b);
+        }
+        self.add_up(l, forward, lanes, s, at, out, work);
+    }
+
     /// Adds to `out` what `weight` makes of `s`, a current of the layer after synapse `l`, in the
     /// layer before it.
     #[allow(clippy::too_many_arguments)]
@@ -110,12 +132,13 @@ impl<T: Real> Deep<T> {
             Synapse::Conv { conv, pool } => {
                 work.whole.resize(conv.output().size() * lanes, T::default());
                 conv.lanes(lanes).forward(weight, s, &mut work.whole, &mut work.patches);
-                for (i, out) in out.iter_mut().enumerate() {
-                    let place = match pool {
-                        Some(_) => at[i] as usize * lanes + i % lanes,
-                        None => i,
-                    };
-                    *out = *out + work.whole[place];
+                if pool.is_none() {
+                    return add_scaled(out, T::of(1.0), &work.whole);
+                }
+                for (out, at) in out.chunks_exact_mut(lanes).zip(at.chunks_exact(lanes)) {
+                    for (lane, (out, at)) in out.iter_mut().zip(at).enumerate() {
+                        *out = *out + work.whole[*at as usize * lanes + lane];
+                    }
                 }
             }
             Synapse::Dense { pre, .. } => {
@@ -160,6 +183,25 @@ impl<T: Real> Deep<T> {
         }
     }
 
+    /// Where the largest of each window of each synapse is in the states `held(layer)`, in lanes; room
+    /// for it if there are none.
+    pub(super) fn places(
+        &self,
+        lanes: usize,
+        held: impl Fn(usize) -> Option<Vec<T>>,
+        work: &mut Work<T>,
+    ) -> Vec<Vec<u32>> {
+        let synapses = self.model.synapses.iter().enumerate();
+        let of = |(l, synapse): (usize, &Synapse)| match (synapse, held(l)) {
+            (Synapse::Conv { pool: Some(pool), .. }, None) => {
+                vec![0; lanes * pool.output().size()]
+            }
+            (_, Some(held)) => self.windows(l, lanes, &held, work),
+            _ => Vec::new(),
+        };
+        synapses.map(of).collect()
+    }
+
     /// Where the largest of each window of synapse `l` is.
     pub(super) fn windows(&self, l: usize, lanes: usize, s: &[T], work: &mut Work<T>) -> Vec<u32> {
         let synapse = &self.model.synapses[l];
@@ -191,6 +233,13 @@ fn unpooled<'a, T: Real>(
         }
     }
     whole
+}
+
+/// The lanes `keep` of a list in lanes.
+pub(super) fn fewer<T: Copy>(list: &mut Vec<T>, lanes: usize, keep: &[usize]) {
+    let size = list.len() / lanes;
+    keep_lanes(list, lanes, keep);
+    list.truncate(size * keep.len());
 }
 
 /// Some samples of a batch `[batch, size]` in lanes; lanes beyond them are zero.

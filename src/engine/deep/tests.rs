@@ -1,3 +1,4 @@
+use super::products::{FEWEST, Work, layers_in_lanes};
 use super::*;
 use crate::engine::{Drive, Engine, Ideal, Nudge, Save, Until};
 use crate::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId, Shape};
@@ -134,7 +135,7 @@ fn propagated(deep: &Deep<f64>, input: &Mat<f64>, error: &Mat<f64>, beta: f64) -
         deep.settle(input, Some(&free.layers), Some(&force), &phase(LONG, true)).layers
     });
     let factor = 1.0 / (2.0 * beta);
-    let mut grad = deep.contrast(&low, &high, factor);
+    let mut grad = deep.contrast(None, [&low, &high], factor);
     let pairs = low[0].as_slice().iter().zip(high[0].as_slice());
     grad.push(pairs.map(|(low, high)| factor * (low - high)).collect());
     grad
@@ -159,6 +160,56 @@ fn both_gradients_are_the_slope_of_the_loss() {
     }
 }
 
+/// With windows that are held, what pools is the dense synapse of the pixels that were chosen.
+#[test]
+fn held_windows_make_a_dense_synapse_of_each_sample() {
+    let deep = pictures(Order::EvenOdd, false);
+    let (input, force) = (inputs(&deep, 1), errors(&deep, 1).map(|e| 40.0 * e));
+    let held = deep.settle(&input, None, None, &phase(LONG, false)).layers;
+    let Synapse::Conv { conv, pool: Some(_) } = deep.model.synapses[1] else { panic!("a pool") };
+    let lanes = layers_in_lanes(&held, &(0..1)).0;
+    let chosen = deep.windows(1, FEWEST, &lanes[1], &mut Work::default());
+    let chosen: Vec<usize> = chosen.iter().step_by(FEWEST).map(|at| *at as usize).collect();
+    let (pre, whole) = (conv.input.size(), conv.unrolled(&deep.weights[1].forward));
+    let mut dense = deep.clone();
+    dense.model.synapses[1] = Synapse::Dense { pre, post: chosen.len() };
+    let row = |at: &usize| whole[at * pre..(at + 1) * pre].to_vec();
+    dense.weights[1].forward = chosen.iter().flat_map(row).collect();
+    let bias = |at: &usize| deep.weights[1].bias[at / conv.output().pixels()];
+    dense.weights[1].bias = chosen.iter().map(bias).collect();
+
+    let (start, force) = (Some(&held), Some(&force));
+    let truth = dense.settle(&input, start, force, &phase(LONG, true));
+    let course = Course { settled: 1e-12, at_most: 500.0 };
+    let found = [
+        deep.settle_holding(Some(&held), &input, start, force, &phase(LONG, true)),
+        deep.follow(Some(&held), &[Some(&input), None, None, force], start, &course),
+    ];
+    for found in &found {
+        for (a, b) in found.layers.iter().zip(&truth.layers) {
+            let pairs = a.as_slice().iter().zip(b.as_slice());
+            pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-9, "{a} is not {b}"));
+        }
+    }
+    let anew = deep.settle(&input, start, force, &phase(LONG, true));
+    let elsewhere = anew
+        .layers
+        .iter()
+        .zip(&truth.layers)
+        .any(|(a, b)| a.as_slice().iter().zip(b.as_slice()).any(|(a, b)| (a - b).abs() > 1e-3));
+    assert!(elsewhere, "no window chose anew");
+
+    let [of_dense, of_held] = [(&dense, None), (&deep, Some(&held))]
+        .map(|(deep, held)| deep.contrast(held, [&truth.layers, &anew.layers], 1.0));
+    let mut all = vec![0.0; whole.len()];
+    for (row, at) in of_dense[2].chunks_exact(pre).zip(&chosen) {
+        all[at * pre..(at + 1) * pre].copy_from_slice(row);
+    }
+    for (a, b) in conv.folded(&all).iter().zip(&of_held[2]) {
+        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    }
+}
+
 /// After as many steps as the adjoint went back, the truncated estimates are equal too (the property
 /// that arXiv:2409.03306 calls GDU).
 #[test]
@@ -175,7 +226,7 @@ fn truncated_estimates_agree_at_every_step() {
             *state = deep.settle(&input, Some(state), Some(force), &phase(1, true)).layers;
         }
         deep.go_back(&free, &mut adjoint);
-        let estimate = deep.contrast(&nudged[0], &nudged[1], 1.0 / (2.0 * beta));
+        let estimate = deep.contrast(None, [&nudged[0], &nudged[1]], 1.0 / (2.0 * beta));
         for (tensor, (a, b)) in estimate.iter().zip(deep.gradient(&free, &adjoint)).enumerate() {
             let size = b.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
             for (a, b) in a.iter().zip(&b) {
@@ -285,18 +336,18 @@ fn a_motion_ends_where_iterations_do() {
         let (input, error) = (inputs(deep, 19), errors(deep, 19));
         let mut currents = vec![None; deep.model.layers.len()];
         currents[0] = Some(&input);
-        let moved = deep.follow(&currents, None, &course);
+        let moved = deep.follow(None, &currents, None, &course);
         still(deep, &input, &moved);
         let free = deep.settle(&input, None, None, &phase(LONG, false));
         if deep.model.layers.len() == 2 {
             close(&moved, &free);
         }
-        let rested = deep.follow(&currents, Some(&moved.layers), &course);
+        let rested = deep.follow(None, &currents, Some(&moved.layers), &course);
         assert!(rested.ends.iter().all(|e| e.time < 1.0), "{:?}", rested.ends);
         let force = error.map(|e| 1e-3 * e);
         *currents.last_mut().unwrap() = Some(&force);
         let nudged = deep.settle(&input, Some(&free.layers), Some(&force), &phase(LONG, true));
-        close(&deep.follow(&currents, Some(&free.layers), &course), &nudged);
+        close(&deep.follow(None, &currents, Some(&free.layers), &course), &nudged);
     }
 }
 

@@ -1,17 +1,16 @@
 //! An analog block of a chain.
 
-use std::borrow::Cow;
-
 use super::Back;
+use super::acting::{acting, folded, weights};
 use super::board::Board;
 use super::initial::initial;
-use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested, Weights};
+use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested};
 use crate::learn::Parameter;
-use crate::model::{DeepHopfield, Synapse};
+use crate::model::DeepHopfield;
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analog, Iterations, Phases, Positions};
+use crate::spec::{Analog, Iterations, Phases, Positions, Windows};
 use crate::units::Second;
 
 /// What is left of an error, as a share of it, when another iteration back would be rounded away.
@@ -28,6 +27,7 @@ pub struct AnalogBlock<T> {
     board: Option<Box<Board>>,
     free: Phase,
     nudged: Phase,
+    windows: Windows,
     /// Of the last forward pass: its input and where it came to rest.
     kept: Option<(Mat<T>, Layers<T>)>,
     ends: Vec<Ending>,
@@ -65,6 +65,7 @@ impl<T: Real> AnalogBlock<T> {
             board,
             free: phase(analog.free, false),
             nudged: phase(analog.nudged, true),
+            windows: analog.windows,
             kept: None,
             ends: Vec::new(),
             unsettled: 0,
@@ -128,7 +129,7 @@ impl<T: Real> AnalogBlock<T> {
         }
     }
 
-    /// Comes to rest, by iterations or in time.
+    /// Comes to rest, by iterations or in time. `start` is the state of rest of nudged phases.
     fn rest(
         &self,
         input: &Mat<T>,
@@ -137,8 +138,9 @@ impl<T: Real> AnalogBlock<T> {
         place: usize,
     ) -> Rested<T> {
         let phase = if place == 0 { &self.free } else { &self.nudged };
+        let held = start.and_then(|rest| self.held(rest));
         let Some(board) = &self.board else {
-            return self.deep.settle(input, start, force, phase);
+            return self.deep.settle_holding(held, input, start, force, phase);
         };
         let course = Course {
             settled: self.free.settled.unwrap_or(SETTLED),
@@ -150,7 +152,7 @@ impl<T: Real> AnalogBlock<T> {
         // A block of one layer has both in one place.
         let both = (last == 0).then(|| force.map_or(input.clone(), |force| sum(input, force)));
         currents[0] = Some(both.as_ref().unwrap_or(input));
-        let quiet = self.deep.follow(&currents, start, &course);
+        let quiet = self.deep.follow(held, &currents, start, &course);
         if board.is_quiet() {
             return quiet;
         }
@@ -161,13 +163,23 @@ impl<T: Real> AnalogBlock<T> {
             .map(|(noise, current)| current.map_or(noise.clone(), |current| sum(current, noise)))
             .collect();
         let noisy: Vec<Option<&Mat<T>>> = noisy.iter().map(Some).collect();
-        let Rested { layers, ends } = self.deep.follow(&noisy, Some(&quiet.layers), &course);
+        let start = Some(&quiet.layers);
+        let Rested { layers, ends } = self.deep.follow(held, &noisy, start, &course);
         let later = ends.into_iter().zip(&quiet.ends).map(|(end, first)| Ending {
             iterations: end.iterations + first.iterations,
             time: end.time + first.time,
             ..end
         });
         Rested { layers, ends: later.collect() }
+    }
+
+    /// The states that windows are held from in nudged phases.
+    fn held<'a>(&self, rest: &'a Layers<T>) -> Option<&'a Layers<T>> {
+        (self.windows == Windows::Held).then_some(rest)
+    }
+
+    fn folded(&self, grad: Vec<Vec<T>>) -> Vec<Vec<T>> {
+        folded(&self.model, &self.deep.model, grad)
     }
 
     /// How each sample of the last forward pass ended.
@@ -266,29 +278,9 @@ impl<T: Real> AnalogBlock<T> {
         let pairs = first_low.as_slice().iter().zip(first_high.as_slice());
         let dx = pairs.map(|(low, high)| T::of(factor) * (*low - *high)).collect();
         (
-            self.folded(self.deep.contrast(low, high, factor)),
+            self.folded(self.deep.contrast(self.held(rest), [low, high], factor)),
             Mat::from_vec(low[0].rows(), low[0].cols(), dx),
         )
-    }
-
-    /// A gradient of the weights as they act as one of the parameters.
-    fn folded(&self, grad: Vec<Vec<T>>) -> Vec<Vec<T>> {
-        let synapses = self.model.synapses.iter().zip(&self.deep.model.synapses);
-        let mut grad = grad.into_iter();
-        let mut all = Vec::new();
-        for (own, acting) in synapses {
-            let (Some(weight), Some(bias)) = (grad.next(), grad.next()) else { break };
-            match (own, acting) {
-                (Synapse::Conv { conv, .. }, Synapse::Dense { .. }) => {
-                    all.push(conv.folded(&weight));
-                    let channels = bias.chunks_exact(conv.output().pixels());
-                    let sum = |of: &[T]| of.iter().fold(T::default(), |sum, v| sum + *v);
-                    all.push(channels.map(sum).collect());
-                }
-                _ => all.extend([weight, bias]),
-            }
-        }
-        all
     }
 
     /// Truncated estimates of `dL/dparameter`, one of each kind for each step of the nudged phase
@@ -306,7 +298,7 @@ impl<T: Real> AnalogBlock<T> {
         mut each: impl FnMut([Vec<Vec<T>>; 2]),
     ) {
         let (input, rest) = self.kept.as_ref().expect("a forward pass that kept its state");
-        let batch = error.rows() as f64;
+        let (batch, held) = (error.rows() as f64, self.held(rest));
         let once = Phase { iterations: 1, settled: None, odd_first: true };
         let forces = [beta, -beta].map(|b| error.map(|e| T::of(b * batch) * e));
         let mut nudged = [rest.clone(), rest.clone()];
@@ -314,10 +306,12 @@ impl<T: Real> AnalogBlock<T> {
         let factor = 1.0 / (2.0 * beta * batch);
         for _ in 0..steps {
             for (state, force) in nudged.iter_mut().zip(&forces) {
-                *state = self.deep.settle(input, Some(state), Some(force), &once).layers;
+                let next = self.deep.settle_holding(held, input, Some(state), Some(force), &once);
+                *state = next.layers;
             }
             self.deep.go_back(rest, &mut adjoint);
-            let estimate = self.deep.contrast(&nudged[0], &nudged[1], factor);
+            let [low, high] = nudged.each_ref();
+            let estimate = self.deep.contrast(held, [low, high], factor);
             each([estimate, self.deep.gradient(rest, &adjoint)].map(|grad| self.folded(grad)));
         }
     }
@@ -331,6 +325,7 @@ impl<T: Real> AnalogBlock<T> {
             board: self.board.clone(),
             free: self.free,
             nudged: self.nudged,
+            windows: self.windows,
             kept: None,
             ends: Vec::new(),
             unsettled: 0,
@@ -359,42 +354,4 @@ fn first_sick<T: Real>(ends: &[Ending], layers: &Layers<T>) -> Option<usize> {
     let finite = |m: &Mat<T>| m.as_slice().iter().all(|v| v.to_f64().is_finite());
     let sick = ends.iter().any(|end| !end.residual.is_finite());
     sick.then(|| layers.iter().position(|layer| !finite(layer)).unwrap_or(0))
-}
-
-/// The parameters in the shapes of the model that acts: where that is unrolled, a matrix in place of
-/// a kernel, and a bias for every position.
-fn acting<'a, T: Real>(
-    own: &DeepHopfield,
-    model: &DeepHopfield,
-    parameters: &'a [Parameter<T>],
-) -> Cow<'a, [Parameter<T>]> {
-    if own == model {
-        return Cow::Borrowed(parameters);
-    }
-    let mut all = Vec::new();
-    for ((own, synapse), pair) in
-        own.synapses.iter().zip(&model.synapses).zip(parameters.chunks_exact(2))
-    {
-        match (own, synapse) {
-            (Synapse::Conv { conv, .. }, Synapse::Dense { pre, post }) => {
-                let weight = conv.unrolled(&pair[0].value);
-                all.push(Parameter::learned(&*pair[0].name, vec![*post, *pre], weight));
-                let pixels = conv.output().pixels();
-                let biases = pair[1].value.iter().flat_map(|b| vec![*b; pixels]).collect();
-                all.push(Parameter::learned(&*pair[1].name, vec![*post], biases));
-            }
-            _ => all.extend_from_slice(pair),
-        }
-    }
-    Cow::Owned(all)
-}
-
-fn weights<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> Vec<Weights<T>> {
-    let pairs = parameters.chunks_exact(2).zip(&model.synapses);
-    let of = |(pair, _): (&[Parameter<T>], &Synapse)| Weights {
-        forward: pair[0].value.clone(),
-        backward: None,
-        bias: pair[1].value.clone(),
-    };
-    pairs.map(of).collect()
 }

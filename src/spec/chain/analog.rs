@@ -8,7 +8,7 @@ use super::super::{
     Periphery, ReadNoise, Wire,
 };
 use super::digital::MOST_UNITS;
-use super::{Analog, Init, Iterations, Made, Positions, follow};
+use super::{Analog, Init, Iterations, Made, Positions, Windows, follow};
 use crate::diag::Diagnostic;
 use crate::model::{DeepHopfield, Shape, Synapse};
 use crate::numerics::conv::{Conv, Pool};
@@ -27,7 +27,10 @@ pub(super) fn read(
     let clamp_last = t.flag("clamp-last").or(false);
     let order = t.choice("order", &Order::ALL.map(|o| (o.name(), o))).or(Order::EvenOdd);
     let free = iterations(&t.table("free"), 60);
-    let nudged = iterations(&t.table("nudged"), 20);
+    let t_nudged = t.table("nudged");
+    let nudged = iterations(&t_nudged, 20);
+    let windows = [("free", Windows::Free), ("held", Windows::Held)];
+    let windows = t_nudged.choice("windows", &windows).or_default();
     let init = init(&t.table("init"));
     let first = made.as_ref().map(|made| made.shape);
     let mut layers: Vec<Shape> = first.into_iter().collect();
@@ -79,6 +82,7 @@ pub(super) fn read(
         order,
         free,
         nudged,
+        windows,
         init,
         engine,
         hardware,

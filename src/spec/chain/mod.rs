@@ -78,6 +78,8 @@ pub struct Analog {
     pub free: Iterations,
     /// `nudged`
     pub nudged: Iterations,
+    /// `nudged.windows`
+    pub windows: Windows,
     pub init: Init,
     /// `engine`: ideal or behavioural.
     pub engine: Fidelity,
@@ -105,6 +107,16 @@ pub struct Iterations {
     pub most: usize,
     /// `settled`: where a sample stops earlier.
     pub settled: Option<f64>,
+}
+
+/// What windows that pool choose in nudged phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Windows {
+    /// What is largest there, as in arXiv:2409.03306.
+    #[default]
+    Free,
+    /// What was largest in the free phase.
+    Held,
 }
 
 /// What the weights of an analog block begin with.
