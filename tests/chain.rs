@@ -1,17 +1,20 @@
 //! Chains of digital and analog blocks: that they learn, go on to the same bits, take weights, stop
 //! where they must, and that a chip's defects show.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use common::runs::{self, expect_same_bits, options, trained};
 use eqcircuit::learn::{Back, Chain, Link};
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::numerics::{Mat, math};
 use eqcircuit::run::record;
-use eqcircuit::run::{Interrupt, Manner, Options, RunError, Trained, train};
-use eqcircuit::spec::{self, Edit, Library, Phases, Spec, Subject};
+use eqcircuit::run::{Interrupt, Manner, Options, RunError, train};
+use eqcircuit::spec::{Phases, Spec, Subject};
 
 const FILE: &str = r#"
 title = "small-chain"
@@ -79,37 +82,10 @@ periphery = { dac = { bits = 8, range = "1 V" }, adc = { bits = 8, range = "1 V"
 read = { proportional = 0.02 }
 "#;
 
-/// What must be the same bits in every run of the same file.
-const RESULTS: [&str; 5] =
-    [record::RESULTS, record::RESULTS_CSV, record::CHECKPOINT, record::WEIGHTS, record::CHIP];
-
 fn load(folder: &Path, text: &str, edits: &[&str]) -> Spec {
     let path = folder.join("small.toml");
     fs::write(&path, text).unwrap();
-    let edits: Vec<Edit> = edits.iter().map(|e| Edit::new(*e)).collect();
-    match spec::load(&path, &edits, &Library::beside(&path)) {
-        Ok(spec) => spec,
-        Err(report) => panic!("{}", report.render(false)),
-    }
-}
-
-fn options(out: &Path, manner: Manner) -> Options {
-    Options { out: Some(out.to_path_buf()), quiet: true, manner, ..Options::default() }
-}
-
-fn trained(spec: &Spec, out: &Path) -> Trained {
-    train(spec, &options(out, Manner::Fresh)).unwrap()
-}
-
-fn bytes(folder: &Path) -> Vec<Vec<u8>> {
-    RESULTS.iter().map(|name| fs::read(folder.join(name)).unwrap()).collect()
-}
-
-#[track_caller]
-fn expect_same_bits(one: &Path, other: &Path) {
-    for (name, (a, b)) in RESULTS.iter().zip(bytes(one).into_iter().zip(bytes(other))) {
-        assert!(a == b, "{name} of {} and {}", one.display(), other.display());
-    }
+    runs::load(&path, edits)
 }
 
 #[test]

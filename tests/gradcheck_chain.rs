@@ -1,13 +1,16 @@
 //! The laws of a gradient check of a chain: what equilibrium propagation and backpropagation measure
 //! together is the gradient, and each step of a nudged phase is a step of the adjoint.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
+use common::runs;
 use eqcircuit::report;
 use eqcircuit::run::gradcheck::{AgreementRecord, STEPS, StepRecord, figures};
 use eqcircuit::run::{Gradchecked, Options, RunError, gradcheck};
-use eqcircuit::spec::{self, Edit, Library, Spec};
+use eqcircuit::spec::Spec;
 
 const CHAIN: &str = r#"
 title = "small"
@@ -86,8 +89,7 @@ const TENSORS: [&str; 13] = [
 fn small(folder: &Path, edits: &[&str]) -> Spec {
     let path = folder.join("small.toml");
     fs::write(&path, CHAIN).unwrap();
-    let edits: Vec<Edit> = edits.iter().map(|e| Edit::new(*e)).collect();
-    spec::load(&path, &edits, &Library::built_in()).unwrap_or_else(|report| panic!("{report}"))
+    runs::load(&path, edits)
 }
 
 fn run(folder: &Path, edits: &[&str], threads: usize) -> Gradchecked {
@@ -220,7 +222,7 @@ fn without_training_there_is_no_gradient() {
     let path = folder.path().join("bare.toml");
     let [chain, _] = CHAIN.split("[train]").collect::<Vec<_>>()[..] else { panic!("two parts") };
     fs::write(&path, chain).unwrap();
-    let spec = spec::load(&path, &[], &Library::built_in()).unwrap();
+    let spec = runs::load(&path, &[]);
     let error = gradcheck(&spec, &Options::default()).unwrap_err();
     assert!(matches!(error, RunError::NoTraining { .. }), "{error}");
 }

@@ -8,11 +8,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use common::runs::{self, expect_same_bits, options, trained};
 use eqcircuit::data::{Split, digits};
 use eqcircuit::report;
 use eqcircuit::run::record::{self, EpochRecord, TrainRecord};
-use eqcircuit::run::{Evaluation, Interrupt, Manner, Options, RunError, Trained, evaluate, train};
-use eqcircuit::spec::{self, Edit, Library, Spec};
+use eqcircuit::run::{Evaluation, Interrupt, Manner, Options, RunError, evaluate, train};
+use eqcircuit::spec::Spec;
 
 /// A small network on a chip with every non-ideality that has randomness in it.
 const FILE: &str = r#"
@@ -52,38 +53,10 @@ test-accuracy = { at-least = 0.5 }
 settled = { at-least = 1.0 }
 "#;
 
-/// What must be the same bits in every run of the same file.
-const RESULTS: [&str; 5] =
-    [record::RESULTS, record::RESULTS_CSV, record::CHECKPOINT, record::WEIGHTS, record::CHIP];
-
 fn load(folder: &Path, edits: &[&str]) -> Spec {
     let path = folder.join("small.toml");
     fs::write(&path, FILE).unwrap();
-    load_file(&path, edits)
-}
-
-fn load_file(path: &Path, edits: &[&str]) -> Spec {
-    let edits: Vec<Edit> = edits.iter().map(|e| Edit::new(*e)).collect();
-    match spec::load(path, &edits, &Library::beside(path)) {
-        Ok(spec) => spec,
-        Err(report) => panic!("{}", report.render(false)),
-    }
-}
-
-fn options(out: &Path, manner: Manner) -> Options {
-    Options { out: Some(out.to_path_buf()), quiet: true, manner, ..Options::default() }
-}
-
-fn trained(spec: &Spec, out: &Path) -> Trained {
-    train(spec, &options(out, Manner::Fresh)).unwrap()
-}
-
-#[track_caller]
-fn expect_same_bits(one: &Path, other: &Path) {
-    for name in RESULTS {
-        let [a, b] = [one, other].map(|folder| fs::read(folder.join(name)).unwrap());
-        assert!(a == b, "{name} of {} and {}", one.display(), other.display());
-    }
+    runs::load(&path, edits)
 }
 
 #[test]
@@ -262,7 +235,7 @@ fn a_damaged_or_foreign_checkpoint_is_refused_and_named() {
     fs::write(&file, text).unwrap();
     fs::write(folder.join(record::CHECKPOINT), &whole).unwrap();
     let evaluation = Evaluation { checkpoint: Some(folder), ..Evaluation::default() };
-    let wider = load_file(&file, &[]);
+    let wider = runs::load(&file, &[]);
     let scratch = options(&dir.path().join("scratch"), Manner::Fresh);
     let text = evaluate(&wider, &scratch, &evaluation).unwrap_err().to_string();
     assert!(text.contains("input-hidden.weight") && text.contains("[13, 64]"), "{text}");
@@ -350,7 +323,7 @@ fn files_of_the_mnist_family_are_learned_from() {
         .replace("data = \"digits\", split = \"train\", first = 300", &part("train"))
         .replace("data = \"digits\", first = 100", &part("test"));
     fs::write(&file, text).unwrap();
-    let run = trained(&load_file(&file, &[]), &dir.path().join("out"));
+    let run = trained(&runs::load(&file, &[]), &dir.path().join("out"));
     assert_eq!((run.record.samples, run.record.test_samples), (300, 100));
     assert!(run.failed().next().is_none(), "{:?}", run.record.head.expect);
 }
@@ -368,7 +341,7 @@ fn learning_in_place_recovers_what_programming_ideal_weights_loses() {
 
     let perfect = ["nonideal.fabrication={}", "nonideal.programming={}", "train.epochs=12"];
     let edits: Vec<&str> = [all, test].into_iter().chain(perfect).collect();
-    let ideal = trained(&load_file(&file, &edits), &dir.path().join("ideal"));
+    let ideal = trained(&runs::load(&file, &edits), &dir.path().join("ideal"));
     let goal = ideal.record.test_accuracy.unwrap();
 
     let (mut lost, mut recovered) = (0.0, 0.0);
@@ -382,7 +355,7 @@ fn learning_in_place_recovers_what_programming_ideal_weights_loses() {
             &chip,
         ];
         let edits: Vec<&str> = [all, test].into_iter().chain(bad).collect();
-        let run = trained(&load_file(&bad_file, &edits), &dir.path().join(seed.to_string()));
+        let run = trained(&runs::load(&bad_file, &edits), &dir.path().join(seed.to_string()));
         let [before, after] = [run.epochs[0].test_accuracy, run.record.test_accuracy.unwrap()];
         println!("chip {seed}: ideal {goal:.4}, programmed {before:.4}, learned {after:.4}");
         lost += goal - before;

@@ -12,6 +12,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 pub mod compiled;
 pub mod ngspice;
+pub mod runs;
 
 pub fn normal(seed: Seed, rows: usize, cols: usize, sigma: f64) -> Mat {
     let mut rng = seed.rng();

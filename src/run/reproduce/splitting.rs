@@ -63,7 +63,7 @@ pub struct CutTrained {
     pub iterations: f64,
     /// The fraction of training pictures that settled in every phase of the last epoch.
     pub settled: f64,
-    /// Of an epoch's training, measuring left out, on the mean \[s\].
+    /// Of an epoch's training, measuring left out; the median \[s\].
     pub epoch_seconds: f64,
     /// Of the whole training, measuring included \[s\].
     pub seconds: f64,
@@ -145,11 +145,12 @@ fn make(
     let epochs: Vec<EpochRecord> = lines(&trained.join(record::RESULTS))?;
     let timing: Vec<TimingRecord> = lines(&trained.join(record::TIMING))?;
     let before: Vec<EpochRecord> = lines(&measured.join(record::RESULTS))?;
-    let times: Vec<f64> = timing
+    let mut times: Vec<f64> = timing
         .iter()
         .filter(|t| t.samples_per_second > 0.0)
         .map(|t| own.samples as f64 / t.samples_per_second)
         .collect();
+    times.sort_by(f64::total_cmp);
     let last = epochs.last();
     Ok(CutTrained {
         cut: cut.clone(),
@@ -161,7 +162,7 @@ fn make(
         train_accuracy: last.and_then(|e| e.train_accuracy).unwrap_or(f64::NAN),
         iterations: last.and_then(|e| e.iterations).unwrap_or(f64::NAN),
         settled: last.and_then(|e| e.settled).unwrap_or(f64::NAN),
-        epoch_seconds: times.iter().sum::<f64>() / times.len() as f64,
+        epoch_seconds: times.get(times.len() / 2).copied().unwrap_or(f64::NAN),
         seconds: own.seconds,
     })
 }
