@@ -1,11 +1,10 @@
 //! An analog block of a chain.
 
-use std::borrow::Cow;
-
 use super::Back;
-use super::board::Board;
+use super::acting::{acting, weights};
+use super::board::{Board, Push};
 use super::initial::initial;
-use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested, Weights};
+use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested};
 use crate::learn::Parameter;
 use crate::model::{DeepHopfield, Synapse};
 use crate::numerics::Mat;
@@ -144,24 +143,15 @@ impl<T: Real> AnalogBlock<T> {
             settled: self.free.settled.unwrap_or(SETTLED),
             at_most: phase.iterations as f64,
         };
-        let last = self.deep.model.layers.len() - 1;
-        let mut currents = vec![None; last + 1];
-        currents[last] = force;
-        // A block of one layer has both in one place.
-        let both = (last == 0).then(|| force.map_or(input.clone(), |force| sum(input, force)));
-        currents[0] = Some(both.as_ref().unwrap_or(input));
-        let quiet = self.deep.follow(&currents, start, &course);
+        let push = Push { input, force, noise: None };
+        let quiet = board.rest(&self.deep, &push, start, &course);
         if board.is_quiet() {
             return quiet;
         }
         let noise = board.disturbance(&self.deep, &quiet.layers, place);
-        let noisy: Vec<Mat<T>> = noise
-            .iter()
-            .zip(&currents)
-            .map(|(noise, current)| current.map_or(noise.clone(), |current| sum(current, noise)))
-            .collect();
-        let noisy: Vec<Option<&Mat<T>>> = noisy.iter().map(Some).collect();
-        let Rested { layers, ends } = self.deep.follow(&noisy, Some(&quiet.layers), &course);
+        let push = Push { noise: Some(&noise), ..push };
+        let Rested { layers, ends } =
+            board.rest(&self.deep, &push, Some(&quiet.layers), &course);
         let later = ends.into_iter().zip(&quiet.ends).map(|(end, first)| Ending {
             iterations: end.iterations + first.iterations,
             time: end.time + first.time,
@@ -349,52 +339,9 @@ impl<T: Real> AnalogBlock<T> {
 /// Where a block in motion rests if its file does not say: the largest `tau |dx/dt|`.
 const SETTLED: f64 = 1e-3;
 
-fn sum<T: Real>(a: &Mat<T>, b: &Mat<T>) -> Mat<T> {
-    let all = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| *a + *b);
-    Mat::from_vec(a.rows(), a.cols(), all.collect())
-}
-
 /// The first layer with a number that is not finite.
 fn first_sick<T: Real>(ends: &[Ending], layers: &Layers<T>) -> Option<usize> {
     let finite = |m: &Mat<T>| m.as_slice().iter().all(|v| v.to_f64().is_finite());
     let sick = ends.iter().any(|end| !end.residual.is_finite());
     sick.then(|| layers.iter().position(|layer| !finite(layer)).unwrap_or(0))
-}
-
-/// The parameters in the shapes of the model that acts: where that is unrolled, a matrix in place of
-/// a kernel, and a bias for every position.
-fn acting<'a, T: Real>(
-    own: &DeepHopfield,
-    model: &DeepHopfield,
-    parameters: &'a [Parameter<T>],
-) -> Cow<'a, [Parameter<T>]> {
-    if own == model {
-        return Cow::Borrowed(parameters);
-    }
-    let mut all = Vec::new();
-    for ((own, synapse), pair) in
-        own.synapses.iter().zip(&model.synapses).zip(parameters.chunks_exact(2))
-    {
-        match (own, synapse) {
-            (Synapse::Conv { conv, .. }, Synapse::Dense { pre, post }) => {
-                let weight = conv.unrolled(&pair[0].value);
-                all.push(Parameter::learned(&*pair[0].name, vec![*post, *pre], weight));
-                let pixels = conv.output().pixels();
-                let biases = pair[1].value.iter().flat_map(|b| vec![*b; pixels]).collect();
-                all.push(Parameter::learned(&*pair[1].name, vec![*post], biases));
-            }
-            _ => all.extend_from_slice(pair),
-        }
-    }
-    Cow::Owned(all)
-}
-
-fn weights<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> Vec<Weights<T>> {
-    let pairs = parameters.chunks_exact(2).zip(&model.synapses);
-    let of = |(pair, _): (&[Parameter<T>], &Synapse)| Weights {
-        forward: pair[0].value.clone(),
-        backward: None,
-        bias: pair[1].value.clone(),
-    };
-    pairs.map(of).collect()
 }

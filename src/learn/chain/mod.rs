@@ -5,6 +5,7 @@
 //! takes the first as a current into its last layer, `-beta dL/ds` and `+beta dL/ds`, and measures the
 //! second as the difference these make to its first layer.
 
+mod acting;
 mod analog;
 mod board;
 mod check;
