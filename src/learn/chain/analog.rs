@@ -7,6 +7,7 @@ use super::initial::initial;
 use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested};
 use crate::learn::Parameter;
 use crate::model::{DeepHopfield, Synapse};
+use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::seed::Seed;
@@ -106,6 +107,11 @@ impl<T: Real> AnalogBlock<T> {
     /// Cells of its arrays; 0 of an ideal block.
     pub fn cells(&self) -> usize {
         self.board.as_ref().map_or(0, |board| board.cells())
+    }
+
+    /// The devices of a block that is a circuit, its inputs at zero.
+    pub fn netlist(&self) -> Option<&Netlist> {
+        self.board.as_ref().and_then(|board| board.netlist())
     }
 
     /// The time constant of its nodes \[s\]; `None` of an ideal block.

@@ -21,6 +21,7 @@ use crate::engine::{
 };
 use crate::learn::Parameter;
 use crate::model::{DeepHopfield, EnergyModel, LayerId, State};
+use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::seed::Seed;
@@ -226,6 +227,14 @@ impl Board {
             Ending { iterations, residual, time: iterations as f64, settled }
         });
         Rested { layers: activations[1..].iter().map(of).collect(), ends: ends.collect() }
+    }
+
+    /// The devices of a circuit.
+    pub fn netlist(&self) -> Option<&Netlist> {
+        match &self.form {
+            Form::Weights(_) => None,
+            Form::Circuit(circuit) => Some(circuit.netlist()),
+        }
     }
 
     fn chip(&self) -> &Chip {

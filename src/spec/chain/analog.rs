@@ -191,13 +191,14 @@ pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
 
 /// Reports what kernels that serve all positions in turn, on virtual grounds, do not have.
 fn check(t: &TableReader, nonideal: &NonIdeal, circuit: bool) {
-    let NonIdeal { fabrication, read, wire, cell, periphery, update, .. } = nonideal;
+    let NonIdeal { fabrication, read, wire, cell, periphery, update, time, .. } = nonideal;
     let quiet = ReadNoise { proportional: read.proportional, ..ReadNoise::default() };
     let known = Periphery { dac: periphery.dac, adc: periphery.adc, ..Periphery::default() };
     let missing = [
         ("wire", *wire != Wire::default(), "wires"),
         ("cell", *cell != Conduction::default(), "cells that are not linear"),
         ("update", update.is_some(), "updates by pulses"),
+        ("time", time.compensates(), "gains that make up for what conductances have lost"),
         ("read", *read != quiet, "noise other than `proportional`"),
         ("periphery", *periphery != known, "errors of the periphery other than `dac` and `adc`"),
         (
