@@ -10,7 +10,8 @@ use crate::units::{self, Dimension, Farad, Range, Volt};
 /// Names of nodes and devices that a unit's place has of its own; a circuit may not use them.
 const TAKEN: [&str; 25] = [
     "u", "v", "vn", "leak", "bias", "nudge", "pull", "sense", "skew", "offset", "demand", "set",
-    "source", "line", "convey", "law", "lawn", "out", "outn", "rout", "routn", "full", "fulln", "sag", "sagn",
+    "source", "line", "convey", "law", "lawn", "out", "outn", "rout", "routn", "full", "fulln",
+    "sag", "sagn",
 ];
 
 /// What is wrong with a neuron circuit.

@@ -3,9 +3,7 @@
 use super::{Chip, Pins, cells};
 use crate::compile::Unit;
 use crate::model::LayerId;
-use crate::netlist::{
-    Cccs, CurrentSource, DeviceId, Netlist, Node, Resistor, Vcvs, VoltageSource,
-};
+use crate::netlist::{Cccs, CurrentSource, DeviceId, Netlist, Node, Resistor, Vcvs, VoltageSource};
 use crate::spec::Summing;
 
 /// Leak and bias of every summing node of a layer.

@@ -36,7 +36,10 @@ pub(super) fn acting<'a, T: Real>(
 }
 
 /// Those of an ideal block.
-pub(super) fn weights<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> Vec<Weights<T>> {
+pub(super) fn weights<T: Real>(
+    model: &DeepHopfield,
+    parameters: &[Parameter<T>],
+) -> Vec<Weights<T>> {
     let pairs = parameters.chunks_exact(2).zip(&model.synapses);
     let of = |(pair, _): (&[Parameter<T>], &Synapse)| Weights {
         forward: pair[0].value.clone(),

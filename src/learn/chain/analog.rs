@@ -156,8 +156,7 @@ impl<T: Real> AnalogBlock<T> {
         }
         let noise = board.disturbance(&self.deep, &quiet.layers, place);
         let push = Push { noise: Some(&noise), ..push };
-        let Rested { layers, ends } =
-            board.rest(&self.deep, &push, Some(&quiet.layers), &course);
+        let Rested { layers, ends } = board.rest(&self.deep, &push, Some(&quiet.layers), &course);
         let later = ends.into_iter().zip(&quiet.ends).map(|(end, first)| Ending {
             iterations: end.iterations + first.iterations,
             time: end.time + first.time,

@@ -99,7 +99,9 @@ impl Board {
         let hardware = analog.hardware.as_ref().expect("a block that is put on hardware");
         let joined = analog.positions == Positions::SideBySide;
         let mut fabric = compile(&wanted(model, joined, parameters), hardware);
-        for (l, _) in model.layers.iter().enumerate().filter(|(l, _)| joined && model.is_clamped(*l)) {
+        for (l, _) in
+            model.layers.iter().enumerate().filter(|(l, _)| joined && model.is_clamped(*l))
+        {
             fabric.amplify(layer_id(l), model.slope);
         }
         let totals = fabric.layers.iter().map(|layer| layer.total);
@@ -379,11 +381,7 @@ fn layer_id(layer: usize) -> LayerId {
 
 /// What the arrays are to make of these parameters: one network, or kernels that have nothing to do
 /// with each other.
-fn wanted<T: Real>(
-    model: &DeepHopfield,
-    joined: bool,
-    parameters: &[Parameter<T>],
-) -> EnergyModel {
+fn wanted<T: Real>(model: &DeepHopfield, joined: bool, parameters: &[Parameter<T>]) -> EnergyModel {
     let network = model.network().filter(|_| joined);
     let mut wanted = network.unwrap_or_else(|| model.kernels());
     // The weights of all synapses, then their biases.

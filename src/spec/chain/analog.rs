@@ -165,8 +165,9 @@ pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
     let ways = [("in-turn", Positions::InTurn), ("side-by-side", Positions::SideBySide)];
     let circuit = engine == Fidelity::Circuit;
     let usual = if circuit { Positions::SideBySide } else { Positions::default() };
-    let positions = t.choice("positions", &ways).or(usual);
+    let mut positions = t.choice("positions", &ways).or(usual);
     if circuit && positions == Positions::InTurn {
+        positions = usual;
         t.report(
             Diagnostic::at(t.span("positions"), "a circuit has no turns")
                 .label("every position has cells of its own, all at once")
