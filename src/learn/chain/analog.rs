@@ -2,7 +2,8 @@
 
 use super::Back;
 use super::acting::{acting, weights};
-use super::board::{Board, Push};
+use super::board::Board;
+use super::form::Push;
 use super::initial::initial;
 use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested};
 use crate::learn::Parameter;

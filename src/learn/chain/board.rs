@@ -12,20 +12,16 @@
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use std::borrow::Cow;
-
+use super::form::{Form, Push};
 use crate::compile::{Border, Cells, Chip, Direction, Learning, compile, fabricate};
-use crate::engine::{
-    Circuit, Course, Deep, Drive, Ending, Engine, Fidelity, Layers, Nudge, Outcome, Rested, Until,
-    Weights,
-};
+use crate::engine::{Course, Deep, Fidelity, Layers, Rested, Weights};
 use crate::learn::Parameter;
-use crate::model::{DeepHopfield, EnergyModel, LayerId, State};
+use crate::model::{DeepHopfield, EnergyModel, LayerId};
 use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::seed::Seed;
-use crate::spec::{Analog, Analysis, NonIdeal, Positions, ReadNoise};
+use crate::spec::{Analog, NonIdeal, Positions, ReadNoise};
 use crate::units::Second;
 
 /// Arrays, converters and time constant of a block.
@@ -42,47 +38,6 @@ pub(super) struct Board {
     seed: Seed,
     /// How often a batch was presented; names the noise of its reads.
     presented: usize,
-}
-
-/// What a chip is to its block.
-#[derive(Debug, Clone)]
-enum Form {
-    /// The weights that it makes.
-    Weights(Box<Chip>),
-    /// Devices on nodes.
-    Circuit(Box<Circuit>),
-}
-
-/// What is pushed into the nodes of a block, constant during a phase; forces of `dPhi/ds`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Push<'a, T> {
-    /// Into the first layer.
-    pub input: &'a Mat<T>,
-    /// The nudge, into the last.
-    pub force: Option<&'a Mat<T>>,
-    /// Into every layer.
-    pub noise: Option<&'a Layers<T>>,
-}
-
-impl<'a, T: Real> Push<'a, T> {
-    /// The sums, one a layer, with the nudge or without it.
-    fn currents(&self, layers: usize, nudged: bool) -> Vec<Option<Cow<'a, Mat<T>>>> {
-        let of = |l: usize| {
-            let parts = [
-                (l == 0).then_some(self.input),
-                self.force.filter(|_| nudged && l + 1 == layers),
-                self.noise.map(|noise| &noise[l]),
-            ];
-            let sum = |sum: Cow<'a, Mat<T>>, part: &'a Mat<T>| {
-                let all = sum.as_slice().iter().zip(part.as_slice()).map(|(a, b)| *a + *b);
-                Cow::Owned(Mat::from_vec(sum.rows(), sum.cols(), all.collect()))
-            };
-            let mut parts = parts.into_iter().flatten();
-            let first = Cow::Borrowed(parts.next()?);
-            Some(parts.fold(first, sum))
-        };
-        (0..layers).map(of).collect()
-    }
 }
 
 impl Board {
@@ -130,11 +85,7 @@ impl Board {
 
     /// Programs new parameters; cells that were written.
     pub fn write<T: Real>(&mut self, model: &DeepHopfield, parameters: &[Parameter<T>]) -> usize {
-        let wanted = wanted(model, self.joined, parameters);
-        match &mut self.form {
-            Form::Weights(chip) => chip.write(&wanted).cells,
-            Form::Circuit(circuit) => circuit.write(&wanted).cells,
-        }
+        self.form.write(&wanted(model, self.joined, parameters)).cells
     }
 
     /// The largest weight that a synapse's cells can stand for.
@@ -172,78 +123,16 @@ impl Board {
         start: Option<&Layers<T>>,
         course: &Course,
     ) -> Rested<T> {
-        let all = push.currents(deep.model.layers.len(), true);
-        let all: Vec<Option<&Mat<T>>> = all.iter().map(|current| current.as_deref()).collect();
-        match &self.form {
-            Form::Weights(_) => deep.follow(&all, start, course),
-            Form::Circuit(circuit) => {
-                // An equilibrium near the start is looked for where the start holds the nodes.
-                let held = start.map(|start| deep.held(&all, start));
-                self.solve(circuit, &deep.model, push, held.as_ref(), course)
-            }
-        }
-    }
-
-    /// The equilibrium of a circuit, from where its nodes stand, or from zero.
-    fn solve<T: Real>(
-        &self,
-        circuit: &Circuit,
-        model: &DeepHopfield,
-        push: &Push<T>,
-        held: Option<&Layers<T>>,
-        course: &Course,
-    ) -> Rested<T> {
-        let (batch, layers) = (push.input.rows(), model.layers.len());
-        let none = Mat::zeros(batch, 0);
-        let numbers = |m: &Mat<T>, factor: f64| {
-            let all = m.as_slice().iter().map(|v| factor * v.to_f64());
-            Mat::from_vec(m.rows(), m.cols(), all.collect())
-        };
-        let steep = |l: usize| if model.is_clamped(l) { model.slope } else { 1.0 };
-        let start = held.map(|held| -> State {
-            let layers = held.iter().enumerate().map(|(l, held)| numbers(held, steep(l)));
-            std::iter::once(none.clone()).chain(layers).collect()
-        });
-        let own = push.currents(layers, false);
-        let own = own.iter().map(|current| current.as_deref().map(|m| numbers(m, 1.0)));
-        let forces: Vec<Option<Mat>> = std::iter::once(None).chain(own).collect();
-        let nudge = push.force.map_or(Nudge::None, |force| Nudge::Force(numbers(force, 1.0)));
-        let until = Until {
-            settled: course.settled,
-            at_most: course.at_most * self.tau,
-            at_most_iterations: usize::MAX,
-        };
-        let drive = Drive { clamp: none.clone(), nudge };
-        let settled = circuit.settle_pushed(&drive, &forces, start.as_ref(), &until);
-        let activations = self.chip().fabric.model.activations(&settled.state);
-        let of = |m: &Mat| {
-            let all = m.as_slice().iter().map(|v| T::of(*v));
-            Mat::from_vec(m.rows(), m.cols(), all.collect())
-        };
-        let ends = settled.outcome.iter().zip(&settled.residual).map(|(outcome, &residual)| {
-            let iterations = match outcome {
-                Outcome::Equilibrium { iterations } => *iterations,
-                _ => 0,
-            };
-            let settled = outcome.is_settled();
-            Ending { iterations, residual, time: iterations as f64, settled }
-        });
-        Rested { layers: activations[1..].iter().map(of).collect(), ends: ends.collect() }
+        self.form.rest(deep, push, start, (course, self.tau))
     }
 
     /// The devices of a circuit.
     pub fn netlist(&self) -> Option<&Netlist> {
-        match &self.form {
-            Form::Weights(_) => None,
-            Form::Circuit(circuit) => Some(circuit.netlist()),
-        }
+        self.form.netlist()
     }
 
     fn chip(&self) -> &Chip {
-        match &self.form {
-            Form::Weights(chip) => chip,
-            Form::Circuit(circuit) => circuit.chip().expect("the circuit of a chip"),
-        }
+        self.form.chip()
     }
 
     /// Counts a presentation.
@@ -360,17 +249,8 @@ impl Board {
         let mut chip = self.chip().clone();
         let wanted = wanted(model, self.joined, parameters);
         chip.restore(&wanted, cells, writes, Learning::default());
-        self.form = Form::of(chip, matches!(self.form, Form::Circuit(_)));
+        self.form = Form::of(chip, self.form.netlist().is_some());
         self.presented = values[0][1] as usize;
-    }
-}
-
-impl Form {
-    fn of(chip: Chip, circuit: bool) -> Form {
-        match circuit {
-            true => Form::Circuit(Box::new(Circuit::from_chip(chip, Analysis::Op))),
-            false => Form::Weights(Box::new(chip)),
-        }
     }
 }
 
