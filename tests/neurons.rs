@@ -49,6 +49,7 @@ fn respond(circuit: &NeuronCircuit, gain: f64, v_unit: f64, inputs: &[f64]) -> V
         .map(|i| Pins {
             input: netlist.node(&format!("n.{i}.u")),
             sense: netlist.node(&format!("n.{i}.u")),
+            line: netlist.node(&format!("n.{i}.u")),
             output: netlist.node(&format!("n.{i}.v")),
             inverse: netlist.node(&format!("n.{i}.vn")),
         })
@@ -92,7 +93,7 @@ fn the_node_capacitor_is_at_the_summing_node() {
     for activation in Activation::ALL {
         let mut netlist = Netlist::new();
         let [input, output, inverse] = ["u", "v", "vn"].map(|name| netlist.node(name));
-        let units = [Pins { input, sense: input, output, inverse }];
+        let units = [Pins { input, sense: input, line: input, output, inverse }];
         let site = Site {
             layer: "n",
             units: &units,

@@ -11,7 +11,8 @@ use eqcircuit::numerics::gemm::{Into, Metered};
 use eqcircuit::numerics::kernels::Real;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    ArrayStyle, Hardware, NeuronCircuit, NonIdeal, PairStyle, Rows, TemplateArg, TemplateDevice,
+    ArrayStyle, Hardware, NeuronCircuit, NonIdeal, PairStyle, Rows, Summing, TemplateArg,
+    TemplateDevice,
 };
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -51,6 +52,7 @@ pub fn chip(model: &EnergyModel, w_max: Option<f64>) -> Chip {
     let hardware = Hardware {
         neurons: Vec::new(),
         array: ArrayStyle::Twin,
+        summing: Summing::Passive,
         pair: PairStyle::OneSided,
         tile: [128, 128],
         rows: Rows::Interleaved,

@@ -6,8 +6,10 @@ use super::arguments::Edits;
 use super::terminal::Terminal;
 use super::{DONE, Failure};
 use crate::compile::{KernelCosts, Summary, expand, kernel_costs};
+use crate::learn;
 use crate::netlist::text::{spice, toml};
 use crate::netlist::{Device, Netlist, Ports};
+use crate::numerics::{dae::Dae, seed::Seed};
 use crate::run::{chip, replace_file};
 use crate::spec::{Analysis, BlockKind, Chain, ChainBlock, Spec, Subject, directives};
 
@@ -37,7 +39,7 @@ pub(super) fn run(
     }
     let spec = edits.load(file)?;
     if let Subject::Chain(chain) = &spec.subject {
-        return kernels(chain, output, terminal);
+        return kernels(&spec, chain, output, format, terminal);
     }
     if terminal.json && output.is_none() {
         return Err(Failure::input(
@@ -90,22 +92,55 @@ fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
     }
 }
 
-/// What the kernels of a chain's analog blocks cost on arrays: all that compiling a chain gives.
-fn kernels(chain: &Chain, output: Option<&Path>, terminal: &Terminal) -> Result<u8, Failure> {
-    if output.is_some() {
-        return Err(Failure::input(
-            "a chain has no netlist to write: its kernels serve all positions in turn. Without -o, \
-             `compile` says what they cost",
-        ));
-    }
+/// What the kernels of a chain's analog blocks cost on arrays; into a file, the netlist of the block
+/// that is a circuit.
+fn kernels(
+    spec: &Spec,
+    chain: &Chain,
+    output: Option<&Path>,
+    format: Format,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
     let of = |block: &ChainBlock| match &block.kind {
         BlockKind::Analog(analog) => kernel_costs(&block.name, &analog.model),
         BlockKind::Digital(_) => Vec::new(),
     };
     let costs = KernelCosts(chain.blocks.iter().flat_map(of).collect());
+    // As training begins, on the same chip.
+    let [init, chip] = [(spec.seed, "init"), (spec.chip_seed, "chip")]
+        .map(|(seed, place)| Seed::new(seed).child(place));
+    let has_circuits = chain.engine_words() == "circuit";
+    let made = has_circuits.then(|| learn::Chain::<f64>::new(chain, init, chip));
+    let blocks = made.iter().flat_map(learn::Chain::analog);
+    let circuits = blocks.filter_map(|(name, block)| Some((name, block.netlist()?)));
+    let circuits: Vec<(&str, &Netlist)> = circuits.collect();
+    if let Some(path) = output {
+        let [(_, netlist)] = circuits[..] else {
+            return Err(Failure::input(format!(
+                "a netlist is of one block with `engine = \"circuit\"`, and this chain has {}. Without \
+                 -o, `compile` says what its kernels cost",
+                circuits.len()
+            )));
+        };
+        let text = match format {
+            Format::Toml => home_text(spec, netlist, None, output)?,
+            Format::Spice => spice_text(spec, netlist.clone(), None),
+        };
+        write(path, &text)?;
+    }
     match terminal.json {
         true => terminal.document(&costs)?,
         false => terminal.data(format!("{costs}\n").as_bytes())?,
+    }
+    for (name, netlist) in circuits {
+        terminal.say(&format!(
+            "`{name}` is a circuit of {} devices and {} unknowns",
+            netlist.devices().len(),
+            netlist.dim()
+        ));
+    }
+    if let Some(path) = output {
+        terminal.say(&format!("netlist in {}", path.display()));
     }
     Ok(DONE)
 }

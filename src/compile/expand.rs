@@ -17,6 +17,7 @@
 //! | `input-hidden.t0.ws.p.3.5` | wire segment that leads to its place on the word line |
 //! | `input-hidden.t0.bs.p.3.5` | wire segment that leads on from its place on the bit line |
 //! | `hidden.3.leak`, `hidden.3.bias` | leak resistor and bias current of a summing node |
+//! | `hidden.3.line`, `hidden.3.convey` | a virtual ground, node and source, in which bit lines end, and what pushes its current into the summing node |
 //! | `hidden.3.*` | the neuron circuit's own |
 //! | `hidden.3.offset`, `hidden.3.skew` | what its amplifier sees, `hidden.3.sense`, where that is off |
 //! | `hidden.3.law`, `hidden.3.lawn` | nodes that the neuron circuit holds where amplifiers are not ideal |
@@ -35,22 +36,24 @@
 
 mod amplifier;
 mod arrays;
+mod node;
 mod nudge;
 mod series;
 mod supply;
 mod wires;
 
 pub use arrays::{WiredTile, expand_arrays, wired_tiles};
+pub use node::bias_sources;
 
 use self::nudge::Limited;
-use super::{Array, Cells, Chip, Unit};
+use super::{Array, Cells, Chip};
 use crate::model::LayerId;
 use crate::netlist::expression::Probe;
 use crate::netlist::{
     Arg, BehaviouralCurrent, ClampPort, CurrentSource, Device, DeviceId, LayerPort, Netlist, Node,
-    NudgePort, Ports, Resistor, Vccs, Vcvs, VoltageSource,
+    NudgePort, Ports, Vccs, VoltageSource,
 };
-use crate::spec::{Pins, Site};
+use crate::spec::{Pins, Site, Summing};
 use crate::units::Siemens;
 
 /// Every cell, wire segment and neuron of a chip as devices on nodes, undriven: inputs and nudge
@@ -83,12 +86,12 @@ fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
         let (p, n) = if wired {
             wires::places(chip, &cell, &layers, netlist)
         } else {
-            (cell.driver(&layers), layers[cell.array.post.0][cell.post].input)
+            (cell.driver(&layers), layers[cell.array.post.0][cell.post].line)
         };
         series::lay(chip, &cell, [p, n], netlist);
     }
     for id in chip.fabric.model.free_layers() {
-        lay_row(chip, id, &layers[id.0], netlist);
+        node::lay(chip, id, &layers[id.0], netlist);
     }
     for cell in cells(chip).filter(|_| draft == Draft::Cells) {
         series::lay_rest(chip, &cell, &layers, netlist);
@@ -97,6 +100,7 @@ fn lay(chip: &Chip, netlist: &mut Netlist, draft: Draft) -> Ports {
         wires::lay(chip, &layers, netlist);
     }
     for id in chip.fabric.model.free_layers() {
+        node::lay_conveyors(chip, id, &layers[id.0], netlist);
         lay_neurons(chip, id, &layers[id.0], netlist);
     }
     supply::lay_droop(chip, netlist);
@@ -165,7 +169,7 @@ pub fn refresh(chip: &Chip, netlist: &mut Netlist) {
 
 /// The nodes of every unit of every layer. A clamped unit has no summing node of its own.
 fn pins(chip: &Chip, netlist: &mut Netlist) -> Vec<Vec<Pins>> {
-    let model = &chip.fabric.model;
+    let (model, hardware) = (&chip.fabric.model, &chip.fabric.hardware);
     (0..model.layers.len())
         .map(|l| {
             let layer = &model.layers[l];
@@ -176,7 +180,9 @@ fn pins(chip: &Chip, netlist: &mut Netlist) -> Vec<Vec<Pins>> {
                     let input = if clamped { Node::GROUND } else { node("u") };
                     let skewed = !clamped && chip.has_skew();
                     let sense = if skewed { node("sense") } else { input };
-                    Pins { input, sense, output: node("v"), inverse: node("vn") }
+                    let apart = !clamped && hardware.summing == Summing::VirtualGround;
+                    let line = if apart { node("line") } else { input };
+                    Pins { input, line, sense, output: node("v"), inverse: node("vn") }
                 })
                 .collect()
         })
@@ -280,20 +286,6 @@ pub fn laid_cells(chip: &Chip) -> impl Iterator<Item = LaidCell> + '_ {
     })
 }
 
-/// Leak and bias of every summing node of a layer.
-fn lay_row(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
-    let plan = &chip.fabric.layers[id.0];
-    let (name, currents) = (&chip.fabric.model.layer(id).name, chip.bias(id));
-    for (i, unit) in units.iter().enumerate() {
-        let leak =
-            Resistor { p: unit.input, n: Node::GROUND, g: plan.leak[i], ..Default::default() };
-        netlist.add(format!("{name}.{i}.leak"), leak);
-        let bias =
-            CurrentSource { p: Node::GROUND, n: unit.input, dc: currents[i], ..Default::default() };
-        netlist.add(format!("{name}.{i}.bias"), bias);
-    }
-}
-
 fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) {
     let hardware = &chip.fabric.hardware;
     let circuit = &hardware.neurons[id.0];
@@ -302,7 +294,7 @@ fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) 
     let laid = if chip.nonideal.wire.is_ideal() { 1.0 } else { chip.line_load(id) };
     let capacitance: Vec<f64> = made.iter().map(|unit| unit.capacitance / laid).collect();
     if chip.has_skew() {
-        lay_skew(&chip.fabric.model.layer(id).name, units, &made, netlist);
+        node::lay_skew(&chip.fabric.model.layer(id).name, units, &made, netlist);
     }
     let name = &chip.fabric.model.layer(id).name;
     let held = amplifier::lay(&chip.nonideal.periphery.amplifier, name, units, netlist);
@@ -318,18 +310,6 @@ fn lay_neurons(chip: &Chip, id: LayerId, units: &[Pins], netlist: &mut Netlist) 
     };
     if let Err(fault) = circuit.lay(&site, netlist) {
         panic!("neuron circuit `{}`: {fault}", circuit.name);
-    }
-}
-
-/// What the amplifiers of a layer see of their summing nodes: `a (u + o)`.
-fn lay_skew(layer: &str, units: &[Pins], made: &[Unit], netlist: &mut Netlist) {
-    for (i, (pins, unit)) in units.iter().zip(made).enumerate() {
-        let skew = netlist.node(&format!("{layer}.{i}.skew"));
-        let dc = unit.gain * unit.offset;
-        let offset = VoltageSource { p: skew, n: Node::GROUND, dc, ..Default::default() };
-        netlist.add(format!("{layer}.{i}.offset"), offset);
-        let (p, cp, cn) = (pins.sense, pins.input, Node::GROUND);
-        netlist.add(format!("{layer}.{i}.skew"), Vcvs { p, n: skew, cp, cn, gain: unit.gain });
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Direction, Fabric, Written};
 use crate::model::{Coupling, EnergyPart, LayerId, State};
 use crate::numerics::seed::Seed;
 use crate::numerics::{Activation, Mat};
-use crate::spec::NonIdeal;
+use crate::spec::{NonIdeal, Summing};
 use crate::units::Siemens;
 
 /// A fabric as made.
@@ -98,9 +98,13 @@ pub fn fabricate(fabric: &Fabric, nonideal: &NonIdeal, seed: Seed) -> Chip {
 pub(super) const SIGNS: [&str; 2] = ["plus", "minus"];
 
 impl Chip {
-    /// `G_i = leak_i + sum_j (Gp_ij + Gn_ij)` of every node of a layer as made \[S\].
+    /// `G_i = leak_i + sum_j (Gp_ij + Gn_ij)` of every node of a layer as made \[S\]; of nodes behind
+    /// virtual grounds the leak alone.
     pub fn row_totals(&self, layer: LayerId) -> Vec<Siemens> {
         let mut totals = self.fabric.layers[layer.0].leak.clone();
+        if self.fabric.hardware.summing == Summing::VirtualGround {
+            return totals;
+        }
         for (a, _) in self.fabric.arrays_into(layer) {
             let Cells { plus, minus } = &self.cells[a];
             for (total, sum) in totals.iter_mut().zip(row_sums(plus, minus)) {

@@ -4,7 +4,7 @@ use super::aim::{Aim, aim, row_sums, way};
 use super::{Array, Clipped, Direction, Fabric, LayerPlan, Tile};
 use crate::model::{Coupling, EnergyModel, LayerId};
 use crate::numerics::{Mat, max_abs};
-use crate::spec::{ArrayStyle, Hardware, PairStyle};
+use crate::spec::{ArrayStyle, Hardware, PairStyle, Summing};
 use crate::units::Siemens;
 
 /// Maps a model onto conductances: the scheme and its symbols are in [`crate::compile`].
@@ -86,7 +86,7 @@ impl Fabric {
             let sums = sums_of_layer(&self.arrays, l, model.layer(l).size);
             let LayerPlan { total, leak, .. } = &mut self.layers[l.0];
             for (leak, sum) in leak.iter_mut().zip(sums) {
-                *leak = (*total - sum).max(self.hardware.g_leak);
+                *leak = leak_of(*total, sum, &self.hardware);
             }
         }
         for (to, from) in self.model.couplings.iter_mut().zip(&model.couplings) {
@@ -107,6 +107,11 @@ impl Fabric {
                 to.copy_from_slice(from);
             }
         }
+    }
+
+    /// Raises the gain of a layer's neurons: `x = factor (W xhat + b)` is what they see.
+    pub fn amplify(&mut self, layer: LayerId, factor: f64) {
+        self.layers[layer.0].gain *= factor;
     }
 
     /// The arrays that end at the summing nodes of a layer.
@@ -215,8 +220,16 @@ fn plan_layer(
         gain: total / scale,
         scale,
         tau: hardware.c_node / total,
-        leak: sums.iter().map(|g| (total - g).max(hardware.g_leak)).collect(),
+        leak: sums.iter().map(|&sum| leak_of(total, sum, hardware)).collect(),
         bias: bias_currents(model, layer, scale * hardware.v_unit),
+    }
+}
+
+/// What makes up for what the cells of a row leave of its node's total.
+fn leak_of(total: Siemens, sum: Siemens, hardware: &Hardware) -> Siemens {
+    match hardware.summing {
+        Summing::Passive => (total - sum).max(hardware.g_leak),
+        Summing::VirtualGround => total,
     }
 }
 

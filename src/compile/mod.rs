@@ -49,7 +49,9 @@ mod write;
 
 pub use boundary::{Border, Reading};
 pub use cell::{Programmed, program_cells, pulse_cells};
-pub use expand::{LaidCell, WiredTile, expand, expand_arrays, laid_cells, refresh, wired_tiles};
+pub use expand::{
+    LaidCell, WiredTile, bias_sources, expand, expand_arrays, laid_cells, refresh, wired_tiles,
+};
 pub use fabricate::{Cells, Chip, fabricate};
 pub use map::compile;
 pub use positions::{KernelCost, KernelCosts, kernel_costs};

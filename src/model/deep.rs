@@ -109,6 +109,40 @@ impl DeepHopfield {
         EnergyModel { family: Family::Ham, layers, couplings, clamp: LayerId(0), read }
     }
 
+    /// The block as a network whose nodes meet all their cells, if it is dense throughout: of each
+    /// synapse a dense coupling, in order, then a bias for each of their outputs; all zero. Layers
+    /// have their places from 0 on as names, and no layer is clamped: that one is empty. What the
+    /// states `x` of this network are is `slope dPhi/ds` where a layer is clamped within 0 and 1.
+    pub fn network(&self) -> Option<EnergyModel> {
+        let empty = Layer { name: "input".into(), size: 0, activation: Activation::Identity };
+        let layer = |(l, shape): (usize, &Shape)| Layer {
+            name: l.to_string(),
+            size: shape.size(),
+            activation: match self.is_clamped(l) {
+                true => Activation::HardSigmoid,
+                false => Activation::Identity,
+            },
+        };
+        let layers: Vec<Layer> =
+            std::iter::once(empty).chain(self.layers.iter().enumerate().map(layer)).collect();
+        let dense = |(l, synapse): (usize, &Synapse)| match *synapse {
+            Synapse::Dense { pre, post } => {
+                let weight = Mat::zeros(post, pre);
+                Some(Coupling::Dense { pre: LayerId(l + 1), post: LayerId(l + 2), weight })
+            }
+            Synapse::Conv { .. } => None,
+        };
+        let dense: Option<Vec<Coupling>> = self.synapses.iter().enumerate().map(dense).collect();
+        let bias = |(l, synapse): (usize, &Synapse)| {
+            let value = vec![0.0; synapse.output().size()];
+            Coupling::Bias { on: LayerId(l + 2), value }
+        };
+        let biases = self.synapses.iter().enumerate().map(bias);
+        let couplings = dense?.into_iter().chain(biases).collect();
+        let read = LayerId(layers.len() - 1);
+        Some(EnergyModel { family: Family::Ham, layers, couplings, clamp: LayerId(0), read })
+    }
+
     /// Names and shapes of the parameters, a weight and a bias a synapse: `0.weight`, `0.bias`, ...
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let of = |(l, synapse): (usize, &Synapse)| {

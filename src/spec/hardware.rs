@@ -4,7 +4,9 @@ use super::document::{Entry, Value};
 use super::library::Library;
 use super::nonideal::DEFAULT_WINDOW;
 use super::reader::{TableReader, quantity};
-use super::{ArrayStyle, Hardware, NeuronCircuit, PairStyle, Rows, TemplateArg, TemplateDevice};
+use super::{
+    ArrayStyle, Hardware, NeuronCircuit, PairStyle, Rows, Summing, TemplateArg, TemplateDevice,
+};
 use crate::diag::Diagnostic;
 use crate::model::EnergyModel;
 use crate::netlist::{Kind, ROLL};
@@ -33,6 +35,7 @@ pub(super) fn read(
         neurons: neurons(&t.table("neuron"), model, library),
         array,
         pair: t.choice("pair", &PAIRS).or_default(),
+        summing: Summing::default(),
         tile: t.counts("tile", 1..=65_536).or([64, 64]).map(|n| n as usize),
         rows: t
             .choice("rows", &[("interleaved", Rows::Interleaved), ("block", Rows::Block)])

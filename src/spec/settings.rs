@@ -64,6 +64,8 @@ pub struct Hardware {
     pub array: ArrayStyle,
     /// `pair`: how a pair of cells stands for a weight.
     pub pair: PairStyle,
+    /// Where bit lines end: passive in networks, in virtual grounds in blocks of a chain.
+    pub summing: Summing,
     /// `tile`: most input pairs and outputs of one tile.
     pub tile: [usize; 2],
     /// `rows`: the order of the word lines of a tile, which matters where they have wires.
@@ -96,6 +98,17 @@ pub enum ArrayStyle {
     Twin,
     /// One tile used both ways: symmetric by construction.
     Shared,
+}
+
+/// Where the currents of a node's cells are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Summing {
+    /// On the node itself, whose conductance they are part of.
+    #[default]
+    Passive,
+    /// On lines held at ground, whose current is then pushed into the node: what hangs on a line
+    /// has no part in the node's conductance.
+    VirtualGround,
 }
 
 /// How a pair of cells stands for a weight.

@@ -8,9 +8,10 @@ use crate::netlist::{Arg, Device, Field, Kind, Netlist, Node, ROLL};
 use crate::units::{self, Dimension, Farad, Range, Volt};
 
 /// Names of nodes and devices that a unit's place has of its own; a circuit may not use them.
-const TAKEN: [&str; 23] = [
+const TAKEN: [&str; 25] = [
     "u", "v", "vn", "leak", "bias", "nudge", "pull", "sense", "skew", "offset", "demand", "set",
-    "source", "law", "lawn", "out", "outn", "rout", "routn", "full", "fulln", "sag", "sagn",
+    "source", "line", "convey", "law", "lawn", "out", "outn", "rout", "routn", "full", "fulln",
+    "sag", "sagn",
 ];
 
 /// What is wrong with a neuron circuit.
@@ -33,6 +34,8 @@ impl fmt::Display for TemplateFault {
 pub struct Pins {
     /// `$in`: the summing node.
     pub input: Node,
+    /// Where its bit lines end: the summing node, or a virtual ground before it.
+    pub line: Node,
     /// `$sense`: the summing node as the amplifier sees it, with its errors; where there are none,
     /// the summing node itself.
     pub sense: Node,
@@ -94,6 +97,7 @@ impl NeuronCircuit {
         let mut scratch = Netlist::new();
         let units = [0, 1].map(|i| Pins {
             input: scratch.node(&format!("check.{i}.u")),
+            line: scratch.node(&format!("check.{i}.u")),
             sense: scratch.node(&format!("check.{i}.sense")),
             output: scratch.node(&format!("check.{i}.v")),
             inverse: scratch.node(&format!("check.{i}.vn")),

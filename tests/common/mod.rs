@@ -5,7 +5,7 @@ use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{
-    ArrayStyle, Hardware, NeuronCircuit, PairStyle, Rows, TemplateArg, TemplateDevice,
+    ArrayStyle, Hardware, NeuronCircuit, PairStyle, Rows, Summing, TemplateArg, TemplateDevice,
 };
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -81,6 +81,7 @@ pub fn hardware(model: &EnergyModel, array: ArrayStyle) -> Hardware {
         neurons: model.layers.iter().map(|l| neuron(l.activation)).collect(),
         array,
         pair: PairStyle::OneSided,
+        summing: Summing::Passive,
         tile: [4, 3],
         rows: Rows::Interleaved,
         g_min: 1e-6,

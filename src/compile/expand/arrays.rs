@@ -90,7 +90,7 @@ pub(super) fn lay_tiles(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist
             let unit = &layers[array.pre.0][pre];
             if sign > 0.0 { unit.output } else { unit.inverse }
         });
-        let sums = array.tiles[tile].post.clone().map(|post| layers[array.post.0][post].input);
+        let sums = array.tiles[tile].post.clone().map(|post| layers[array.post.0][post].line);
         netlist.add_array(netlist::Array {
             name: format!("{}.t{tile}", array.name),
             crossbar,

@@ -22,7 +22,7 @@ pub(super) fn lay_rest(chip: &Chip, cell: &Cell, layers: &[Vec<Pins>], netlist: 
     let wired = !chip.nonideal.wire.is_ideal();
     let end = match wired {
         true => wires::places(chip, cell, layers, netlist).1,
-        false => layers[cell.array.post.0][cell.post].input,
+        false => layers[cell.array.post.0][cell.post].line,
     };
     let count = parts(chip, cell, ground).len();
     let mut from = netlist.node(&cell.name("c."));

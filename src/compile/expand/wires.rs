@@ -47,7 +47,7 @@ pub fn places(
     };
     let bit = match apart || wire.r_sense > 0.0 {
         true => netlist.node(&on_bit.name("b.")),
-        false => layers[cell.array.post.0][cell.post].input,
+        false => layers[cell.array.post.0][cell.post].line,
     };
     (word, bit)
 }
@@ -73,7 +73,7 @@ pub fn lay(chip: &Chip, layers: &[Vec<Pins>], netlist: &mut Netlist) {
             Some((sign, pre)) => {
                 (places(chip, &Cell { sign, pre, ..cell }, layers, netlist).1, own)
             }
-            None => (layers[cell.array.post.0][cell.post].input, wire.r_sense + own),
+            None => (layers[cell.array.post.0][cell.post].line, wire.r_sense + own),
         };
         segment(netlist, cell.name("bs."), [bit, after], r);
         for (name, p) in [("wc.", word), ("bc.", bit)] {

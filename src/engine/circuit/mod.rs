@@ -26,17 +26,18 @@ use super::{
     next_turn, shown,
 };
 use crate::compile::{self, Chip};
-use crate::model::{EnergyModel, Outer, State};
-use crate::netlist::{Netlist, Ports};
+use crate::model::{EnergyModel, LayerId, Outer, State};
+use crate::netlist::{Device, DeviceId, Netlist, Ports};
 use crate::numerics::Mat;
 use crate::numerics::coupled::{Attachments, Balance};
 use crate::numerics::dae::Pattern;
 use crate::numerics::linear::Elimination;
 use crate::numerics::newton::{Failure, Work};
 use crate::spec::Analysis;
+use crate::units::Ampere;
 
 /// Modified nodal analysis of a netlist.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Circuit {
     netlist: Netlist,
     ports: Ports,
@@ -44,13 +45,13 @@ pub struct Circuit {
     chip: Option<Chip>,
     analysis: Analysis,
     elimination: Arc<Elimination>,
-    driver: Driver,
+    driver: Arc<Driver>,
     /// The crossbars of the netlist, or what is wrong with one.
-    attached: Result<Attachments, Failure>,
+    attached: Result<Arc<Attachments>, Failure>,
     /// Error of a time step relative to each voltage.
     tolerance: f64,
     /// What moves while samples are read.
-    noise: Option<Noise>,
+    noise: Option<Arc<Noise>>,
     /// The last read; `None` before the first, and where nothing moves.
     turn: Option<Turn>,
 }
@@ -66,7 +67,7 @@ impl Circuit {
         let (netlist, ports) =
             if arrays { compile::expand_arrays(&chip) } else { compile::expand(&chip) };
         let clamp = chip.fabric.model.clamp.0;
-        let noise = Noise::of_chip(&chip, &netlist);
+        let noise = Noise::of_chip(&chip, &netlist).map(Arc::new);
         Circuit { chip: Some(chip), noise, ..Circuit::new(netlist, ports, clamp, analysis) }
     }
 
@@ -79,8 +80,8 @@ impl Circuit {
     fn new(netlist: Netlist, ports: Ports, clamp: usize, analysis: Analysis) -> Circuit {
         let netlist = if analysis == Analysis::Tran { moving(netlist) } else { netlist };
         let elimination = Elimination::of(&Pattern::of(&netlist));
-        let driver = Driver::new(&netlist, &ports, clamp, &elimination);
-        let attached = attach(&netlist);
+        let driver = Driver::new(&netlist, &ports, clamp, &elimination).into();
+        let attached = attach(&netlist).map(Arc::new);
         Circuit {
             netlist,
             ports,
@@ -193,37 +194,7 @@ impl Engine for Circuit {
         if let Some(chip) = &mut self.chip {
             self.turn = next_turn(chip, self.turn, start.is_some(), drive);
         }
-        let sourced = self.chip.as_ref().map(|chip| boundary::sourced(chip, drive));
-        let drive = sourced.as_deref().unwrap_or(drive);
-        let lines = self.chip.as_ref().and_then(|chip| chip.lines(&drive.clamp));
-        let steps = self.noise.as_ref().map(|noise| noise.window.steps);
-        let (save, shown) = match steps {
-            Some(steps) => shown(save, steps),
-            None => (save.clone(), Vec::new()),
-        };
-        let save = &save;
-        let samples: Vec<Sample> = (0..drive.clamp.rows())
-            .into_par_iter()
-            .map_init(
-                || self.netlist.clone(),
-                |netlist, s| {
-                    self.driver.drive(netlist, &self.ports, drive, lines.as_ref(), s);
-                    self.run(netlist, s, start, until, save, &shown)
-                },
-            )
-            .collect();
-        let rows: Vec<Vec<f64>> = samples.iter().map(|s| s.voltages.clone()).collect();
-        Settled {
-            state: self.driver.state(&self.ports, &drive.clamp, &rows),
-            outcome: samples.iter().map(|s| s.outcome.clone()).collect(),
-            residual: samples.iter().map(|s| s.residual).collect(),
-            trace: self.trace(drive, &samples, save).map(|mut trace| {
-                self.add_noise(&mut trace, drive, &samples, &shown);
-                trace
-            }),
-            stats: samples.iter().fold(Stats::default(), |sum, s| add(sum, s.work)),
-            notes: self.notes(&samples),
-        }
+        self.solve(drive, &[], start, until, save)
     }
 
     /// # Panics
@@ -256,6 +227,106 @@ impl Engine for Circuit {
 }
 
 impl Circuit {
+    /// As [`Engine::settle`], with constant forces on whole layers beside: one entry a layer in the
+    /// order of the state, `[batch, size]` where it has one. Each is pushed by the layer's bias
+    /// sources.
+    ///
+    /// # Panics
+    /// If the circuit was made from a netlist, or is read with noise, which only
+    /// [`Engine::settle`] counts.
+    pub fn settle_pushed(
+        &self,
+        drive: &Drive,
+        forces: &[Option<Mat>],
+        start: Option<&State>,
+        until: &Until,
+    ) -> Settled {
+        assert!(self.noise.is_none(), "a circuit with noise counts its reads");
+        self.solve(drive, forces, start, until, &Save::End)
+    }
+
+    fn solve(
+        &self,
+        drive: &Drive,
+        forces: &[Option<Mat>],
+        start: Option<&State>,
+        until: &Until,
+        save: &Save,
+    ) -> Settled {
+        let sourced = self.chip.as_ref().map(|chip| boundary::sourced(chip, drive));
+        let drive = sourced.as_deref().unwrap_or(drive);
+        let lines = self.chip.as_ref().and_then(|chip| chip.lines(&drive.clamp));
+        let steps = self.noise.as_ref().map(|noise| noise.window.steps);
+        let (save, shown) = match steps {
+            Some(steps) => shown(save, steps),
+            None => (save.clone(), Vec::new()),
+        };
+        let save = &save;
+        let sources = self.sources(forces);
+        let samples: Vec<Sample> = (0..drive.clamp.rows())
+            .into_par_iter()
+            .map_init(
+                || self.netlist.clone(),
+                |netlist, s| {
+                    self.driver.drive(netlist, &self.ports, drive, lines.as_ref(), s);
+                    self.push(netlist, &sources, forces, s);
+                    self.run(netlist, s, start, until, save, &shown)
+                },
+            )
+            .collect();
+        let rows: Vec<Vec<f64>> = samples.iter().map(|s| s.voltages.clone()).collect();
+        Settled {
+            state: self.driver.state(&self.ports, &drive.clamp, &rows),
+            outcome: samples.iter().map(|s| s.outcome.clone()).collect(),
+            residual: samples.iter().map(|s| s.residual).collect(),
+            trace: self.trace(drive, &samples, save).map(|mut trace| {
+                self.add_noise(&mut trace, drive, &samples, &shown);
+                trace
+            }),
+            stats: samples.iter().fold(Stats::default(), |sum, s| add(sum, s.work)),
+            notes: self.notes(&samples),
+        }
+    }
+
+    /// The bias sources of the layers that are pushed.
+    fn sources(&self, forces: &[Option<Mat>]) -> Vec<Pushed> {
+        if forces.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let chip = self.chip.as_ref().expect("a circuit without a chip has no scale of its layers");
+        let layers = chip.fabric.model.free_layers();
+        let all = layers.zip(compile::bias_sources(chip, &self.netlist));
+        let of = |(id, sources): (LayerId, Vec<DeviceId>)| {
+            let unit = chip.fabric.layers[id.0].scale * self.ports.v_unit;
+            forces[id.0].is_some().then_some(Pushed { layer: id, sources, unit })
+        };
+        all.filter_map(of).collect()
+    }
+
+    /// Sets the bias sources of sample `s`.
+    fn push(&self, netlist: &mut Netlist, all: &[Pushed], forces: &[Option<Mat>], s: usize) {
+        for Pushed { layer, sources, unit } in all {
+            let force = forces[layer.0].as_ref().map_or(&[][..], |force| force.row(s));
+            for (&id, force) in sources.iter().zip(force) {
+                match (netlist.device_mut(id), self.netlist.device(id)) {
+                    (Device::CurrentSource(to), Device::CurrentSource(own)) => {
+                        to.dc = own.dc + unit * force;
+                    }
+                    (other, _) => panic!("a bias is a current source, not a {}", other.key()),
+                }
+            }
+        }
+    }
+}
+
+/// The bias sources of a layer, and the current of a force of 1 \[A\].
+struct Pushed {
+    layer: LayerId,
+    sources: Vec<DeviceId>,
+    unit: Ampere,
+}
+
+impl Circuit {
     /// Takes over the chip as it stands now.
     fn refresh(&mut self) {
         let Some(chip) = &self.chip else { return };
@@ -267,10 +338,11 @@ impl Circuit {
             return;
         }
         compile::refresh(chip, &mut self.netlist);
-        self.noise = Noise::of_chip(chip, &self.netlist);
-        self.attached = attach(&self.netlist);
+        self.noise = Noise::of_chip(chip, &self.netlist).map(Arc::new);
+        self.attached = attach(&self.netlist).map(Arc::new);
         let clamp = chip.fabric.model.clamp.0;
-        self.driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
+        let driver = Driver::new(&self.netlist, &self.ports, clamp, &self.elimination);
+        self.driver = driver.into();
     }
 }
 

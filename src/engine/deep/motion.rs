@@ -58,12 +58,24 @@ impl<T: Real> Deep<T> {
                 |stepper, samples| self.follow_part(stepper, held, currents, start, samples, &goal),
             )
             .collect();
-        let layers = (0..self.model.layers.len()).map(|l| {
-            let rows = parts.iter().flat_map(|(layers, _)| layers[l].as_slice()).copied();
-            Mat::from_vec(input.rows(), self.model.layers[l].size(), rows.collect())
-        });
-        let layers = layers.collect();
-        Rested { layers, ends: parts.into_iter().flat_map(|(_, ends)| ends).collect() }
+        let (layers, ends): (Vec<Layers<T>>, Vec<Vec<Ending>>) = parts.into_iter().unzip();
+        Rested { layers: self.joined(&layers, input.rows()), ends: ends.concat() }
+    }
+
+    /// `dPhi/ds` of every node, `currents` into the layers included, while the activations are held
+    /// at `state`.
+    pub fn held(&self, currents: &[Option<&Mat<T>>], state: &Layers<T>) -> Layers<T> {
+        let parts: Vec<Layers<T>> = self
+            .parts(state[0].rows())
+            .into_par_iter()
+            .map(|samples| {
+                let lanes = padded::<T>(samples.len());
+                let mut motion = self.motion(None, currents, &samples, lanes);
+                let held = motion.held(state, &samples, lanes);
+                self.by_layer(&held, samples.len())
+            })
+            .collect();
+        self.joined(&parts, state[0].rows())
     }
 
     /// `sum_j w_ij s_j^2` of every node of every layer, of weights `squares` and as the windows of
@@ -113,11 +125,52 @@ impl<T: Real> Deep<T> {
                 (0..s.len()).map(of).collect()
             })
             .collect();
-        let layers = (0..self.model.layers.len()).map(|l| {
+        self.joined(&parts, state[0].rows())
+    }
+
+    /// The states of parts of a batch as those of all of it.
+    fn joined(&self, parts: &[Layers<T>], batch: usize) -> Layers<T> {
+        let layers = self.model.layers.iter().enumerate().map(|(l, shape)| {
             let rows = parts.iter().flat_map(|layers| layers[l].as_slice()).copied();
-            Mat::from_vec(state[0].rows(), self.model.layers[l].size(), rows.collect())
+            Mat::from_vec(batch, shape.size(), rows.collect())
         });
         layers.collect()
+    }
+
+    /// The nodes of all layers, `[nodes, count]`, by layer and sample.
+    fn by_layer(&self, x: &[T], count: usize) -> Layers<T> {
+        let mut first = 0;
+        let layers = self.model.layers.iter().map(|shape| {
+            let layer = x[first * count..(first + shape.size()) * count].to_vec();
+            first += shape.size();
+            Mat::from_vec(shape.size(), count, layer).transposed()
+        });
+        layers.collect()
+    }
+
+    /// Samples before they move, all activations at zero; with windows that choose what they choose in
+    /// the states `held`, if there are such.
+    fn motion(
+        &self,
+        held: Option<&Layers<T>>,
+        currents: &[Option<&Mat<T>>],
+        samples: &Range<usize>,
+        lanes: usize,
+    ) -> Motion<'_, T> {
+        let of = |m: &Mat<T>| filled(m, samples, lanes);
+        let mut work = Work::default();
+        let at = self.places(lanes, |l| held.map(|held| of(&held[l])), &mut work);
+        let sizes = self.model.layers.iter().map(|shape| shape.size());
+        Motion {
+            deep: self,
+            currents: currents.iter().map(|m| m.map_or(Vec::new(), of)).collect(),
+            at,
+            holds: held.is_some(),
+            s: sizes.clone().map(|size| vec![T::default(); size * lanes]).collect(),
+            drive: Vec::new(),
+            work,
+            ones: vec![T::of(1.0); sizes.sum()],
+        }
     }
 
     fn follow_part(
@@ -130,46 +183,16 @@ impl<T: Real> Deep<T> {
         goal: &Goal,
     ) -> (Layers<T>, Vec<Ending>) {
         let (count, lanes) = (samples.len(), padded::<T>(samples.len()));
-        let sizes: Vec<usize> = self.model.layers.iter().map(|shape| shape.size()).collect();
-        let of = |m: &Mat<T>| {
-            let mut all = in_lanes(m, &samples, lanes);
-            for row in all.chunks_exact_mut(lanes) {
-                let last = row[count - 1];
-                row[count..].fill(last);
-            }
-            all
+        let mut motion = self.motion(held, currents, &samples, lanes);
+        // At rest a node stands where its currents hold it.
+        let mut x = match start {
+            Some(start) => motion.held(start, &samples, lanes),
+            None => vec![T::default(); motion.dim() * count],
         };
-        let mut work = Work::default();
-        let at = self.places(lanes, |l| held.map(|held| of(&held[l])), &mut work);
-        let mut motion = Motion {
-            deep: self,
-            currents: currents.iter().map(|m| m.map_or(Vec::new(), &of)).collect(),
-            at,
-            holds: held.is_some(),
-            s: sizes.iter().map(|size| vec![T::default(); size * lanes]).collect(),
-            drive: Vec::new(),
-            work,
-            ones: vec![T::of(1.0); sizes.iter().sum()],
-        };
-        let mut x = vec![T::default(); motion.dim() * count];
-        if let Some(start) = start {
-            // At rest a node stands where its currents hold it.
-            motion.s = start.iter().map(of).collect();
-            let mut held = vec![T::default(); motion.dim() * lanes];
-            motion.drives(&mut held, lanes);
-            for (to, from) in x.chunks_exact_mut(count).zip(held.chunks_exact(lanes)) {
-                to.copy_from_slice(&from[..count]);
-            }
-        }
         let arrivals = stepper.run(&mut motion, &mut x, count, goal, &[], &mut |_, _, _| {});
-        let mut first = 0;
-        let mut layers = Vec::new();
-        for (l, &size) in sizes.iter().enumerate() {
-            let mut layer = x[first * count..(first + size) * count].to_vec();
-            self.activate(l, &mut layer);
-            layers.push(Mat::from_vec(size, count, layer).transposed());
-            first += size;
-        }
+        let mut layers = self.by_layer(&x, count);
+        let each = layers.iter_mut().enumerate();
+        each.for_each(|(l, layer)| self.activate(l, layer.as_mut_slice()));
         let ends = arrivals.iter().map(|came| {
             let (time, settled) = match came.end {
                 End::Settled { at } => (at, true),
@@ -188,7 +211,26 @@ impl<T: Real> Deep<T> {
     }
 }
 
+/// Some samples of a layer in lanes, the last one in those that are left over.
+fn filled<T: Real>(of: &Mat<T>, samples: &Range<usize>, lanes: usize) -> Vec<T> {
+    let mut all = in_lanes(of, samples, lanes);
+    for row in all.chunks_exact_mut(lanes) {
+        let last = row[samples.len() - 1];
+        row[samples.len()..].fill(last);
+    }
+    all
+}
+
 impl<T: Real> Motion<'_, T> {
+    /// Where nodes stand while activations are held at a state, `[nodes, samples]`.
+    fn held(&mut self, state: &Layers<T>, samples: &Range<usize>, lanes: usize) -> Vec<T> {
+        self.s = state.iter().map(|m| filled(m, samples, lanes)).collect();
+        let mut held = vec![T::default(); self.ones.len() * lanes];
+        self.drives(&mut held, lanes);
+        let rows = held.chunks_exact(lanes).flat_map(|row| &row[..samples.len()]);
+        rows.copied().collect()
+    }
+
     /// `dPhi/ds` of all layers at the activations as they are.
     fn drives(&mut self, out: &mut [T], lanes: usize) {
         let deep = self.deep;

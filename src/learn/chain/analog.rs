@@ -3,10 +3,12 @@
 use super::Back;
 use super::acting::{acting, folded, weights};
 use super::board::Board;
+use super::form::Push;
 use super::initial::initial;
 use crate::engine::{Course, Deep, Ending, Layers, Phase, Rested};
 use crate::learn::Parameter;
 use crate::model::DeepHopfield;
+use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::seed::Seed;
@@ -110,6 +112,11 @@ impl<T: Real> AnalogBlock<T> {
         self.board.as_ref().map_or(0, |board| board.cells())
     }
 
+    /// The devices of a block that is a circuit, its inputs at zero.
+    pub fn netlist(&self) -> Option<&Netlist> {
+        self.board.as_ref().and_then(|board| board.netlist())
+    }
+
     /// The time constant of its nodes \[s\]; `None` of an ideal block.
     pub fn tau(&self) -> Option<Second> {
         self.board.as_ref().map(|board| board.tau)
@@ -146,25 +153,14 @@ impl<T: Real> AnalogBlock<T> {
             settled: self.free.settled.unwrap_or(SETTLED),
             at_most: phase.iterations as f64,
         };
-        let last = self.deep.model.layers.len() - 1;
-        let mut currents = vec![None; last + 1];
-        currents[last] = force;
-        // A block of one layer has both in one place.
-        let both = (last == 0).then(|| force.map_or(input.clone(), |force| sum(input, force)));
-        currents[0] = Some(both.as_ref().unwrap_or(input));
-        let quiet = self.deep.follow(held, &currents, start, &course);
+        let push = Push { input, force, noise: None, held };
+        let quiet = board.rest(&self.deep, &push, start, &course);
         if board.is_quiet() {
             return quiet;
         }
         let noise = board.disturbance(&self.deep, &quiet.layers, place);
-        let noisy: Vec<Mat<T>> = noise
-            .iter()
-            .zip(&currents)
-            .map(|(noise, current)| current.map_or(noise.clone(), |current| sum(current, noise)))
-            .collect();
-        let noisy: Vec<Option<&Mat<T>>> = noisy.iter().map(Some).collect();
-        let start = Some(&quiet.layers);
-        let Rested { layers, ends } = self.deep.follow(held, &noisy, start, &course);
+        let push = Push { noise: Some(&noise), ..push };
+        let Rested { layers, ends } = board.rest(&self.deep, &push, Some(&quiet.layers), &course);
         let later = ends.into_iter().zip(&quiet.ends).map(|(end, first)| Ending {
             iterations: end.iterations + first.iterations,
             time: end.time + first.time,
@@ -343,11 +339,6 @@ impl<T: Real> AnalogBlock<T> {
 
 /// Where a block in motion rests if its file does not say: the largest `tau |dx/dt|`.
 const SETTLED: f64 = 1e-3;
-
-fn sum<T: Real>(a: &Mat<T>, b: &Mat<T>) -> Mat<T> {
-    let all = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| *a + *b);
-    Mat::from_vec(a.rows(), a.cols(), all.collect())
-}
 
 /// The first layer with a number that is not finite.
 fn first_sick<T: Real>(ends: &[Ending], layers: &Layers<T>) -> Option<usize> {

@@ -1,27 +1,35 @@
 //! The kernels of an analog block on crossbar arrays.
 //!
 //! Each kernel is one array for each direction, `[channels, inputs x kernel x kernel]`, that serves
-//! all positions in turn, or stands unrolled in a matrix with cells of its own at each; lines end in virtual grounds, so that a sum of currents is
-//! `sum (Gp - Gn) v / scale` whatever else hangs on the line. What is drawn, programmed and aged is
-//! what [`crate::compile`] draws, programs and ages for any other array.
+//! all positions in turn, or stands unrolled in a matrix with cells of its own at each; lines end in
+//! virtual grounds, so that a sum of currents is `sum (Gp - Gn) v / scale` whatever else hangs on the
+//! line. What is drawn, programmed and aged is what [`crate::compile`] draws, programs and ages for
+//! any other array.
+//!
+//! Arrays whose sums are all that is asked of them are followed in time with the weights that they
+//! make; as a circuit they are solved, every cell and neuron of the block a device.
 
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
+use super::form::{Form, Push};
 use crate::compile::{Border, Cells, Chip, Direction, Learning, compile, fabricate};
-use crate::engine::{Deep, Layers, Weights};
+use crate::engine::{Course, Deep, Fidelity, Layers, Rested, Weights};
 use crate::learn::Parameter;
-use crate::model::{Coupling, DeepHopfield, EnergyModel};
+use crate::model::{DeepHopfield, EnergyModel, LayerId};
+use crate::netlist::Netlist;
 use crate::numerics::Mat;
 use crate::numerics::kernels::Real;
 use crate::numerics::seed::Seed;
-use crate::spec::Analog;
+use crate::spec::{Analog, NonIdeal, Positions, ReadNoise};
 use crate::units::Second;
 
 /// Arrays, converters and time constant of a block.
 #[derive(Debug, Clone)]
 pub(super) struct Board {
-    chip: Chip,
+    form: Form,
+    /// Whether the arrays of a layer meet in its nodes, as those of a network do.
+    joined: bool,
     border: Border,
     /// `C / G` of the fullest line.
     pub tau: Second,
@@ -44,14 +52,23 @@ impl Board {
         seed: Seed,
     ) -> Board {
         let hardware = analog.hardware.as_ref().expect("a block that is put on hardware");
-        let model = kernels(model, parameters);
-        let fabric = compile(&model, hardware);
+        let joined = analog.positions == Positions::SideBySide;
+        let mut fabric = compile(&wanted(model, joined, parameters), hardware);
+        for (l, _) in
+            model.layers.iter().enumerate().filter(|(l, _)| joined && model.is_clamped(*l))
+        {
+            fabric.amplify(layer_id(l), model.slope);
+        }
         let totals = fabric.layers.iter().map(|layer| layer.total);
         let fullest = totals.fold(hardware.g_leak, f64::max);
         let nonideal = &analog.nonideal;
         let ends = [analog.model.layers[0].size(), analog.model.output().size()];
+        // What moves from read to read is put in here.
+        let still = NonIdeal { read: ReadNoise::default(), ..nonideal.clone() };
+        let chip = fabricate(&fabric, &still, seed);
         Board {
-            chip: fabricate(&fabric, nonideal, seed),
+            form: Form::of(chip, analog.engine == Fidelity::Circuit),
+            joined,
             border: Border::draw(&nonideal.periphery, ends, hardware.v_unit, seed),
             tau: hardware.c_node / fullest,
             proportional: nonideal.read.proportional,
@@ -62,18 +79,18 @@ impl Board {
 
     /// Cells of all arrays.
     pub fn cells(&self) -> usize {
-        let arrays = self.chip.fabric.arrays.iter().filter(|array| array.shares.is_none());
+        let arrays = self.chip().fabric.arrays.iter().filter(|array| array.shares.is_none());
         arrays.map(|array| 2 * array.plus.as_slice().len()).sum()
     }
 
     /// Programs new parameters; cells that were written.
     pub fn write<T: Real>(&mut self, model: &DeepHopfield, parameters: &[Parameter<T>]) -> usize {
-        self.chip.write(&kernels(model, parameters)).cells
+        self.form.write(&wanted(model, self.joined, parameters)).cells
     }
 
     /// The largest weight that a synapse's cells can stand for.
     pub fn largest_weight(&self, synapse: usize) -> f64 {
-        self.chip.fabric.largest_weight(synapse)
+        self.chip().fabric.largest_weight(synapse)
     }
 
     /// The parameters as they act.
@@ -83,8 +100,8 @@ impl Board {
         let of = |(coupling, bias): (usize, &Parameter<T>)| {
             let [forward, backward] = self.arrays(coupling);
             Weights {
-                forward: numbers(self.chip.weight(forward)),
-                backward: Some(numbers(self.chip.weight(backward).transposed())),
+                forward: numbers(self.chip().weight(forward)),
+                backward: Some(numbers(self.chip().weight(backward).transposed())),
                 bias: bias.value.clone(),
             }
         };
@@ -94,8 +111,28 @@ impl Board {
     fn arrays(&self, coupling: usize) -> [usize; 2] {
         [Direction::Forward, Direction::Backward].map(|direction| {
             let is = |a: &crate::compile::Array| a.coupling == coupling && a.direction == direction;
-            self.chip.fabric.arrays.iter().position(is).expect("an array for each direction")
+            self.chip().fabric.arrays.iter().position(is).expect("an array for each direction")
         })
+    }
+
+    /// Brings a block with the weights of this board to rest.
+    pub fn rest<T: Real>(
+        &self,
+        deep: &Deep<T>,
+        push: &Push<T>,
+        start: Option<&Layers<T>>,
+        course: &Course,
+    ) -> Rested<T> {
+        self.form.rest(deep, push, start, (course, self.tau))
+    }
+
+    /// The devices of a circuit.
+    pub fn netlist(&self) -> Option<&Netlist> {
+        self.form.netlist()
+    }
+
+    fn chip(&self) -> &Chip {
+        self.form.chip()
     }
 
     /// Counts a presentation.
@@ -170,8 +207,8 @@ impl Board {
 
     /// `(Gp^2 + Gn^2) / scale^2`
     fn squared(&self, array: usize) -> Mat {
-        let scale = self.chip.fabric.layers[self.chip.fabric.arrays[array].post.0].scale;
-        let Cells { plus, minus } = &self.chip.cells[array];
+        let scale = self.chip().fabric.layers[self.chip().fabric.arrays[array].post.0].scale;
+        let Cells { plus, minus } = &self.chip().cells[array];
         Mat::from_fn(plus.rows(), plus.cols(), |i, j| {
             (plus[(i, j)] * plus[(i, j)] + minus[(i, j)] * minus[(i, j)]) / (scale * scale)
         })
@@ -179,9 +216,9 @@ impl Board {
 
     /// Conductances as made \[S\] and counts, by name: what a run needs to go on.
     pub fn state(&self) -> Vec<(String, Vec<usize>, Vec<f64>)> {
-        let counts = vec![self.chip.writes() as f64, self.presented as f64];
+        let counts = vec![self.chip().writes() as f64, self.presented as f64];
         let mut all = vec![("counts".to_string(), vec![2], counts)];
-        for (array, cells) in self.chip.fabric.arrays.iter().zip(&self.chip.cells) {
+        for (array, cells) in self.chip().fabric.arrays.iter().zip(&self.chip().cells) {
             for (sign, made) in [("plus", &cells.plus), ("minus", &cells.minus)] {
                 let shape = vec![made.rows(), made.cols()];
                 all.push((format!("{}.{sign}", array.name), shape, made.as_slice().to_vec()));
@@ -198,7 +235,7 @@ impl Board {
         values: &[Vec<f64>],
     ) {
         let mut pairs = values[1..].chunks_exact(2);
-        let arrays = self.chip.fabric.arrays.iter();
+        let arrays = self.chip().fabric.arrays.iter();
         let cells = arrays.map(|array| {
             let [plus, minus] = pairs.next().expect("cells of every array") else {
                 unreachable!("pairs")
@@ -209,22 +246,31 @@ impl Board {
         });
         let cells = cells.collect();
         let writes = values[0][0] as usize;
+        let mut chip = self.chip().clone();
+        let wanted = wanted(model, self.joined, parameters);
+        chip.restore(&wanted, cells, writes, Learning::default());
+        self.form = Form::of(chip, self.form.netlist().is_some());
         self.presented = values[0][1] as usize;
-        self.chip.restore(&kernels(model, parameters), cells, writes, Learning::default());
     }
 }
 
-/// The kernels with these parameters.
-fn kernels<T: Real>(model: &DeepHopfield, parameters: &[Parameter<T>]) -> EnergyModel {
-    let mut kernels = model.kernels();
-    let weights = parameters.iter().step_by(2);
-    for (coupling, parameter) in kernels.couplings.iter_mut().zip(weights) {
-        if let Coupling::Dense { weight, .. } = coupling {
-            let pairs = weight.as_mut_slice().iter_mut().zip(&parameter.value);
-            pairs.for_each(|(to, from)| *to = from.to_f64());
-        }
+/// A layer of a block in [`DeepHopfield::network`].
+fn layer_id(layer: usize) -> LayerId {
+    LayerId(layer + 1)
+}
+
+/// What the arrays are to make of these parameters: one network, or kernels that have nothing to do
+/// with each other.
+fn wanted<T: Real>(model: &DeepHopfield, joined: bool, parameters: &[Parameter<T>]) -> EnergyModel {
+    let network = model.network().filter(|_| joined);
+    let mut wanted = network.unwrap_or_else(|| model.kernels());
+    // The weights of all synapses, then their biases.
+    let [weights, biases] = [0, 1].map(|first| parameters.iter().skip(first).step_by(2));
+    for (coupling, parameter) in wanted.couplings.iter_mut().zip(weights.chain(biases)) {
+        let pairs = coupling.values_mut().iter_mut().zip(&parameter.value);
+        pairs.for_each(|(to, from)| *to = from.to_f64());
     }
-    kernels
+    wanted
 }
 
 /// Each sample's row, in `f64`.

@@ -10,6 +10,7 @@ mod analog;
 mod board;
 mod check;
 mod descent;
+mod form;
 mod initial;
 mod trainer;
 

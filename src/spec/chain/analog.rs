@@ -5,12 +5,12 @@ use super::super::nonideal;
 use super::super::reader::TableReader;
 use super::super::{
     Conduction, Fidelity, Hardware, Library, MirrorSpread, NeuronSpread, NonIdeal, Order,
-    Periphery, ReadNoise, Wire,
+    Periphery, ReadNoise, Summing, Wire,
 };
 use super::digital::MOST_UNITS;
 use super::{Analog, Init, Iterations, Made, Positions, Windows, follow};
 use crate::diag::Diagnostic;
-use crate::model::{DeepHopfield, Shape, Synapse};
+use crate::model::{DeepHopfield, EnergyModel, Layer, Shape, Synapse};
 use crate::numerics::conv::{Conv, Pool};
 use crate::units::Range;
 
@@ -53,7 +53,7 @@ pub(super) fn read(
     let sound = t.reading.count() == before && first.is_some();
     let model = DeepHopfield { layers, synapses, slope, clamp_last };
     let own = t.has("engine") || common.is_none();
-    let On { engine, hardware, nonideal, positions } = match common {
+    let On { engine, mut hardware, nonideal, positions } = match common {
         Some(common) if !own => {
             for key in ["hardware", "nonideal", "positions"] {
                 drop(t.left_out(key));
@@ -69,13 +69,18 @@ pub(super) fn read(
         }
         _ => on(t, trains, library),
     };
-    if sound && positions == Positions::SideBySide && model.unrolled().is_none() {
-        t.report(
-            Diagnostic::at(t.span("layers"), format!("`{block}` pools, which no matrix does"))
-                .label("positions that compete cannot stand side by side")
-                .help("write `positions = \"in-turn\"`, or pool in the digital block after it"),
-        );
-        return None;
+    if sound && positions == Positions::SideBySide {
+        let Some(unrolled) = model.unrolled() else {
+            t.report(pools(t, block, engine));
+            return None;
+        };
+        if let Some(hardware) = hardware.as_mut().filter(|_| engine == Fidelity::Circuit) {
+            if let Some(diagnostic) = too_large(t, block, &unrolled) {
+                t.report(diagnostic);
+                return None;
+            }
+            take_neurons(hardware, &unrolled);
+        }
     }
     sound.then_some(Analog {
         model,
@@ -91,6 +96,54 @@ pub(super) fn read(
     })
 }
 
+/// A block that pools, where each position has cells of its own.
+fn pools(t: &TableReader, block: &str, engine: Fidelity) -> Diagnostic {
+    let at = Diagnostic::at(t.span("layers"), format!("`{block}` pools, which no matrix does"));
+    match engine {
+        Fidelity::Circuit => at
+            .label("a crossbar has no largest of a window")
+            .help("write `engine = \"behavioural\"`, or pool in the digital block after it"),
+        _ => at
+            .label("positions that compete cannot stand side by side")
+            .help("write `positions = \"in-turn\"`, or pool in the digital block after it"),
+    }
+}
+
+/// Most cells of a block that is a circuit: each is a device, and there are some copies of all.
+const MOST_CELLS: usize = 1 << 20;
+
+/// An unrolled block with more cells than a circuit can have.
+fn too_large(t: &TableReader, block: &str, unrolled: &DeepHopfield) -> Option<Diagnostic> {
+    let weights = unrolled.synapses.iter().map(|synapse| {
+        let [rows, cols] = synapse.matrix();
+        rows.saturating_mul(cols)
+    });
+    let cells = weights.fold(0, usize::saturating_add).saturating_mul(4);
+    (cells > MOST_CELLS).then(|| {
+        Diagnostic::at(t.span("layers"), format!("`{block}` is a circuit of {cells} cells"))
+            .label("two a weight and direction, every position with its own")
+            .help(format!(
+                "at most {MOST_CELLS} are solved one by one: write `engine = \"behavioural\"`, or \
+                 put smaller layers here"
+            ))
+    })
+}
+
+/// Gives each layer of a block, and what it has in place of a clamped one, its neuron circuit.
+fn take_neurons(hardware: &mut Hardware, unrolled: &DeepHopfield) {
+    let circuits = std::mem::take(&mut hardware.neurons);
+    let layers = unrolled.network().map_or(Vec::new(), |network| network.layers);
+    let of = |layer: &Layer| circuits.iter().find(|c| c.activation == layer.activation).cloned();
+    hardware.neurons = layers.iter().filter_map(of).collect();
+}
+
+/// A block with a layer of each kind, for the names of their neuron circuits.
+fn kinds() -> Option<EnergyModel> {
+    let synapses = vec![Synapse::Dense { pre: 1, post: 1 }];
+    let layers = vec![Shape::flat(1); 2];
+    DeepHopfield { layers, synapses, slope: 1.0, clamp_last: false }.network()
+}
+
 /// What kernels are put on: `engine`, `hardware` and `nonideal`.
 #[derive(Debug, Clone)]
 pub(super) struct On {
@@ -102,7 +155,11 @@ pub(super) struct On {
 
 /// Reads what the kernels of a block, or of all blocks, are put on.
 pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
-    let engines = [("ideal", Fidelity::Ideal), ("behavioural", Fidelity::Behavioural)];
+    let engines = [
+        ("ideal", Fidelity::Ideal),
+        ("behavioural", Fidelity::Behavioural),
+        ("circuit", Fidelity::Circuit),
+    ];
     let engine = t.choice("engine", &engines).or(Fidelity::Ideal);
     if engine == Fidelity::Ideal {
         t.exclude("engine", &["hardware", "nonideal", "positions"]);
@@ -110,29 +167,43 @@ pub(super) fn on(t: &TableReader, trains: bool, library: &Library) -> On {
         return On { engine, hardware: None, nonideal, positions };
     }
     let ways = [("in-turn", Positions::InTurn), ("side-by-side", Positions::SideBySide)];
-    let positions = t.choice("positions", &ways).or_default();
+    let circuit = engine == Fidelity::Circuit;
+    let usual = if circuit { Positions::SideBySide } else { Positions::default() };
+    let mut positions = t.choice("positions", &ways).or(usual);
+    if circuit && positions == Positions::InTurn {
+        positions = usual;
+        t.report(
+            Diagnostic::at(t.span("positions"), "a circuit has no turns")
+                .label("every position has cells of its own, all at once")
+                .help("drop it, or write `engine = \"behavioural\"`"),
+        );
+    }
     let preset = nonideal::of_file(t, library);
     let window = preset.as_ref().and_then(|preset| preset.window);
-    let hardware = hardware::read(&t.table("hardware"), None, library, trains, window);
+    let kinds = kinds().filter(|_| circuit);
+    let mut hardware =
+        hardware::read(&t.table("hardware"), kinds.as_ref(), library, trains, window);
+    hardware.summing = Summing::VirtualGround;
     let table = match &preset {
         Some(preset) => t.in_place("nonideal", &preset.table),
         None => t.table("nonideal"),
     };
     let use_of = nonideal::Use { pairs: hardware.pair, trains };
     let nonideal = nonideal::read(&table, [hardware.g_min, hardware.g_max], use_of, &[]);
-    check(&table, &nonideal);
+    check(&table, &nonideal, circuit);
     On { engine, hardware: Some(Box::new(hardware)), nonideal, positions }
 }
 
 /// Reports what kernels that serve all positions in turn, on virtual grounds, do not have.
-fn check(t: &TableReader, nonideal: &NonIdeal) {
-    let NonIdeal { fabrication, read, wire, cell, periphery, update, .. } = nonideal;
+fn check(t: &TableReader, nonideal: &NonIdeal, circuit: bool) {
+    let NonIdeal { fabrication, read, wire, cell, periphery, update, time, .. } = nonideal;
     let quiet = ReadNoise { proportional: read.proportional, ..ReadNoise::default() };
     let known = Periphery { dac: periphery.dac, adc: periphery.adc, ..Periphery::default() };
     let missing = [
         ("wire", *wire != Wire::default(), "wires"),
         ("cell", *cell != Conduction::default(), "cells that are not linear"),
         ("update", update.is_some(), "updates by pulses"),
+        ("time", time.compensates(), "gains that make up for what conductances have lost"),
         ("read", *read != quiet, "noise other than `proportional`"),
         ("periphery", *periphery != known, "errors of the periphery other than `dac` and `adc`"),
         (
@@ -146,7 +217,10 @@ fn check(t: &TableReader, nonideal: &NonIdeal) {
         if is {
             t.report(
                 Diagnostic::at(t.span(key), format!("the blocks of a chain have no {what}"))
-                    .label("not known of kernels that serve all positions in turn")
+                    .label(match circuit {
+                        true => "not known of lines that end in virtual grounds",
+                        false => "not known of kernels that serve all positions in turn",
+                    })
                     .help(
                         "drop it here; networks of [model] have it, on the behavioural or circuit \
                          engine",

@@ -57,6 +57,7 @@ impl Chain {
         match analog.collect::<Vec<_>>() {
             engines if engines.is_empty() => "digital",
             engines if engines.iter().all(|e| *e == Fidelity::Ideal) => "ideal",
+            engines if engines.contains(&Fidelity::Circuit) => "circuit",
             _ => "behavioural",
         }
     }
@@ -81,7 +82,7 @@ pub struct Analog {
     /// `nudged.windows`
     pub windows: Windows,
     pub init: Init,
-    /// `engine`: ideal or behavioural.
+    /// `engine`
     pub engine: Fidelity,
     /// The kernels' arrays, of a block that is not ideal.
     pub hardware: Option<Box<Hardware>>,
