@@ -11,7 +11,9 @@ use eqcircuit::learn::{EquilibriumPropagation, Optimiser, OptimiserRule, Phases,
 use eqcircuit::model::{Activation, Coupling, EnergyModel, Family, Layer, LayerId};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
-use eqcircuit::spec::{ArrayStyle, Fabrication, Hardware, NonIdeal, PairStyle, Precision, Rows};
+use eqcircuit::spec::{
+    ArrayStyle, Fabrication, Hardware, NonIdeal, PairStyle, Precision, Rows, Summing,
+};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -43,6 +45,7 @@ fn main() {
     let hardware = Hardware {
         neurons: Vec::new(), // only the circuit engine lays them
         array: ArrayStyle::Twin,
+        summing: Summing::Passive,
         pair: PairStyle::OneSided,
         tile: [64, 64],
         rows: Rows::Interleaved,
