@@ -162,7 +162,9 @@ fn home_text(
     let resolved = spec.resolved_for(folder).parse::<::toml::Table>();
     let mut resolved =
         resolved.map_err(|error| Failure::input(format!("cannot compile: {error}")))?;
-    resolved.retain(|key, _| KEPT.contains(&key));
+    // What a chain is expected to do is not asked of the circuit of one block.
+    let of_chain = matches!(spec.subject, Subject::Chain(_));
+    resolved.retain(|key, _| KEPT.contains(&key) && !(of_chain && key == "expect"));
     // A title of its own, so that its report does not replace that of the network.
     resolved.insert("title".into(), format!("{}-compiled", spec.title).into());
     if let Some(::toml::Value::Table(simulate)) = resolved.get_mut("simulate") {
