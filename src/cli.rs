@@ -171,7 +171,10 @@ enum Verb {
     #[command(after_help = help::MARGIN)]
     Margin(margin::Request),
     /// Train and measure what a paper published, and set it beside the published numbers.
-    #[command(after_help = help::REPRODUCE)]
+    #[command(
+        after_help = help::REPRODUCE,
+        override_usage = "eqcircuit reproduce <ham|splitting> [OPTIONS]"
+    )]
     Reproduce(reproduce::Request),
     /// Make one sweep of its shards.
     #[command(after_help = help::MERGE)]

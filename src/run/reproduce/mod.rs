@@ -119,9 +119,12 @@ pub enum ReproduceError {
 /// Makes the folder or finds one that reproduces this paper.
 fn open(folder: &Path, paper: &str) -> Result<(), RunError> {
     let unusable = |source| RunError::Folder { path: folder.to_path_buf(), source };
+    let marker = folder.join(REPRODUCE);
+    let holds_files = || fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     let other = match of_paper(folder) {
         Some(of) => of != paper,
-        None => fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()),
+        // A damaged one is still of this verb, and its lines are judged one by one.
+        None => !marker.exists() && holds_files(),
     };
     if other {
         return Err(RunError::NotOurs { path: folder.to_path_buf() });
@@ -129,8 +132,8 @@ fn open(folder: &Path, paper: &str) -> Result<(), RunError> {
     for part in [RUNS, FILES] {
         fs::create_dir_all(folder.join(part)).map_err(unusable)?;
     }
-    let marker = record::line(&Marker { verb: "reproduce".to_string(), of: paper.to_string() });
-    replace_file(&folder.join(REPRODUCE), format!("{marker}\n").as_bytes()).map_err(unusable)
+    let of = record::line(&Marker { verb: "reproduce".to_string(), of: paper.to_string() });
+    replace_file(&marker, format!("{of}\n").as_bytes()).map_err(unusable)
 }
 
 /// What a folder of this verb says of itself.
