@@ -106,7 +106,12 @@ fn the_resolved_text_reads_back_to_the_same_and_resolves_to_itself() {
         let copy = folder.path().join(file.file_name().unwrap());
         fs::copy(&file, &copy).unwrap();
     }
-    for file in ["hopfield-8-6-4-inputs.csv", "ham3.safetensors", "digits-chain.safetensors"] {
+    for file in [
+        "hopfield-8-6-4-inputs.csv",
+        "ham3.safetensors",
+        "digits-chain.safetensors",
+        "digits-chain-circuit.safetensors",
+    ] {
         let _ = fs::copy(Path::new("netlists").join(file), folder.path().join(file));
     }
     for file in right_files() {
