@@ -9,17 +9,14 @@ mod common;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
-use common::{normal, pool};
+use common::{has_torch, normal, pool, reference, save_tensors};
 use eqcircuit::learn::{Back, Chain, ChainDescent, Link, Mode, OptimiserRule, Phases, loss};
 use eqcircuit::model::Cost;
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::spec::{self, Library, Subject};
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 
 const ADAM: OptimiserRule = OptimiserRule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const RATE: f64 = 1e-4;
@@ -176,30 +173,21 @@ impl Training {
 
     /// Samples, labels and parameters; what was found too, if it is asked for.
     fn save(&self, path: &Path, found: Option<f64>) {
-        let numbers = |v: &[f32]| -> Vec<u8> { v.iter().flat_map(|v| v.to_le_bytes()).collect() };
         let labels: Vec<f32> = self.labels.iter().map(|&label| label as f32).collect();
         let mut all = vec![
-            ("x".to_string(), vec![self.x.rows(), self.x.cols()], numbers(self.x.as_slice())),
-            ("labels".to_string(), vec![labels.len()], numbers(&labels)),
+            ("x".to_string(), vec![self.x.rows(), self.x.cols()], self.x.as_slice().to_vec()),
+            ("labels".to_string(), vec![labels.len()], labels),
         ];
         for (name, p) in self.chain.parameters() {
             if found.is_some() && p.is_learned() {
-                all.push((format!("grad.{name}"), p.shape.clone(), numbers(&p.grad)));
+                all.push((format!("grad.{name}"), p.shape.clone(), p.grad.clone()));
             }
-            all.push((name, p.shape.clone(), numbers(&p.value)));
+            all.push((name, p.shape.clone(), p.value.clone()));
         }
         if let Some(loss) = found {
-            all.push(("loss".to_string(), vec![1], numbers(&[loss as f32])));
+            all.push(("loss".to_string(), vec![1], vec![loss as f32]));
         }
-        let views: Vec<_> = all
-            .iter()
-            .map(|(name, shape, bytes)| {
-                let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-                (name.as_str(), view.expect("numbers that fill their shape"))
-            })
-            .collect();
-        let bytes = safetensors::serialize(views, None).expect("tensors");
-        std::fs::write(path, bytes).expect("a file in a temporary folder");
+        save_tensors(path, &all);
     }
 }
 
@@ -262,25 +250,9 @@ fn parts(training: &mut Training, threads: usize) -> String {
 
 /// The other side, in a folder with a network and its numbers.
 fn python(folder: &Path, mode: &str, threads: usize) -> Option<String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference/ff_ebm.py");
-    let out = Command::new("python3")
-        .arg(script)
-        .args([folder.as_os_str(), mode.as_ref()])
-        .args([threads.to_string(), STEPS.to_string(), BETA.to_string(), RATE.to_string()])
-        // On a machine that others use, threads that spin cost it several times as much.
-        .env("OMP_WAIT_POLICY", "PASSIVE")
-        .output()
-        .ok()?;
-    if !out.status.success() {
-        eprintln!("{}", String::from_utf8_lossy(&out.stderr));
-        return None;
-    }
-    String::from_utf8(out.stdout).ok()
-}
-
-fn has_torch() -> bool {
-    let out = Command::new("python3").args(["-c", "import torch, numpy"]).output();
-    out.is_ok_and(|out| out.status.success())
+    let numbers = [threads.to_string(), STEPS.to_string(), BETA.to_string(), RATE.to_string()];
+    let args: Vec<&str> = [mode].into_iter().chain(numbers.iter().map(String::as_str)).collect();
+    reference("ff_ebm.py", folder, &args)
 }
 
 fn load_average() -> String {

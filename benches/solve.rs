@@ -1,17 +1,23 @@
 //! Fixed points and training steps of the networks of arXiv:2311.15673: a whole step by implicit
-//! gradients at three depths, and settling by the solvers on networks that have learned a while.
+//! gradients at three depths, beside the published algorithm in PyTorch with the same weights and
+//! pictures, and settling by the solvers on networks that have learned a while.
 //! `cargo bench --bench solve [-- 3 5 7 steps]`; needs MNIST (`eqcircuit data`).
+//!
+//! The other side is `benches/reference/ham.py`; it runs where `python3` finds `torch` (`PYTHONPATH`
+//! is honoured).
 
 mod common;
 
+use std::collections::HashMap;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 
-use common::{pool, shortest};
+use common::{has_torch, pool, reference, save_tensors, shortest};
 use eqcircuit::data::registry::{Folders, load};
 use eqcircuit::data::{DataSet, Split};
 use eqcircuit::learn::{Implicit, OptimiserRule, one_hot};
-use eqcircuit::model::EnergyModel;
+use eqcircuit::model::{Coupling, EnergyModel};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::fixed_point::{Measure, Stop};
 use eqcircuit::run::reproduce::{Variant, Version, jobs};
@@ -24,10 +30,9 @@ const BACKWARD: f64 = 1e-3;
 /// Steps of learning before anything is measured.
 const WARM: usize = 100;
 
-/// Milliseconds of a training step of the reference in PyTorch on another machine, one thread: even-odd
-/// with Anderson acceleration, even-odd, synchronous.
-const REFERENCE: [[f64; 3]; 3] =
-    [[73.0, 57.0, 650.0], [576.0, 463.0, 1230.0], [1000.0, 810.0, 1660.0]];
+/// Steps that are measured here, and there.
+const STEPS: usize = 32;
+const STEPS_THERE: usize = 9;
 
 fn batch(set: &DataSet, k: usize, size: usize) -> (Mat, Mat, Vec<usize>) {
     let all = set.inputs.rows();
@@ -59,6 +64,46 @@ fn learner(model: &EnergyModel, variant: Variant, evaluations: usize) -> Implici
     Implicit::new(model, variant.solver(), rule, MADAM, 1e-4, 5 * evaluations)
 }
 
+/// Seconds of a step and iterations there, by solver, of a network and the pictures that follow.
+fn there(
+    model: &EnergyModel,
+    set: &DataSet,
+    evaluations: [usize; 2],
+    threads: usize,
+    folder: &Path,
+) -> HashMap<String, [f64; 2]> {
+    let numbers = |of: &[f64]| of.iter().map(|&v| v as f32).collect::<Vec<f32>>();
+    let (x, target, _) = batch(set, 1, STEPS_THERE * BATCH);
+    let mut all = vec![
+        ("x".to_string(), vec![x.rows(), x.cols()], numbers(x.as_slice())),
+        ("target".to_string(), vec![target.rows(), target.cols()], numbers(target.as_slice())),
+    ];
+    for coupling in &model.couplings {
+        all.push(match coupling {
+            Coupling::Dense { pre, weight, .. } => (
+                format!("weight{}", pre.0),
+                vec![weight.rows(), weight.cols()],
+                numbers(weight.as_slice()),
+            ),
+            Coupling::Bias { on, value } => {
+                (format!("bias{}", on.0), vec![value.len()], numbers(value))
+            }
+        });
+    }
+    let file = folder.join("ham.safetensors");
+    save_tensors(&file, &all);
+    let args = [threads, STEPS_THERE, evaluations[0], evaluations[1]].map(|n| n.to_string());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let said = reference("ham.py", &file, &args).unwrap_or_default();
+    let row = |line: &str| {
+        let mut words = line.split(' ');
+        let name = words.next()?.to_string();
+        let mut number = || words.next()?.parse().ok();
+        Some((name, [number()?, number()?]))
+    };
+    said.lines().filter_map(row).collect()
+}
+
 fn main() {
     let folders = Folders::of(None);
     let Ok(set) = load("mnist", Split::Train, &folders) else {
@@ -69,7 +114,12 @@ fn main() {
         println!("the test pictures of MNIST are not there: see `eqcircuit data`");
         return;
     };
-    println!("training steps of 64, forward to 1e-4, f32, after {WARM} steps");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let torch = has_torch();
+    if !torch {
+        println!("python3 finds no torch and numpy: only our own times (set PYTHONPATH)");
+    }
+    println!("training steps of 64, forward to 1e-4, f32, means of {STEPS} after {WARM} steps");
     let mut models = Vec::new();
     let asked: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let wanted = |depth: &usize| asked.is_empty() || asked.contains(depth);
@@ -77,8 +127,11 @@ fn main() {
         let mut model = network(depth);
         let couplings = model.couplings.len();
         let rate = if depth == 3 { 0.01 } else { 0.005 };
-        for variant in [Variant::HamEo, Variant::HamEoChord] {
-            let mut learns = learner(&network(depth), variant, 8 * (d + 1));
+        // Of the published solver, and terms of its way back.
+        let [budget, terms] = [40 * (d + 1), 8 * (d + 1)];
+        let mut times = [[0.0; 2]; 2];
+        for (v, variant) in [Variant::HamEo, Variant::HamEoChord].into_iter().enumerate() {
+            let mut learns = learner(&network(depth), variant, terms);
             let step = |learns: &mut Implicit<f32>, k: usize| {
                 let (clamp, target, labels) = batch(&set, k, BATCH);
                 black_box(learns.step([&clamp, &target], &labels, MADAM, rate, couplings))
@@ -88,32 +141,38 @@ fn main() {
                     step(&mut learns, k);
                 })
             });
+            if v == 0 {
+                learns.field.put(&mut model);
+            }
             for threads in [1, 2] {
                 pool(threads).install(|| {
-                    let (mut times, mut iterations) = (Vec::new(), 0.0);
-                    for k in 0..32 {
-                        let start = Instant::now();
+                    let mut iterations = 0.0;
+                    let start = Instant::now();
+                    for k in 0..STEPS {
                         let tally = step(&mut learns, WARM + k);
-                        times.push(1e3 * start.elapsed().as_secs_f64());
-                        iterations += tally.free_time / tally.settled.max(1) as f64 / 32.0;
+                        iterations += tally.free_time / tally.settled.max(1) as f64 / STEPS as f64;
                     }
-                    let mean = times.iter().sum::<f64>() / times.len() as f64;
-                    times.sort_by(f64::total_cmp);
+                    let mean = start.elapsed().as_secs_f64() / STEPS as f64;
+                    times[v][threads - 1] = mean;
                     println!(
-                        "  {depth} layers, {}, {threads} threads: {mean:.1} ms (median {:.1}, \
-                         shortest {:.1}), {iterations:.1} iterations; PyTorch {} ms with Anderson, \
-                         {} ms without: {:.1}x",
+                        "  {depth} layers, {}, {threads} threads: {:.1} ms, {iterations:.1} iterations",
                         variant.name(),
-                        times[times.len() / 2],
-                        times[0],
-                        REFERENCE[d][0],
-                        REFERENCE[d][1],
-                        REFERENCE[d][1] / mean
+                        1e3 * mean
                     );
                 });
             }
-            if variant == Variant::HamEo {
-                learns.field.put(&mut model);
+        }
+        for threads in [1, 2].into_iter().filter(|_| torch) {
+            let found = there(&model, &set, [budget, terms], threads, folder.path());
+            for mode in ["anderson", "picard", "stopping"] {
+                let Some([seconds, iterations]) = found.get(mode) else { continue };
+                println!(
+                    "  {depth} layers, PyTorch, {mode}, {threads} threads: {:.1} ms, {iterations:.1} \
+                     iterations; ours {:.1}x as fast, chord {:.1}x",
+                    1e3 * seconds,
+                    seconds / times[0][threads - 1],
+                    seconds / times[1][threads - 1]
+                );
             }
         }
         models.push((depth, model));

@@ -2,6 +2,8 @@
 #![allow(dead_code)]
 
 use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use eqcircuit::compile::{Chip, compile, fabricate};
@@ -16,6 +18,8 @@ use eqcircuit::spec::{
 };
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
 pub fn normal(rows: usize, cols: usize, sigma: f64, seed: Seed) -> Mat {
     let mut rng = seed.rng();
@@ -161,4 +165,42 @@ pub fn neurons(model: &EnergyModel) -> Vec<NeuronCircuit> {
         }
     };
     model.layers.iter().map(|l| each(l.activation)).collect()
+}
+
+/// Writes f32 tensors, `(name, shape, numbers)`.
+pub fn save_tensors(path: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)]) {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, numbers)| numbers.iter().flat_map(|v| v.to_le_bytes()).collect())
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        (name.as_str(), view.expect("numbers that fill their shape"))
+    });
+    let bytes = safetensors::serialize(views, None).expect("tensors");
+    std::fs::write(path, bytes).expect("a file in a temporary folder");
+}
+
+/// Whether `python3` finds torch and numpy.
+pub fn has_torch() -> bool {
+    let out = Command::new("python3").args(["-c", "import torch, numpy"]).output();
+    out.is_ok_and(|out| out.status.success())
+}
+
+/// What a script of `benches/reference/` prints.
+pub fn reference(script: &str, folder: &Path, args: &[&str]) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference").join(script);
+    let out = Command::new("python3")
+        .arg(script)
+        .arg(folder)
+        .args(args)
+        // On a machine that others use, threads that spin cost it several times as much.
+        .env("OMP_WAIT_POLICY", "PASSIVE")
+        .output()
+        .ok()?;
+    if !out.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&out.stderr));
+        return None;
+    }
+    String::from_utf8(out.stdout).ok()
 }
