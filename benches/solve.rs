@@ -194,7 +194,7 @@ fn main() {
                 }
                 let (mut updates, mut open) = (0, 0);
                 let time = pool(1).install(|| {
-                    shortest(3, || {
+                    shortest(40, || {
                         let parts = learns.settle(&clamp);
                         let ends = parts.iter().flat_map(|p| &p.ends);
                         updates = ends.clone().map(|end| end.evaluations).sum();

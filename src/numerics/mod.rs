@@ -1,6 +1,7 @@
 //! The ground floor of numbers: matrices, seeds, elementary functions, integrators and linear
 //! algebra. Nothing here knows a circuit or a network.
 
+pub mod aligned;
 pub mod conv;
 pub mod coupled;
 pub mod crossbar;
@@ -13,6 +14,7 @@ pub mod kernels;
 pub mod lanes;
 pub mod linear;
 pub mod math;
+pub mod mostly;
 pub mod newton;
 pub mod normals;
 pub mod ode;

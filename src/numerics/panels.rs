@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::gemm::{Gemm, Into, Part, PartMut};
 use super::kernels::Real;
 
@@ -14,7 +15,7 @@ use super::kernels::Real;
 pub struct Panels<T> {
     rows: usize,
     cols: usize,
-    data: Vec<T>,
+    data: Aligned<T>,
 }
 
 /// Columns of a panel: the height of the product kernel's tile in f32.
@@ -46,10 +47,11 @@ impl<T: Copy + Default> Panels<T> {
     pub fn of_rows(values: &[T], cols: usize) -> Panels<T> {
         let rows = values.len().checked_div(cols).unwrap_or(0);
         assert_eq!(rows * cols, values.len(), "the numbers make whole rows");
-        let mut data = Vec::with_capacity(values.len());
+        let mut data = Aligned::of(T::default(), values.len());
         for panel in panels(cols) {
-            for row in values.chunks_exact(cols.max(1)) {
-                data.extend_from_slice(&row[panel.clone()]);
+            let to = data[panel.start * rows..].chunks_exact_mut(panel.len());
+            for (to, row) in to.zip(values.chunks_exact(cols.max(1))) {
+                to.copy_from_slice(&row[panel.clone()]);
             }
         }
         Panels { rows, cols, data }
@@ -59,14 +61,14 @@ impl<T: Copy + Default> Panels<T> {
     ///
     /// # Panics
     /// If they are not `rows * cols`.
-    pub fn of_panels(data: Vec<T>, rows: usize, cols: usize) -> Panels<T> {
+    pub fn of_panels(data: &[T], rows: usize, cols: usize) -> Panels<T> {
         assert_eq!(rows * cols, data.len(), "the numbers fill the matrix");
-        Panels { rows, cols, data }
+        Panels { rows, cols, data: Aligned::of_slice(data) }
     }
 
     /// Numbers as [`Panels::of_panels`] takes them.
     pub fn into_vec(self) -> Vec<T> {
-        self.data
+        self.data.to_vec()
     }
 
     /// The same, row-major.
@@ -82,7 +84,7 @@ impl<T: Copy + Default> Panels<T> {
     }
 
     pub fn transposed(&self) -> Panels<T> {
-        let mut data = vec![T::default(); self.data.len()];
+        let mut data = Aligned::of(T::default(), self.data.len());
         for down in panels(self.rows) {
             for across in panels(self.cols) {
                 // Both tiles are contiguous.
@@ -134,7 +136,8 @@ impl<T: Copy + Default> Panels<T> {
 impl<T: Real> Panels<T> {
     /// The same in other numbers.
     pub fn cast<U: Real>(&self) -> Panels<U> {
-        let data = self.data.iter().map(|v| U::of(v.to_f64())).collect();
+        let mut data = Aligned::of(U::default(), self.data.len());
+        data.iter_mut().zip(&*self.data).for_each(|(to, v)| *to = U::of(v.to_f64()));
         Panels { rows: self.rows, cols: self.cols, data }
     }
 }

@@ -8,6 +8,7 @@ use crate::model::{Activation, Coupling, EnergyModel, Family, LayerId, State};
 use crate::numerics::Mat;
 use crate::numerics::gemm::{Into, Part, PartMut};
 use crate::numerics::kernels::{self, Real};
+use crate::numerics::mostly::Mostly;
 use crate::numerics::panels::Panels;
 use crate::spec::Order;
 
@@ -74,7 +75,7 @@ impl<T: Real> Arc<T> {
     /// Numbers laid as they are here, as the model's weight is.
     pub fn unlaid<U: Copy + Default>(&self, values: Vec<U>) -> Vec<U> {
         let (rows, cols) = (self.weight.rows(), self.weight.cols());
-        let values = Panels::of_panels(values, rows, cols).to_rows();
+        let values = Panels::of_panels(&values, rows, cols).to_rows();
         match self.is_flipped {
             true => values,
             false => Mat::from_vec(rows, cols, values).transposed().into_vec(),
@@ -187,11 +188,17 @@ impl<T: Real> Field<T> {
         for row in out.chunks_exact_mut(self.units.max(1)) {
             row.copy_from_slice(&self.bias);
         }
+        // What inputs of zero are; of a softmax there is no such value.
+        let mut quiet = [T::default()];
+        if self.clamp_activation != Activation::Softmax {
+            activate(self.clamp_activation, &[T::default()], &mut quiet);
+        }
+        let clamped = Mostly::of_rows(clamped, self.clamp_size, quiet[0]);
         for arc in &self.arcs {
             if arc.source.is_none() {
                 let range = self.layers[arc.target].units.clone();
                 let c = PartMut { data: &mut *out, cols: self.units, range };
-                arc.weight.multiply(c, Part::whole(clamped, self.clamp_size), Into::Add);
+                clamped.add_product(c, &arc.weight);
             }
         }
     }

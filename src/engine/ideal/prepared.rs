@@ -221,22 +221,18 @@ impl<T: Real> Prepared<T> {
         let (first, second) = (0..field.carried_layers, field.carried_layers..all.end);
         field.send(first, second, (&mean, units), (&mut sent, units));
         let wide = self.features.iter().map(std::ops::Range::len).sum::<usize>() + 1;
-        let mut phi = Vec::with_capacity(base.len() / units * wide);
-        let mut x = Vec::new();
-        for base in base.chunks_exact(units) {
+        let mut phi = vec![T::of(1.0); base.len() / units * wide];
+        let mut x = vec![T::default(); wide];
+        for (base, phi) in base.chunks_exact(units).zip(phi.chunks_exact_mut(wide)) {
+            let mut first = 0;
             for at in &self.features {
+                let (x, phi) = (&mut x[..at.len()], &mut phi[first..first + at.len()]);
+                x.copy_from_slice(&base[at.clone()]);
+                x.iter_mut().zip(&sent[at.clone()]).for_each(|(x, &sent)| *x = *x + sent);
                 let laid = field.layers.iter().find(|l| l.units == *at).map(|l| l.activation);
-                x.clear();
-                x.extend(base[at.clone()].iter().zip(&sent[at.clone()]).map(|(&a, &b)| a + b));
-                let first = phi.len();
-                phi.resize(first + x.len(), T::default());
-                super::field::activate(
-                    laid.unwrap_or(field.clamp_activation),
-                    &x,
-                    &mut phi[first..],
-                );
+                super::field::activate(laid.unwrap_or(field.clamp_activation), x, phi);
+                first += at.len();
             }
-            phi.push(T::of(1.0));
         }
         phi
     }
