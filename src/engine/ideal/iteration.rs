@@ -104,7 +104,7 @@ impl<'a, T: Real> Iteration<'a, T> {
                 None
             }
         };
-        let ended = vec![T::default(); samples.len() * units];
+        let zeros = |rows: usize| vec![T::default(); rows * units];
         let (prepared, cluster) = prepared.map_or((None, Vec::new()), |(p, c)| (Some(p), c));
         Iteration {
             field,
@@ -113,10 +113,10 @@ impl<'a, T: Real> Iteration<'a, T> {
             cluster,
             base,
             nudge,
-            xhat: start.clone(),
+            xhat: zeros(rows),
             x: start,
-            ended_xhat: ended.clone(),
-            ended,
+            ended: zeros(samples.len()),
+            ended_xhat: zeros(samples.len()),
         }
     }
 

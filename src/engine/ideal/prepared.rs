@@ -30,7 +30,7 @@ pub struct Prepared<T> {
     features: Vec<std::ops::Range<usize>>,
     /// `[features + 1, carried]`, the last row a constant.
     start: Vec<T>,
-    /// Read layer of each cluster, `[clusters, read]`.
+    /// Read layer of each cluster, `[read, clusters]`.
     centres: Vec<T>,
     /// `(I - J)^-1`, transposed, `[carried, carried]` a cluster.
     inverse: Vec<Panels<T>>,
@@ -105,9 +105,9 @@ impl Prepared<f64> {
         let outputs: Vec<&[f64]> =
             (0..n).map(|s| &x[s * units..(s + 1) * units][read.clone()]).collect();
         let groups = if carried > FEW { vec![all] } else { clusters(&outputs, CLUSTERS.min(n)) };
-        for group in &groups {
-            prepared.centres.extend(&mean_of(&x, group)[read.clone()]);
-        }
+        let centres: Vec<f64> =
+            groups.iter().flat_map(|group| mean_of(&x, group)[read.clone()].to_vec()).collect();
+        prepared.centres = Mat::from_vec(groups.len(), read.len(), centres).transposed().into_vec();
         // The cluster of an input is told by its start, as it will be.
         let mut begun = vec![0.0; n * carried];
         whole(&mut begun, carried, phi_part, Part::whole(&prepared.start, carried));
@@ -266,12 +266,14 @@ impl<T: Real> Prepared<T> {
 
     /// The cluster with the centre nearest to a read layer.
     fn nearest(&self, outputs: &[T]) -> usize {
-        let far = |centre: &[T]| -> f64 {
-            let apart = outputs.iter().zip(centre).map(|(&a, &b)| (a - b).to_f64());
-            apart.map(|d| d * d).sum()
-        };
-        let each = self.centres.chunks_exact(outputs.len()).map(far).enumerate();
-        each.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
+        let mut far = vec![T::default(); self.centres.len() / outputs.len()];
+        for (&v, centres) in outputs.iter().zip(self.centres.chunks_exact(far.len())) {
+            for (far, &c) in far.iter_mut().zip(centres) {
+                *far = *far + (v - c) * (v - c);
+            }
+        }
+        let nearer = |best: usize, k: usize| if far[k] < far[best] { k } else { best };
+        (1..far.len()).fold(0, nearer)
     }
 
     /// Rewrites residuals of the adjoint equation to steps.
