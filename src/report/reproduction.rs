@@ -166,11 +166,11 @@ fn published(page: &mut String, rows: &[Row]) {
 
 /// The CHN rows at every tolerance.
 fn tolerances(page: &mut String, rows: &[Row]) {
-    let of = |variant| {
-        rows.iter()
-            .find(|r| r.variant == variant && r.job.version == Version::V2 && r.job.epochs < 10)
+    let of = |variant, epochs| {
+        let trained = |r: &&Row| (r.job.version, r.job.epochs) == (Version::V2, epochs);
+        rows.iter().filter(trained).find(|r| r.variant == variant)
     };
-    if PUBLISHED_BY_TOLERANCE.iter().all(|(variant, _)| of(*variant).is_none()) {
+    if PUBLISHED_BY_TOLERANCE.iter().all(|(variant, epochs, _)| of(*variant, *epochs).is_none()) {
         return;
     }
     *page += "## CHN of three layers, by tolerance\n\n";
@@ -178,13 +178,13 @@ fn tolerances(page: &mut String, rows: &[Row]) {
     let mut head = vec!["model", ""];
     head.extend(names.iter().map(String::as_str));
     let mut lines = Vec::new();
-    for (variant, published) in PUBLISHED_BY_TOLERANCE {
+    for (variant, epochs, published) in PUBLISHED_BY_TOLERANCE {
         let line = |what: &str, values: [f64; 11]| {
             let mut line = vec![variant.name().to_string(), what.to_string()];
             line.extend(values.map(|v| format!("{v:.2}")));
             line
         };
-        let Some(row) = of(variant) else { continue };
+        let Some(row) = of(variant, epochs) else { continue };
         lines.push(line("published", published));
         let here = |k: usize| row.means(|_, m| m.iterations[k])[0];
         lines.push(line("here", std::array::from_fn(here)));

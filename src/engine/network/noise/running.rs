@@ -10,7 +10,7 @@ use crate::numerics::kernels::Real;
 use crate::numerics::math::sqrt;
 use crate::numerics::normals::Normals;
 use crate::numerics::ode::{self, padded, roam};
-use crate::numerics::seed::Seed;
+use crate::numerics::seed::{Seed, uniforms};
 
 /// What drives a batch.
 struct Running<T> {
@@ -228,22 +228,36 @@ impl<T: Real> Noise<T> {
         debug_assert_eq!(rest.xhat.len(), net.dim * lanes);
         let steps = self.read.window.steps;
         let starts: Vec<Seed> = reads.iter().map(|seed| seed.child("traps")).collect();
-        let later: Vec<Vec<Seed>> = reads
-            .iter()
-            .map(|seed| (0..=phase).map(|k| seed.child("jumps").index(k)).collect())
+        let later: Vec<Vec<Seed>> = (0..=phase)
+            .map(|k| reads.iter().map(|seed| seed.child("jumps").index(k)).collect())
             .collect();
+        let (mut u, mut is_up) = (vec![0.0; lanes], vec![false; lanes]);
         for (t, site) in self.sites.iter().enumerate() {
+            let blinking = &site.blinking;
+            uniforms(&starts, t, &mut u);
+            is_up.iter_mut().zip(&u).for_each(|(is_up, &u)| *is_up = u < blinking.up);
+            for seeds in &later[..phase] {
+                uniforms(seeds, t, &mut u);
+                for ((is_up, &u), seed) in is_up.iter_mut().zip(&u).zip(seeds) {
+                    if !blinking.is_still(*is_up, u) {
+                        blinking.changes(*is_up, steps, seed.index(t), |_| *is_up = !*is_up);
+                    }
+                }
+            }
+            uniforms(&later[phase], t, &mut u);
             let from = if site.clamped { &rest.field.clamp } else { &rest.xhat };
-            for b in 0..lanes {
-                let place = site.row * lanes + b;
-                let volts = site.sign * from[site.pre * lanes + b].to_f64() - rest.nu[place];
-                let swing = site.swing * self.across(volts);
-                let blinking = &site.blinking;
-                let seed = |k: usize| later[b][k].index(t);
-                let up = blinking.starts_up(starts[b].index(t), phase, steps, seed);
-                fixed[place] += swing * (f64::from(u8::from(up)) - blinking.up);
-                let mut change = if up { -swing } else { swing };
-                blinking.changes(up, steps, seed(phase), |step| {
+            let from = &from[site.pre * lanes..(site.pre + 1) * lanes];
+            let row = site.row * lanes..(site.row + 1) * lanes;
+            let nodes = row.clone().zip(&rest.nu[row.clone()]).zip(&mut fixed[row]);
+            for (b, ((place, nu), fixed)) in nodes.enumerate() {
+                let swing = site.swing * self.across(site.sign * from[b].to_f64() - nu);
+                let was_up = is_up[b];
+                *fixed += swing * (f64::from(u8::from(was_up)) - blinking.up);
+                if blinking.is_still(was_up, u[b]) {
+                    continue;
+                }
+                let mut change = if was_up { -swing } else { swing };
+                blinking.changes(was_up, steps, later[phase][b].index(t), |step| {
                     jumps.push((step, place, T::of(change)));
                     change = -change;
                 });

@@ -26,6 +26,12 @@ impl Blinking {
         Blinking { up, leaves, stays }
     }
 
+    /// Whether it stays where it is over a read, by the first number of the stream of
+    /// [`Blinking::changes`].
+    pub fn is_still(&self, is_up: bool, u: f64) -> bool {
+        u < self.stays[usize::from(is_up)]
+    }
+
     /// Whether it is up at the start of phase `phase` of a presentation, where the phase before
     /// has left it; `seed(k)` is its stream of phase `k`.
     pub fn starts_up(
@@ -44,7 +50,7 @@ impl Blinking {
     /// Calls `at` with every step at which it changes.
     pub fn changes(&self, starts_up: bool, steps: usize, seed: Seed, mut at: impl FnMut(usize)) {
         let mut u = seed.uniform();
-        if u < self.stays[usize::from(starts_up)] {
+        if self.is_still(starts_up, u) {
             return;
         }
         let (mut is_up, mut now, mut drawn) = (starts_up, 0, 0);
