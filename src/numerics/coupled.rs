@@ -175,6 +175,16 @@ impl<'a> Coupled<'a> {
         unreachable!("the last round returns")
     }
 
+    /// Updates what the equations remember at an equilibrium; see [`Dae::remember`].
+    pub fn remember(&mut self, x: &[f64]) -> bool {
+        self.dae.remember(Instant::Rest, x, &mut self.stamps.memory)
+    }
+
+    /// What the equations remember.
+    pub fn memory(&mut self) -> &mut [f64] {
+        &mut self.stamps.memory
+    }
+
     /// The net currents `I` of all equations, those of the crossbars among them, at the equilibrium
     /// found last; empty before the first.
     pub fn currents(&self) -> &[f64] {

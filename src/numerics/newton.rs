@@ -87,6 +87,9 @@ impl Default for Target<'_> {
     }
 }
 
+/// Corrections in a row that are within rounding and shrink no more, at which Newton's method ends.
+const STALLED: usize = 3;
+
 /// The equations with everything that is reused from one solution to the next.
 pub struct Solver<'a> {
     pub(super) dae: &'a dyn Dae,
@@ -169,8 +172,8 @@ impl<'a> Solver<'a> {
 
     /// Makes `x` consistent at `time`: unknowns without charge take the values that the charges
     /// of `x` imply (one backward Euler step too short for these to move). Returns the shortest
-    /// time constant of a potential's own charge and slope, or `longest` where there is none, and
-    /// leaves the stamps at the new `x`.
+    /// time constant of a potential's own charge and slope, at most `longest`, and leaves the stamps at
+    /// the new `x`.
     pub(super) fn hold_charges(
         &mut self,
         at: Instant,
@@ -179,7 +182,8 @@ impl<'a> Solver<'a> {
     ) -> Result<Second, Failure> {
         let held = self.evaluate(at, x).charges().to_vec();
         let tau = self.shortest_tau();
-        let tau = if tau.is_finite() { tau } else { longest };
+        // A leak's time constant may be years, in which a source moves any charge.
+        let tau = tau.min(longest);
         let at = if at == Instant::Start { Instant::At(0.0) } else { at };
         let target = Target { alpha: 1e9 / tau, held: Some(&held), at, ..Target::default() };
         self.damped(&target, x)?;
@@ -211,6 +215,7 @@ impl<'a> Solver<'a> {
     pub(super) fn damped(&mut self, target: &Target, x: &mut [f64]) -> Result<(), Failure> {
         const MOST: usize = 60;
         let mut step = vec![0.0; x.len()];
+        let (mut least, mut stalled) = (f64::INFINITY, 0);
         self.evaluate_closed(target, x);
         for iteration in 1..=MOST {
             self.factor(target)?;
@@ -223,7 +228,7 @@ impl<'a> Solver<'a> {
             if !size.is_finite() {
                 return Err(failed);
             }
-            let mut cut = 1.0;
+            let (mut cut, mut close) = (1.0, 1e-9 * scale);
             let next = loop {
                 self.trial
                     .iter_mut()
@@ -234,8 +239,14 @@ impl<'a> Solver<'a> {
                 self.correction(target, &trial);
                 self.trial = trial;
                 let next = self.size(&self.delta).0;
-                if next <= (1.0 - 0.25 * cut) * size || size <= 1e-9 * scale {
+                if next <= (1.0 - 0.25 * cut) * size || size <= close {
                     break next;
+                }
+                if cut == 1.0 {
+                    close = close.max(self.rounding(target, x));
+                    if size <= close {
+                        break next;
+                    }
                 }
                 cut *= 0.5;
                 if cut < 1e-4 {
@@ -243,13 +254,28 @@ impl<'a> Solver<'a> {
                 }
             };
             x.copy_from_slice(&self.trial);
-            let stagnates = next <= 1e-9 * scale && next >= 0.1 * size;
+            stalled = if size <= close && next > 0.5 * least { stalled + 1 } else { 0 };
+            least = least.min(next);
+            let stagnates = (next <= 1e-9 * scale && next >= 0.1 * size) || stalled >= STALLED;
             if cut == 1.0 && (next <= 1e-13 * scale || stagnates) {
                 x.iter_mut().zip(&self.delta).for_each(|(x, d)| *x += d);
                 return Ok(());
             }
         }
         Err(Failure::NotConverged { unknown: self.size(&step).1, iteration: MOST })
+    }
+
+    /// How far rounding of the currents at `x` alone moves a potential, with the last factors: far where
+    /// milliohms lie beside megohms.
+    fn rounding(&mut self, target: &Target, x: &[f64]) -> f64 {
+        let mut moved = vec![0.0; x.len()];
+        let (di, dq) = (self.stamps.current_slopes(), self.stamps.charge_slopes());
+        self.pattern.each(|slot, row, col| {
+            let slope = di[slot].abs() + target.alpha * dq[slot].abs();
+            moved[row] += 4.0 * f64::EPSILON * slope * x[col].abs();
+        });
+        self.solve(&mut moved);
+        self.size(&moved).0
     }
 
     /// One implicit stage to within `tolerance` of the weighted size: simplified iterations with

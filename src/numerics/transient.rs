@@ -128,6 +128,7 @@ pub fn integrate(
     let tau = begin(solver, x, span, control)?;
     let mut march = March::new(solver, x, control);
     let mut pace = Pace::new(tau, span, control);
+    let mut refused = 0;
     while pace.time < span {
         let (h, last) = pace.next();
         let (error, worst) = match march.attempt(solver, pace.time, h, control) {
@@ -144,6 +145,10 @@ pub fn integrate(
         if error.is_nan() || error > 1.0 {
             solver.work.rejected += 1;
             march.allow_for_rounding(solver);
+            refused += 1;
+            if refused % OFTEN == 0 {
+                march.judge_by_swing(worst);
+            }
             let cut = if factor.is_nan() { 0.1 } else { factor.clamp(0.1, 0.9) };
             pace.cut(cut, worst)?;
             continue;
@@ -160,6 +165,7 @@ pub fn integrate(
             return Ok(End::Stopped);
         }
         march.accept(solver, h);
+        refused = 0;
         solver.work.steps += 1;
         x.copy_from_slice(&march.x);
         if watch(&march.now(solver, pace.time)).is_break() {
@@ -179,6 +185,9 @@ pub fn integrate(
     }
     Ok(End::Reached)
 }
+
+/// Refusals in a row that only more accuracy than there is can explain.
+const OFTEN: usize = 6;
 
 /// An event this late in a step, as a share of it, needs no shorter step.
 const LANDED: f64 = 0.99;
@@ -237,9 +246,14 @@ impl<'a> Pace<'a> {
         }
     }
 
-    /// The next place where a step must end.
+    /// The next place where a step must end. Corners that only rounding keeps apart are one, the end of
+    /// the span among them.
     fn goal(&self) -> Second {
-        self.corners.first().map_or(self.span, |corner| corner.min(self.span))
+        const APART: f64 = 64.0 * f64::EPSILON;
+        let Some(&first) = self.corners.first() else { return self.span };
+        let together = |corner: &&f64| **corner - first <= APART * first;
+        let last = self.corners.iter().take_while(together).last().copied().unwrap_or(first);
+        if self.span - last <= APART * self.span { self.span } else { last }
     }
 
     /// The next step, and whether it ends at the goal.

@@ -12,6 +12,7 @@ mod nasty;
 mod points;
 mod small_signals;
 mod sweeps;
+mod unkind;
 mod waveforms;
 
 use eqcircuit::engine::{AnalysisRun, StudyRun, study};

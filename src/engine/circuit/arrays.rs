@@ -3,7 +3,7 @@
 
 use crate::netlist::{Array, Netlist, Node};
 use crate::numerics::coupled::{Attached, Attachments, Balance, Coupled};
-use crate::numerics::crossbar;
+use crate::numerics::crossbar::{self, Wire};
 use crate::numerics::dae::{Dae, Instant, Pattern, Stamps};
 use crate::numerics::linear::Elimination;
 use crate::numerics::newton::{Failure, Solver, Work};
@@ -69,8 +69,15 @@ pub(super) struct Rest {
 /// wires still fit into memory and minutes.
 const MOST_NODES: usize = 60_000;
 
-/// The operating point from `x` on. Where the crossbars cannot be coupled to the rest, and they are
-/// small, every cell becomes a device.
+/// How often switches may turn before one is taken to have no position.
+pub(super) const TURNS: usize = 100;
+/// Kirchhoff's law may fail within a crossbar by this share of its largest cell current, or of what its
+/// least conductor would carry at the largest voltage, where no cell carries anything.
+const SOUND: f64 = 1e-6;
+const NOTHING: f64 = 1e-10;
+
+/// The operating point from `x` on. Where the crossbars cannot be
+/// coupled to the rest, and they are small, every cell becomes a device.
 ///
 /// # Errors
 /// When neither way leads to one, with what stopped the first.
@@ -80,33 +87,84 @@ pub(super) fn rest(
     x: &mut [f64],
 ) -> Result<Rest, Failure> {
     let start = x.to_vec();
+    by_structure(netlist, attached, x, &mut vec![0.0; netlist.memory()]).or_else(|failure| {
+        x.copy_from_slice(&start);
+        let found = can_be_flat(netlist).then(|| of_every_cell(netlist, &netlist.flat(), x));
+        found.flatten().ok_or(failure)
+    })
+}
+
+/// The operating point from `x` on, crossbars solved by their structure.
+///
+/// # Errors
+/// When they cannot be coupled to the rest, or what is found does not obey Kirchhoff's law.
+pub(super) fn by_structure(
+    netlist: &Netlist,
+    attached: &Attachments,
+    x: &mut [f64],
+    memory: &mut [f64],
+) -> Result<Rest, Failure> {
     let mut coupled = Coupled::new(netlist, attached);
-    match coupled.equilibrium(x) {
-        Ok(balance) => {
-            let currents = coupled.currents().to_vec();
-            let iterations = balance.rounds;
-            Ok(Rest { balance: Some(balance), currents, iterations, work: coupled.work })
+    coupled.memory().copy_from_slice(memory);
+    let mut iterations = 0;
+    for _ in 0..=TURNS {
+        let balance = coupled.equilibrium(x)?;
+        iterations += balance.rounds;
+        if coupled.remember(x) {
+            continue;
         }
-        Err(failure) => {
-            x.copy_from_slice(&start);
-            let places: usize = netlist.arrays().iter().map(Array::places).sum();
-            let small = netlist.potentials() + places <= MOST_NODES;
-            let found = small.then(|| of_every_cell(netlist, &netlist.flat(), x));
-            found.flatten().ok_or(failure)
+        if !is_sound(netlist, &balance, x) {
+            break;
         }
+        memory.copy_from_slice(coupled.memory());
+        let currents = coupled.currents().to_vec();
+        return Ok(Rest { balance: Some(balance), currents, iterations, work: coupled.work });
     }
+    let unknown =
+        netlist.arrays().iter().flat_map(Array::nodes).find_map(|n| netlist.unknown_of(n));
+    Err(Failure::NotConverged { unknown: unknown.unwrap_or(0), iteration: iterations })
+}
+
+fn is_sound(netlist: &Netlist, balance: &Balance, x: &[f64]) -> bool {
+    let volts = x[..netlist.potentials()].iter().fold(0.0, |top: f64, v| top.max(v.abs()));
+    let least = netlist.arrays().iter().fold(f64::INFINITY, |least, array| {
+        let crossbar = &array.crossbar;
+        let cell = crossbar.conductance.iter().fold(0.0, |top: f64, g| top.max(g.abs()));
+        let wires = [&crossbar.word.wire, &crossbar.bit.wire].map(|wire| match wire {
+            Wire::Uniform(r) => 1.0 / r,
+            Wire::Each(each) => 1.0 / each.iter().fold(0.0, |top: f64, r| top.max(*r)),
+        });
+        least.min(cell).min(wires[0]).min(wires[1])
+    });
+    balance.residual <= SOUND || balance.kirchhoff <= NOTHING * least * volts
+}
+
+/// Whether every cell may become a device.
+pub(super) fn can_be_flat(netlist: &Netlist) -> bool {
+    let places: usize = netlist.arrays().iter().map(Array::places).sum();
+    netlist.potentials() + places <= MOST_NODES
+}
+
+/// Unknowns of a netlist in the order of its flat form, whose cells are at 0 V.
+pub(super) fn flattened(netlist: &Netlist, flat: &Netlist, x: &[f64]) -> Vec<f64> {
+    let nodes = netlist.potentials();
+    let mut all = vec![0.0; flat.dim()];
+    all[..nodes].copy_from_slice(&x[..nodes]);
+    all[flat.potentials()..].copy_from_slice(&x[nodes..]);
+    all
+}
+
+/// Those of a netlist among the unknowns of its flat form.
+pub(super) fn unflattened(netlist: &Netlist, flat: &Netlist, all: &[f64]) -> Vec<f64> {
+    [&all[..netlist.potentials()], &all[flat.potentials()..]].concat()
 }
 
 fn of_every_cell(netlist: &Netlist, flat: &Netlist, x: &mut [f64]) -> Option<Rest> {
     let elimination = Elimination::of(&Pattern::of(flat));
     let mut solver = Solver::new(flat, &elimination);
-    let nodes = netlist.potentials();
-    let mut all = vec![0.0; flat.dim()];
-    all[..nodes].copy_from_slice(&x[..nodes]);
-    all[flat.potentials()..].copy_from_slice(&x[nodes..]);
+    let mut all = flattened(netlist, flat, x);
     let iterations = solver.equilibrium(&mut all).ok()?;
-    let kept = |all: &[f64]| [&all[..nodes], &all[flat.potentials()..]].concat();
-    x.copy_from_slice(&kept(&all));
-    let currents = kept(solver.evaluate(Instant::Rest, &all).currents());
+    x.copy_from_slice(&unflattened(netlist, flat, &all));
+    let currents = unflattened(netlist, flat, solver.evaluate(Instant::Rest, &all).currents());
     Some(Rest { balance: None, currents, iterations, work: solver.work })
 }

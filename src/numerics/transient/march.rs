@@ -47,6 +47,9 @@ pub(super) struct March {
     weight: Vec<f64>,
     /// What is let pass near zero, one an unknown.
     least: Vec<f64>,
+    /// The largest magnitude of each unknown so far, and which are judged by it.
+    top: Vec<f64>,
+    by_swing: Vec<bool>,
     /// What rounding alone does to each unknown, where a step was refused.
     rounding: Vec<f64>,
     /// The length of the step under way.
@@ -80,6 +83,8 @@ impl March {
             held: zero.clone(),
             error: zero.clone(),
             rounding: zero,
+            top: x.iter().map(|x| x.abs()).collect(),
+            by_swing: vec![false; x.len()],
             weight: vec![0.0; x.len()],
             least: (0..x.len()).map(|k| control.least(solver.dae.quantity(k))).collect(),
             h: 0.0,
@@ -133,7 +138,8 @@ impl March {
     fn weigh(&mut self, control: &Control, with_end: bool) {
         for (k, weight) in self.weight.iter_mut().enumerate() {
             let end = if with_end { self.x_end[k].abs() } else { 0.0 };
-            *weight = control.relative * self.x[k].abs().max(end) + self.least[k];
+            let start = if self.by_swing[k] { self.top[k] } else { self.x[k].abs() };
+            *weight = control.relative * start.max(end) + self.least[k];
             // A node that nothing but a leak holds would let pass anything.
             *weight += self.rounding[k].min(MOST_ROUNDING.max(1e3 * *weight));
         }
@@ -224,6 +230,7 @@ impl March {
         std::mem::swap(&mut self.rate, &mut self.rate_end);
         self.q.copy_from_slice(solver.stamps.charges());
         (self.fresh, self.first) = (false, false);
+        self.top.iter_mut().zip(&self.x).for_each(|(top, x)| *top = top.max(x.abs()));
     }
 
     /// Slope and bend at the end of a step with an inner stage.
@@ -249,6 +256,13 @@ impl March {
         self.q.copy_from_slice(solver.stamps.charges());
         self.currents.copy_from_slice(solver.stamps.currents());
         self.bend.fill(0.0);
+    }
+
+    /// Judges an unknown by its largest value so far from here on, not by its present one. What hangs on
+    /// the rate of a charge (a voltage controlled by the current of a capacitor at a source) knows it as
+    /// well as the last steps did: where it passes zero, no step is short enough for more.
+    pub fn judge_by_swing(&mut self, unknown: usize) {
+        self.by_swing[unknown] = true;
     }
 
     /// How much longer than the last step the next may be.

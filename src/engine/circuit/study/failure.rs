@@ -28,7 +28,11 @@ pub(super) fn not_found(netlist: &Netlist, none: NotFound, at: Option<String>) -
     match none.failure {
         Failure::Singular { unknown } => singular(netlist, unknown),
         Failure::NotConverged { unknown, .. } | Failure::StepTooShort { unknown, .. } => {
-            let ways: Vec<&str> = Way::ALL.iter().map(|way| way.words()).collect();
+            let ways: Vec<&str> = match none.iterations {
+                // Crossbars too large to become devices.
+                0 => vec!["line elimination of the crossbars"],
+                _ => Way::ALL.iter().map(|way| way.words()).collect(),
+            };
             Outcome::NoOperatingPoint {
                 node: netlist.name(unknown),
                 tried: ways.join(", "),

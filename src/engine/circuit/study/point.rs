@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::super::super::Outcome;
-use super::super::arrays::rest;
+use super::super::arrays::{TURNS, by_structure, can_be_flat, flattened, unflattened};
 use super::failure::not_found;
-use crate::netlist::{DeviceId, Netlist, Node};
+use crate::netlist::{Array, DeviceId, Netlist, Node};
 use crate::numerics::coupled::{Attachments, Balance};
-use crate::numerics::dae::{Dae, Instant, Quantity, Stamps};
+use crate::numerics::dae::{Dae, Instant, Pattern, Quantity, Stamps};
 use crate::numerics::linear::{Elimination, SparseLu};
 use crate::numerics::newton::{Failure, Solver, Work};
 use crate::numerics::rest::{Found, NotFound, SMALL, Search, Way};
@@ -44,8 +44,6 @@ pub(super) struct Quest<'a> {
 
 /// Kirchhoff's law may fail by this share of the currents that meet, rounding apart.
 const BALANCED: f64 = 1e-6;
-/// How often switches may turn before one is taken to have no position.
-const TURNS: usize = 100;
 
 impl Quest<'_> {
     /// # Errors
@@ -54,16 +52,19 @@ impl Quest<'_> {
         self.search().map_err(|none| not_found(self.netlist, none, None))
     }
 
-    /// The operating point of a netlist with crossbars.
+    /// The operating point of a netlist with crossbars, solved by their structure.
     fn of_arrays(&self, attached: &Attachments) -> Result<Point, Failure> {
-        let mut x = match self.from {
-            Some(point) => point.x.clone(),
-            None => vec![0.0; self.netlist.dim()],
+        let (mut x, mut memory) = match self.from {
+            Some(point) => (point.x.clone(), point.memory.clone()),
+            None => (vec![0.0; self.netlist.dim()], vec![0.0; self.netlist.memory()]),
         };
-        let rest = rest(self.netlist, attached, &mut x)?;
+        if self.from.is_none() && !self.study.guess.is_empty() {
+            self.guess_among_cells(&mut x);
+        }
+        let rest = by_structure(self.netlist, attached, &mut x, &mut memory)?;
         Ok(Point {
             x,
-            memory: Vec::new(),
+            memory,
             factors: None,
             found: Found { way: Way::Newton, iterations: rest.iterations },
             imbalance: (0.0, 0),
@@ -72,12 +73,66 @@ impl Quest<'_> {
         })
     }
 
+    /// As [`Quest::guess`], every cell a device; of large crossbars the guess alone.
+    fn guess_among_cells(&self, x: &mut [f64]) {
+        if !can_be_flat(self.netlist) {
+            for &(node, value) in &self.study.guess {
+                if let Some(k) = self.netlist.unknown_of(node) {
+                    x[k] = value;
+                }
+            }
+            return;
+        }
+        let flat = self.netlist.flat();
+        let elimination = Elimination::of(&Pattern::of(&flat));
+        let mut all = flattened(self.netlist, &flat, x);
+        let mut solver = Solver::new(&flat, &elimination);
+        Quest { netlist: &flat, elimination: &elimination, attached: None, ..*self }
+            .guess(&mut solver, &mut all);
+        x.copy_from_slice(&unflattened(self.netlist, &flat, &all));
+    }
+
+    /// The operating point with every cell a device, by every way there is.
+    fn of_every_cell(&self) -> Result<Point, NotFound> {
+        let flat = self.netlist.flat();
+        let elimination = Elimination::of(&Pattern::of(&flat));
+        let from = self.from.map(|point| Point {
+            x: flattened(self.netlist, &flat, &point.x),
+            factors: None,
+            arrays: None,
+            ..point.clone()
+        });
+        let quest = Quest {
+            netlist: &flat,
+            elimination: &elimination,
+            attached: None,
+            from: from.as_ref(),
+            ..*self
+        };
+        let mut point = quest.search()?;
+        // Places within a crossbar have no name outside: a node that it hangs on stands for them.
+        let (share, unknown) = point.imbalance;
+        if unknown >= self.netlist.potentials() {
+            let nodes = self.netlist.arrays().iter().flat_map(Array::nodes);
+            let near = nodes.filter_map(|node| self.netlist.unknown_of(node)).next();
+            point.imbalance = (share, near.unwrap_or(0));
+        }
+        Ok(Point { x: unflattened(self.netlist, &flat, &point.x), factors: None, ..point })
+    }
+
     /// As [`Quest::find`], with the failure as it is.
     pub fn search(&self) -> Result<Point, NotFound> {
         if let Some(attached) = self.attached {
             let found = attached.as_ref().map_err(|failure| *failure);
             let found = found.and_then(|attached| self.of_arrays(attached));
-            return found.map_err(|failure| NotFound { failure, iterations: 0 });
+            return found.or_else(|failure| match can_be_flat(self.netlist) {
+                true => self.of_every_cell().map_err(|none| match none.failure {
+                    // An unknown of the flat form has another number.
+                    Failure::NotConverged { .. } => NotFound { failure, ..none },
+                    _ => NotFound { failure, iterations: 0 },
+                }),
+                false => Err(NotFound { failure, iterations: 0 }),
+            });
         }
         let mut solver = match self.from {
             Some(Point { factors: Some(factors), .. }) => {

@@ -8,6 +8,7 @@ use super::point::{Point, Quest};
 use super::{AnalysisRun, Bench, Progress};
 use crate::data::waves::ColumnKind;
 use crate::netlist::{Device, Netlist};
+use crate::numerics::coupled::Balance;
 use crate::numerics::dae::Instant;
 use crate::numerics::rest::{NotFound, Way};
 use crate::spec::study::{DcSweep, Swept};
@@ -27,7 +28,7 @@ pub(super) fn dc(bench: &Bench, sweeps: &[DcSweep], tell: &mut dyn FnMut(Progres
         sweeps => sweeps.iter().map(|sweep| sweep.values.len()).product(),
     };
     let (mut last, mut stats) = (None::<(Vec<f64>, Point)>, Stats::default());
-    let (mut worst, mut helped) = ((0.0, 0), 0);
+    let (mut worst, mut worst_arrays, mut helped) = ((0.0, 0), None::<Balance>, 0);
     run.outcome = Outcome::Finished { points };
     for k in 0..points {
         let values = values_at(sweeps, k);
@@ -43,14 +44,20 @@ pub(super) fn dc(bench: &Bench, sweeps: &[DcSweep], tell: &mut dyn FnMut(Progres
         if point.imbalance.0 > worst.0 {
             worst = point.imbalance;
         }
+        let worse = |arrays: &Balance| worst_arrays.is_none_or(|w| arrays.residual > w.residual);
+        if point.arrays.as_ref().is_some_and(worse) {
+            worst_arrays = point.arrays;
+        }
         let at = At { instant: Instant::Rest, x: &point.x, slope: None, memory: &point.memory };
         columns.push(shown(sweeps[0].of, values[0]), &at);
         last = Some((values, point));
         tell(bench.progress("dc", (k + 1) as f64 / points as f64));
     }
     if let Some((_, mut point)) = last {
-        point.imbalance = worst;
-        run.notes.extend(point.notes(&netlist).pop());
+        (point.imbalance, point.arrays) = (worst, worst_arrays);
+        // How the last point was found says nothing of the others.
+        let found = usize::from(point.arrays.is_none());
+        run.notes.extend(point.notes(&netlist).into_iter().skip(found));
     }
     if helped > 0 {
         run.notes.push(format!("{helped} points needed more than plain Newton"));

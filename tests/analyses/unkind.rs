@@ -1,0 +1,133 @@
+//! Circuits, as text, on which a solver that is not careful fails, or ends somewhere else in silence.
+
+use eqcircuit::engine::{AnalysisRun, Outcome, study};
+use eqcircuit::spec::{Library, Subject, load};
+
+use super::{close, column};
+
+/// The results of a file of this name, beside which lie others.
+fn results(name: &str, text: &str, beside: &[(&str, &str)]) -> Vec<AnalysisRun> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in beside.iter().chain([&(name, text)]) {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let spec = load(&folder.path().join(name), &[], &Library::built_in());
+    let spec = spec.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    let Subject::Devices { netlist, .. } = spec.subject else { panic!("a netlist") };
+    study(&netlist, &spec.study.unwrap(), &mut |_| {}).results
+}
+
+fn deck(lines: &str) -> AnalysisRun {
+    results("deck.cir", &format!("title\n{lines}.end\n"), &[]).remove(0)
+}
+
+/// The value of a column at the end.
+fn last(run: &AnalysisRun, name: &str) -> f64 {
+    *column(run, name).last().unwrap()
+}
+
+#[test]
+fn a_charge_with_a_slow_leak_begins_where_it_is_said_to() {
+    // 1 V after 1 us, by the source alone; the leak takes 1000 s.
+    for (line, begin) in [("c1 a 0 1n ic=0\n", " uic"), ("c1 a 0 1n\n.ic v(a)=0\n", "")] {
+        let run = deck(&format!("i1 0 a 1m\n{line}r1 a 0 1e12\n.tran 10n 1u{begin}\n"));
+        close(column(&run, "v(a)")[0], 0.0, 1e-6);
+        close(last(&run, "v(a)"), 1.0, 1e-6);
+    }
+    // x' = x^2 from 1.
+    let run = deck("c1 x 0 1 ic=1\nb1 0 x i=v(x)*v(x)\nr1 x 0 1e9\n.tran 0.01 0.3 uic\n");
+    close(last(&run, "v(x)"), 1.0 / 0.7, 1e-5);
+}
+
+#[test]
+fn wires_of_micro_ohms_are_solved_to_rounding() {
+    let (rows, cols) = (6, 6);
+    let volts = |i: usize| 0.3 - 0.07 * i as f64;
+    let ohms = |i: usize, j: usize| (10_000 + 3000 * ((i * 7 + j * 5) % 11)) as f64;
+    let mut lines = String::new();
+    for i in 0..rows {
+        lines += &format!("v{i} w{i}_0 0 {}\n", volts(i));
+        for j in 0..cols {
+            lines += &format!("rw{i}_{j} w{i}_{j} w{i}_{} 1u\n", j + 1);
+            lines += &format!("rb{i}_{j} b{i}_{j} b{}_{j} 1u\n", i + 1);
+            lines += &format!("rc{i}_{j} w{i}_{} b{i}_{j} {}\n", j + 1, ohms(i, j));
+        }
+    }
+    (0..cols).for_each(|j| lines += &format!("rl{j} b{rows}_{j} 0 5k\n"));
+    let run = deck(&format!("{lines}.op\n"));
+    for j in 0..cols {
+        // As with wires of nothing.
+        let sum = |f: &dyn Fn(usize) -> f64| (0..rows).map(|i| f(i) / ohms(i, j)).sum::<f64>();
+        let want = sum(&volts) / (sum(&|_| 1.0) + 1.0 / 5e3);
+        close(last(&run, &format!("v(b{rows}_{j})")), want, 1e-5 * want);
+    }
+}
+
+#[test]
+fn the_current_of_a_capacitor_at_a_source_can_be_sensed() {
+    let omega = 2.0 * std::f64::consts::PI * 200e3;
+    for sense in ["h1 h 0 v1 75", "b1 h 0 v=75*i(v1)"] {
+        let run = deck(&format!("v1 a 0 sin(0 1 200k)\nc1 a 0 10n\n{sense}\n.tran 10n 5u\n"));
+        assert!(matches!(run.outcome, Outcome::Finished { .. }), "{:?}", run.outcome);
+        for (t, v) in column(&run, "time").iter().zip(column(&run, "v(h)")).skip(1) {
+            close(v, -75.0 * 10e-9 * omega * (omega * t).cos(), 1e-4);
+        }
+    }
+    // Where it jumps, up to a corner that rounding keeps apart from the end.
+    let pulse = "v1 a 0 pulse(0 1 1u 1u 1u 2u 5u)\nc1 a 0 1n\nr1 a b 2k\nl1 b 0 246u\n";
+    let run = deck(&format!("{pulse}b1 h 0 v=75*i(v1)\n.tran 10n 20u\n"));
+    assert!(matches!(run.outcome, Outcome::Finished { .. }), "{:?}", run.outcome);
+}
+
+const ARRAY: &str = "[array.w]\ng = { file = \"g.csv\" }\n\
+    word = { first = [\"a\", \"c\"], r-segment = \"1 ohm\" }\n\
+    bit = { last = [\"b\", \"d\"], r-segment = \"1 ohm\" }\n\
+    [analysis]\nop = {}\n";
+const G: (&str, &str) = ("g.csv", "1e-4, 2e-4\n3e-4, 4e-4\n");
+
+fn with_array(devices: &str, before: &str) -> AnalysisRun {
+    let drive = "[device]\n\
+        v0 = { voltage-source = { p = \"a\", n = \"0\", dc = \"1 V\" } }\n\
+        v1 = { voltage-source = { p = \"c\", n = \"0\", dc = \"0.5 V\" } }\n\
+        r0 = { resistor = { p = \"b\", n = \"0\", r = \"10 kohm\" } }\n";
+    results("array.toml", &format!("{drive}{devices}{before}{ARRAY}"), &[G]).remove(0)
+}
+
+#[test]
+fn a_switch_beside_an_array_switches() {
+    let run = with_array(
+        "s1 = { switch = { p = \"d\", n = \"0\", cp = \"a\", cn = \"0\", r-on = \"1 kohm\", \
+         r-off = \"1 Mohm\", v-threshold = \"0.5 V\", v-hysteresis = \"0.2 V\" } }\n",
+        "",
+    );
+    let on = last(&run, "v(d)");
+    // Of 1 V through 2e-4 S and 0.5 V through 4e-4 S into 1 kohm, wires apart.
+    close(on, 4e-4 / (2e-4 + 4e-4 + 1e-3), 1e-3);
+}
+
+#[test]
+fn what_is_guessed_beside_an_array_is_found() {
+    let latch = "r1 = { resistor = { p = \"d\", n = \"0\", r = \"1 kohm\" } }\n\
+        b1 = { behavioural-voltage = { p = \"q\", n = \"0\", v = \"tanh(-3*v(p))\" } }\n\
+        b2 = { behavioural-voltage = { p = \"p\", n = \"0\", v = \"tanh(-3*v(q))\" } }\n";
+    for side in [0.9, -0.9] {
+        let guess = format!("[guess]\nq = \"{side} V\"\np = \"{} V\"\n", -side);
+        let run = with_array(latch, &guess);
+        // x = tanh(3 x)
+        close(last(&run, "v(q)"), 0.994_894_f64.copysign(side), 1e-4);
+    }
+}
+
+#[test]
+fn an_array_that_does_not_obey_kirchhoff_is_solved_cell_by_cell() {
+    for g in ["1e9", "1e12"] {
+        let text = "[device]\n\
+            v0 = { voltage-source = { p = \"a\", n = \"0\", dc = \"1 V\" } }\n\
+            r0 = { resistor = { p = \"b\", n = \"0\", r = \"1 kohm\" } }\n\
+            [array.w]\ng = { file = \"g.csv\" }\n\
+            word = { first = [\"a\"], r-segment = \"1 ohm\" }\n\
+            bit = { last = [\"b\"], r-segment = \"1 ohm\" }\n[analysis]\nop = {}\n";
+        let run = results("array.toml", text, &[("g.csv", g)]).remove(0);
+        close(last(&run, "v(b)"), 1000.0 / 1002.0, 1e-6);
+    }
+}
