@@ -133,10 +133,16 @@ pub enum Outcome {
     /// Left all bounds at this time \[s\] or iteration; `growth` is what an iteration multiplied its
     /// residual by in the end, an estimate of its spectral radius.
     Diverged { at: f64, growth: Option<f64> },
+    /// A voltage or a current of a circuit left all bounds at this time \[s\]; of this unknown first.
+    RanAway { at: Second, unknown: String },
+    /// What a device says is not a finite number.
+    NotFinite { element: String },
     /// Newton's method failed, worst at this node.
     NewtonFailed { node: String, iteration: usize },
     /// The equations do not determine this node.
     Singular { node: String },
+    /// The equations do not determine the current of this device.
+    SingularCurrent { element: String },
     /// These devices force voltages around a loop.
     SourceLoop { devices: Vec<String> },
     /// An analysis went over the whole of its axis.
@@ -162,9 +168,12 @@ impl Outcome {
             Outcome::Settled { .. } | Outcome::Equilibrium { .. } => "settled",
             Outcome::Finished { .. } => "finished",
             Outcome::Unsettled { .. } => "unsettled",
-            Outcome::Diverged { .. } => "diverged",
+            Outcome::Diverged { .. } | Outcome::RanAway { .. } => "diverged",
+            Outcome::NotFinite { .. } => "not-finite",
             Outcome::NewtonFailed { .. } | Outcome::NoOperatingPoint { .. } => "newton-failed",
-            Outcome::Singular { .. } | Outcome::SourceLoop { .. } => "singular",
+            Outcome::Singular { .. }
+            | Outcome::SingularCurrent { .. }
+            | Outcome::SourceLoop { .. } => "singular",
             Outcome::StepTooShort { .. } => "step-too-short",
         }
     }
@@ -201,6 +210,17 @@ impl fmt::Display for Outcome {
                 "diverged at {at:.3e}: the weights are too strong for this activation; scale them \
                  down, or use a saturating one"
             ),
+            Outcome::RanAway { at, unknown } => write!(
+                f,
+                "`{unknown}` grew beyond all bounds by {at:.3e} s: look for amplification without \
+                 limit in a loop, for a resistance or a capacitance below zero, and for couplings of \
+                 inductors that no three windings can have at once"
+            ),
+            Outcome::NotFinite { element } => write!(
+                f,
+                "what `{element}` says is not a finite number: look for a division by zero, a root or \
+                 logarithm of what is below zero, or an exponential without limit in it"
+            ),
             Outcome::NewtonFailed { node, iteration } => write!(
                 f,
                 "Newton's method gave up at iteration {iteration}, worst at node `{node}`: try \
@@ -209,6 +229,11 @@ impl fmt::Display for Outcome {
             Outcome::Singular { node } => write!(
                 f,
                 "the equations do not determine node `{node}`: give it a conducting path to ground"
+            ),
+            Outcome::SingularCurrent { element } => write!(
+                f,
+                "the equations do not determine the current of `{element}`: what it demands depends on \
+                 nothing that its current changes"
             ),
             Outcome::SourceLoop { devices } => write!(
                 f,

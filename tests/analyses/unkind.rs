@@ -79,6 +79,26 @@ fn the_current_of_a_capacitor_at_a_source_can_be_sensed() {
     assert!(matches!(run.outcome, Outcome::Finished { .. }), "{:?}", run.outcome);
 }
 
+#[test]
+fn what_is_to_blame_is_named() {
+    let said = |lines: &str| deck(lines).outcome.to_string();
+    let text = said("v1 a 0 1\nr1 a b 1k\nb1 b 0 i=sqrt(-2)\n.op\n");
+    assert!(text.contains("`b1` says is not a finite number"), "{text}");
+    let text = said("v1 a 0 1\nr1 a 0 1k\ne1 b 0 b 0 1\nr2 b 0 1k\n.op\n");
+    assert!(text.contains("do not determine the current of `"), "{text}");
+    let growing = "c1 a 0 1n ic=1m\ng1 0 a a 0 1\nr1 a 0 1k\n.tran 1u 1m uic\n";
+    let text = said(growing);
+    assert!(text.contains("`a` grew beyond all bounds") || text.contains("`v(a)`"), "{text}");
+}
+
+#[test]
+fn points_are_kept_from_the_very_start_asked_for() {
+    let run = deck("v1 a 0 sin(0 1 1k)\nr1 a b 1k\nc1 b 0 10n\n.tran 10u 5m 3m 5u\n");
+    close(column(&run, "time")[0], 3e-3, 1e-15);
+    let (v, w) = (column(&run, "v(a)")[0], (2.0 * std::f64::consts::PI * 1e3 * 3e-3).sin());
+    close(v, w, 1e-5);
+}
+
 const ARRAY: &str = "[array.w]\ng = { file = \"g.csv\" }\n\
     word = { first = [\"a\", \"c\"], r-segment = \"1 ohm\" }\n\
     bit = { last = [\"b\", \"d\"], r-segment = \"1 ohm\" }\n\

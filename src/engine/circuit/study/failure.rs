@@ -50,8 +50,33 @@ fn singular(netlist: &Netlist, unknown: usize) -> Outcome {
             return Outcome::SourceLoop { devices: loop_of(netlist, device) };
         }
     }
-    Outcome::Singular { node: netlist.name(unknown) }
+    match unknown < netlist.potentials() {
+        true => Outcome::Singular { node: netlist.name(unknown) },
+        false => Outcome::SingularCurrent { element: netlist.name(unknown) },
+    }
 }
+
+/// The first device whose currents are no finite numbers at `x`.
+pub(super) fn not_finite(netlist: &Netlist, at: Instant, x: &[f64]) -> Option<Outcome> {
+    let mut sums = Stamps::without_slopes(netlist.dim(), netlist.memory());
+    // Sums stay infinite, or no number, from the first such current on.
+    let first = (0..netlist.devices().len()).find(|&id| {
+        netlist.stamp_device(DeviceId(id), at, x, &mut sums);
+        id % SOME == 0 && sums.currents().iter().any(|i| !i.is_finite())
+    });
+    let last = first.map_or(netlist.devices().len(), |id| id + 1);
+    let mut sums = Stamps::without_slopes(netlist.dim(), netlist.memory());
+    for id in last.saturating_sub(SOME)..last {
+        netlist.stamp_device(DeviceId(id), at, x, &mut sums);
+        if sums.currents().iter().any(|i| !i.is_finite()) {
+            return Some(Outcome::NotFinite { element: netlist.devices()[id].0.clone() });
+        }
+    }
+    None
+}
+
+/// Devices between looks at the sums.
+const SOME: usize = 256;
 
 /// The devices that close a loop of forced voltages with `last`, that one first.
 fn loop_of(netlist: &Netlist, last: DeviceId) -> Vec<String> {

@@ -10,7 +10,7 @@ use super::point::Quest;
 use super::{AnalysisRun, Bench, Progress};
 use crate::data::waves::ColumnKind;
 use crate::numerics::dae::{Dae, Instant, Quantity};
-use crate::numerics::newton::Solver;
+use crate::numerics::newton::{Failure, Solver};
 use crate::numerics::transient::{self, Begin, Control, End, Moment, integrate};
 use crate::spec::study::{Method, Tran};
 use crate::units::Second;
@@ -48,7 +48,16 @@ pub(super) fn tran(bench: &Bench, tran: &Tran, tell: &mut dyn FnMut(Progress)) -
     });
     run.stats = add(run.stats, solver.work);
     run.outcome = match end {
-        Ok(End::Diverged { at }) => Outcome::Diverged { at, growth: None },
+        Ok(End::Diverged { at }) => {
+            let unknown = (0..x.len()).max_by(|&a, &b| x[a].abs().total_cmp(&x[b].abs()));
+            Outcome::RanAway { at, unknown: netlist.name(unknown.unwrap_or(0)) }
+        }
+        Err(Failure::NotConverged { unknown, iteration }) => Outcome::NoOperatingPoint {
+            node: netlist.name(unknown),
+            tried: "Newton's method from the charges".into(),
+            iterations: iteration,
+            at: Some("the start".into()),
+        },
         Ok(End::Reached | End::Stopped) => Outcome::Finished { points: columns.points() },
         Err(failure) => failed(netlist, failure, &x),
     };
@@ -147,11 +156,19 @@ impl Sampler {
         keep.slope.copy_from_slice(now.slope);
     }
 
-    /// Every moment once.
+    /// Every moment once, and where they begin to be kept.
     fn every(&mut self, now: &Moment, columns: &mut Columns) {
         let again = self.last.as_ref().is_some_and(|last| last.time == now.time);
         if again || now.time < self.start {
             return;
+        }
+        if let Some(last) = self.last.as_ref().filter(|last| last.time < self.start)
+            && now.time > self.start
+        {
+            let (x, slope) = between(last, now, self.start);
+            let instant = Instant::At(self.start);
+            let at = At { instant, x: &x, slope: Some(&slope), memory: now.memory };
+            columns.push(self.start, &at);
         }
         let instant = Instant::At(now.time);
         columns

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::super::Outcome;
 use super::super::arrays::{TURNS, by_structure, can_be_flat, flattened, unflattened};
-use super::failure::not_found;
+use super::failure::{not_finite, not_found};
 use crate::netlist::{Array, DeviceId, Netlist, Node};
 use crate::numerics::coupled::{Attachments, Balance};
 use crate::numerics::dae::{Dae, Instant, Pattern, Quantity, Stamps};
@@ -49,7 +49,14 @@ impl Quest<'_> {
     /// # Errors
     /// The outcome, where none is found.
     pub fn find(&self) -> Result<Point, Outcome> {
-        self.search().map_err(|none| not_found(self.netlist, none, None))
+        self.search().map_err(|none| {
+            let start = match self.from {
+                Some(point) => point.x.clone(),
+                None => vec![0.0; self.netlist.dim()],
+            };
+            not_finite(self.netlist, self.at, &start)
+                .unwrap_or_else(|| not_found(self.netlist, none, None))
+        })
     }
 
     /// The operating point of a netlist with crossbars, solved by their structure.
