@@ -8,6 +8,7 @@ mod bug;
 mod check;
 mod circuits;
 mod compile;
+mod conductances;
 mod crew;
 mod data;
 mod gradcheck;
@@ -89,6 +90,10 @@ enum Verb {
         /// The language of the netlist.
         #[arg(long, value_enum, default_value = "toml")]
         format: compile::Format,
+        /// Write the conductances of all cells too: into one .safetensors file, or a matrix a file where
+        /// it ends in .npy or .csv (g.npy: g.NAME.npy).
+        #[arg(long, value_name = "FILE")]
+        conductances: Option<PathBuf>,
         #[command(flatten)]
         edits: Edits,
     },
@@ -336,8 +341,10 @@ fn dispatch(
     };
     match verb {
         Verb::Check { files, edits } => check::run(&files, &edits, terminal),
-        Verb::Compile { file, output, format, edits } => {
-            compile::run(&file, output.as_deref(), format, &edits, terminal)
+        Verb::Compile { file, output, format, conductances, edits } => {
+            let (netlist, conductances) = (output.as_deref(), conductances.as_deref());
+            let into = compile::Into { netlist, format, conductances };
+            compile::run(&file, into, &edits, terminal)
         }
         Verb::Simulate { file, also, place, edits } => {
             let also = simulate::forms(&also)?;

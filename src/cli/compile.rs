@@ -4,8 +4,8 @@ use clap::ValueEnum;
 
 use super::arguments::Edits;
 use super::terminal::Terminal;
-use super::{DONE, Failure};
-use crate::compile::{KernelCosts, Summary, expand, kernel_costs};
+use super::{DONE, Failure, conductances};
+use crate::compile::{Chip, KernelCosts, expand, kernel_costs};
 use crate::learn;
 use crate::netlist::text::{spice, toml};
 use crate::netlist::{Device, Netlist, Ports};
@@ -22,10 +22,17 @@ pub(super) enum Format {
     Spice,
 }
 
+/// Where results go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Into<'a> {
+    pub netlist: Option<&'a Path>,
+    pub format: Format,
+    pub conductances: Option<&'a Path>,
+}
+
 pub(super) fn run(
     file: &Path,
-    output: Option<&Path>,
-    format: Format,
+    Into { netlist: output, format, conductances }: Into,
     edits: &Edits,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
@@ -39,6 +46,11 @@ pub(super) fn run(
     }
     let spec = edits.load(file)?;
     if let Subject::Chain(chain) = &spec.subject {
+        if conductances.is_some() {
+            return Err(Failure::input(
+                "the conductances of a chain are in the chip.safetensors that its training writes",
+            ));
+        }
         return kernels(&spec, chain, output, format, terminal);
     }
     if terminal.json && output.is_none() {
@@ -47,7 +59,12 @@ pub(super) fn run(
              -o OUT",
         ));
     }
-    let (netlist, ports, summary) = netlist(&spec);
+    let (netlist, ports, chip) = netlist(&spec);
+    let summary = chip.as_ref().map(|chip| chip.fabric.summary());
+    let matrices = match conductances {
+        Some(path) => conductances::write(path, &conductances::of(chip.as_ref(), &netlist))?,
+        None => Vec::new(),
+    };
     let netlist = netlist.flat();
     let text = match format {
         Format::Toml => home_text(&spec, &netlist, ports.as_ref(), output)?,
@@ -55,7 +72,12 @@ pub(super) fn run(
     };
     match output {
         Some(path) => write(path, &text)?,
+        // Who asks for the numbers has them.
+        None if conductances.is_some() => {}
         None => terminal.data(text.as_bytes())?,
+    }
+    for file in &matrices {
+        terminal.say(&format!("conductances in {}", file.display()));
     }
     if let Some(summary) = &summary {
         terminal.say(summary.to_string().trim_end());
@@ -79,13 +101,13 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// The devices of a file: those it lists, or those of the chip that its network is put on, and
-/// then what the compilation made.
-fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Summary>) {
+/// then that chip.
+fn netlist(spec: &Spec) -> (Netlist, Option<Ports>, Option<Chip>) {
     match &spec.subject {
         Subject::Network { model, hardware, nonideal } => {
             let chip = chip(model, hardware, nonideal, spec.chip_seed);
             let (netlist, ports) = expand(&chip);
-            (netlist, Some(ports), Some(chip.fabric.summary()))
+            (netlist, Some(ports), Some(chip))
         }
         Subject::Chain(_) => unreachable!("a chain has no netlist"),
         Subject::Devices { netlist, ports } => ((**netlist).clone(), ports.clone(), None),

@@ -38,6 +38,7 @@ Examples:
   eqcircuit compile netlists/ham3.toml -o compiled.toml
   eqcircuit simulate compiled.toml --set simulate.analysis=op    its equilibria, not the way there
   eqcircuit compile netlists/ham3.toml --format spice -o ham3.cir && ngspice -b ham3.cir
+  eqcircuit compile netlists/ham3.toml --conductances g.npy
   eqcircuit compile netlists/ham3.toml --json -o /dev/null";
 
 pub(super) const SIMULATE: &str = "\

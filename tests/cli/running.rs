@@ -248,3 +248,33 @@ fn a_chip_seed_makes_another_chip_of_the_same_network() {
     };
     assert_eq!(perfect(&["--set", "chip-seed=2"]), perfect(&[]), "the network is the same");
 }
+
+#[test]
+fn conductances_come_out_in_every_form() {
+    let folder = workplace();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["g.safetensors", "g.npy", "g.csv"] {
+        let ran = run_in(folder.path(), &["compile", "small.toml", "--conductances", name]);
+        expect_code(&ran, 0);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("conductances in"), "{}", ran.stderr);
+    }
+    let bytes = fs::read(at("g.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert!(!file.names().is_empty());
+    for name in file.names() {
+        let tensor = file.tensor(name).unwrap();
+        let numbers: Vec<f64> =
+            tensor.data().chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
+        let npy = fs::read(at(&format!("g.{name}.npy"))).unwrap();
+        assert!(npy.ends_with(tensor.data()), "{name}");
+        let csv = fs::read_to_string(at(&format!("g.{name}.csv"))).unwrap();
+        let rows: Vec<Vec<f64>> =
+            csv.lines().map(|l| l.split(',').map(|g| g.parse().unwrap()).collect()).collect();
+        assert_eq!([rows.len(), rows[0].len()], tensor.shape()[..]);
+        assert_eq!(rows.concat(), numbers, "{name}");
+    }
+    let ran = run_in(folder.path(), &["compile", "small.toml", "--conductances", "g.txt"]);
+    expect_code(&ran, 2);
+    assert!(ran.stderr.contains(".safetensors, .npy or .csv"), "{}", ran.stderr);
+    assert!(!at("g.txt").exists());
+}
