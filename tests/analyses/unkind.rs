@@ -151,3 +151,18 @@ fn an_array_that_does_not_obey_kirchhoff_is_solved_cell_by_cell() {
         close(last(&run, "v(b)"), 1000.0 / 1002.0, 1e-6);
     }
 }
+
+/// The example of `docs/netlists.md` runs as it stands there.
+#[test]
+fn the_manual_of_netlists_is_right() {
+    let page = include_str!("../../docs/netlists.md");
+    let block = |kind: &str| {
+        let (_, rest) = page.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let runs = results("divider.toml", block("toml"), &[("g.csv", block("csv"))]);
+    assert_eq!(runs.len(), 4);
+    for run in &runs {
+        assert!(run.outcome.is_settled(), "{}", run.outcome);
+    }
+}
