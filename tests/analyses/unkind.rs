@@ -80,6 +80,15 @@ fn the_current_of_a_capacitor_at_a_source_can_be_sensed() {
 }
 
 #[test]
+fn instances_in_parallel_sense_a_current_each() {
+    for (sensing, volts) in [("f1 0 o vs 1", 2.0), ("b1 0 o i=i(vs)", 2.0), ("h1 o 0 vs 1k", 1.0)] {
+        let part = format!(".subckt s a o\nvs a b 0\nr1 b 0 1k\n{sensing}\n.ends\n");
+        let run = deck(&format!("v1 a 0 1\nx1 a o s m=2\nro o 0 1k\n{part}.op\n"));
+        close(last(&run, "v(o)"), volts, 1e-9);
+    }
+}
+
+#[test]
 fn what_is_to_blame_is_named() {
     let said = |lines: &str| deck(lines).outcome.to_string();
     let text = said("v1 a 0 1\nr1 a b 1k\nb1 b 0 i=sqrt(-2)\n.op\n");

@@ -141,3 +141,9 @@ fn mistakes_of_subcircuits_are_named() {
     );
     assert_eq!(mistakes(".subckt a p p\nr1 p 0 1\n.ends\nr1 n 0 1"), ["2: `a` has two pins `p`"]);
 }
+
+#[test]
+fn powers_of_numbers_keep_their_sign_and_those_of_sources_do_not() {
+    close(ohms(".param a={5 + pow(-2,2)} b={5 + pow(-2,1)}\nr1 a 0 {a*b}\n", "r1"), 27.0);
+    close(ohms(".param a={pwr(-2,1)}\nr1 a 0 {a}\n", "r1"), 2.0);
+}

@@ -136,6 +136,47 @@ impl<L: Clone + PartialEq> Expression<L> {
         mapped
     }
 
+    /// As SPICE reads it where numbers are computed before the circuit: there `pow` keeps the sign of what
+    /// it raises, and `pwr` has none, the opposite of a source.
+    pub fn of_numbers(&self) -> Expression<L> {
+        let other = |f: Binary| match f {
+            Binary::AbsolutePower => Binary::Power,
+            Binary::SignedPower => Binary::AbsolutePower,
+            f => f,
+        };
+        let ops = self.ops.iter().map(|op| match op {
+            Op::Binary(f, a, b) => Op::Binary(other(*f), *a, *b),
+            op => op.clone(),
+        });
+        Expression { leaves: self.leaves.clone(), ops: ops.collect() }
+    }
+
+    /// The same with some leaves multiplied.
+    pub fn times(&self, factor: impl Fn(&L) -> f64) -> Expression<L> {
+        let mut ops: Vec<Op> = Vec::with_capacity(self.ops.len());
+        // Where each operation is among the new ones.
+        let mut at: Vec<usize> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            ops.push(match op {
+                Op::Number(_) | Op::Leaf(_) => op.clone(),
+                Op::Unary(f, a) => Op::Unary(*f, at[*a]),
+                Op::Binary(f, a, b) => Op::Binary(*f, at[*a], at[*b]),
+                Op::Choose(c, a, b) => Op::Choose(at[*c], at[*a], at[*b]),
+                Op::Table(a, points) => Op::Table(at[*a], points.clone()),
+            });
+            if let Op::Leaf(k) = op {
+                let by = factor(&self.leaves[*k]);
+                if by != 1.0 {
+                    let leaf = ops.len() - 1;
+                    ops.push(Op::Number(by));
+                    ops.push(Op::Binary(Binary::Multiply, leaf, leaf + 1));
+                }
+            }
+            at.push(ops.len() - 1);
+        }
+        Expression { leaves: self.leaves.clone(), ops }
+    }
+
     fn leaf(&mut self, leaf: &L) -> usize {
         self.leaves.iter().position(|l| l == leaf).unwrap_or_else(|| {
             self.leaves.push(leaf.clone());

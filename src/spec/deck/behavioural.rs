@@ -150,10 +150,22 @@ fn add<'d>(
         Ok(whole) => whole,
         Err(fault) => return line.report(expression_fault(value, fault)),
     };
-    if let Some(resolved) = resolved(line, value, &whole) {
+    // Of each of the instances in parallel.
+    let copies = line.scope.multiplier;
+    let each = |leaf: &Leaf| match leaf {
+        Leaf::Current(name) if is_beside(name) => 1.0 / copies,
+        _ => 1.0,
+    };
+    if let Some(resolved) = resolved(line, value, &whole.times(each)) {
         given.set(if voltage { "v" } else { "i" }, Arg::Expression(resolved));
         line.add(given);
     }
+}
+
+/// Whether a device is named as one of the same instance; what is sensed in a multiplied instance from
+/// outside is the current of all.
+pub(super) fn is_beside(name: &str) -> bool {
+    !name.contains('.')
 }
 
 fn ignored(line: &Line, pairs: &[Pair]) {

@@ -237,6 +237,8 @@ impl<'d> Line<'_, 'd, '_, '_> {
             return self.incomplete("the gain is missing", &usage);
         };
         let mut given = Given::of(key).nodes(&["p", "n"], &nodes);
+        // What is sensed is the current of all instances in parallel, and each has its own part.
+        let copies = if behavioural::is_beside(control) { self.scope.multiplier } else { 1.0 };
         let control = self.circuit.refer(control, at, self.scope);
         given.set("control", Arg::Branch(control));
         let (pairs, m) = self.tail();
@@ -248,7 +250,7 @@ impl<'d> Line<'_, 'd, '_, '_> {
             &format!("`{letter}`"),
         );
         if let Some(number) = self.number(&value) {
-            let all = if key == "cccs" { number * m } else { number };
+            let all = if key == "cccs" { number * m / copies } else { number / copies };
             given.number(field, all, field, value.span(), self.circuit.found);
         }
         self.add(given);

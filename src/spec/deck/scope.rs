@@ -125,7 +125,7 @@ impl<'d, 'o> Scope<'d, 'o> {
             found.report(self.not_a_number(value, text, found));
             return None;
         }
-        let expression = self.expression(value, found)?;
+        let expression = self.expression(value, found)?.of_numbers();
         let constant = expression.resolve(|leaf| match leaf {
             Leaf::Name(name) => match self.param(name, found) {
                 Some(Some(number)) => Ok(Resolved::Number(number)),
