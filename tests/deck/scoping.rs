@@ -147,3 +147,20 @@ fn powers_of_numbers_keep_their_sign_and_those_of_sources_do_not() {
     close(ohms(".param a={5 + pow(-2,2)} b={5 + pow(-2,1)}\nr1 a 0 {a*b}\n", "r1"), 27.0);
     close(ohms(".param a={pwr(-2,1)}\nr1 a 0 {a}\n", "r1"), 2.0);
 }
+
+#[test]
+fn long_chains_of_names_are_followed_or_refused() {
+    let chain = |n: usize, line: &dyn Fn(usize) -> String| -> String {
+        (1..=n).rev().map(line).collect::<String>()
+    };
+    let params =
+        |n| format!("{}.param p0=1\n", chain(n, &|i| format!(".param p{i}={{p{}+1}}\n", i - 1)));
+    close(ohms(&format!("{}r1 a 0 {{p60}}\n", params(60)), "r1"), 61.0);
+    let told = |text: &str| mistakes(text).iter().any(|m| m.contains("in a row"));
+    assert!(told(&format!("{}r1 a 0 {{p9000}}\n", params(9000))));
+    let functions = format!(
+        "{}.func f0(x) {{x}}\nr1 a 0 {{f9000(1)}}\n",
+        chain(9000, &|i| format!(".func f{i}(x) {{f{}(x)}}\n", i - 1))
+    );
+    assert!(told(&functions));
+}

@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::netlist::Node;
 
 /// Most instances of one deck.
-const MOST: usize = 10_000_000;
+const MOST: usize = 1_000_000;
 
 impl<'d> Circuit<'d, '_> {
     /// Lays an instance of a subcircuit: `x1 node node ... name params`.

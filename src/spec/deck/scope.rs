@@ -1,6 +1,6 @@
 //! What names mean in an instance of a subcircuit: parameters, functions, nodes, models.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use super::Found;
@@ -25,7 +25,12 @@ pub(super) struct Scope<'d, 'o> {
     pub multiplier: f64,
     params: RefCell<HashMap<&'d str, State<'d>>>,
     functions: RefCell<HashMap<&'d str, Called>>,
+    /// How many names are being looked up, each for the one before.
+    depth: Cell<usize>,
 }
+
+/// Names that may need each other in a row.
+const DEEPEST: usize = 64;
 
 /// How far the value of a parameter is known.
 #[derive(Clone)]
@@ -69,6 +74,7 @@ impl<'d, 'o> Scope<'d, 'o> {
             multiplier: 1.0,
             params: RefCell::new(params),
             functions: RefCell::default(),
+            depth: Cell::new(0),
         };
         // Also those that nothing asks for must be right.
         for pair in block.defaults.iter().chain(&block.params) {
@@ -107,12 +113,32 @@ impl<'d, 'o> Scope<'d, 'o> {
             }
             State::Written(pair) => {
                 self.params.borrow_mut().insert(key, State::Busy);
-                let value = self.number(&pair.value(), found);
+                let value = self.deeper(&pair.value(), found, |value| self.number(value, found));
                 let known = value.map_or(State::Failed, State::Known);
                 self.params.borrow_mut().insert(key, known);
                 value
             }
         })
+    }
+
+    /// Looks a value up that another needs.
+    fn deeper<T>(
+        &self,
+        value: &Value<'d>,
+        found: &Found,
+        look: impl FnOnce(&Value<'d>) -> Option<T>,
+    ) -> Option<T> {
+        if self.depth.get() == DEEPEST {
+            let at =
+                format!("more than {DEEPEST} parameters or functions need each other in a row");
+            let hint = "write those first that others need, or fewer of them";
+            found.report(Diagnostic::at(value.span(), at).label("one too many").help(hint));
+            return None;
+        }
+        self.depth.set(self.depth.get() + 1);
+        let looked = look(value);
+        self.depth.set(self.depth.get() - 1);
+        looked
     }
 
     /// The number that a value stands for; `None` where it is none, which has been told.
@@ -206,7 +232,8 @@ impl<'d, 'o> Scope<'d, 'o> {
             (_, None) => self.outer.and_then(|outer| outer.function(name, found)),
             (None, Some(card)) => {
                 self.functions.borrow_mut().insert(card.name, Called::Busy);
-                let value = self.expression(&card.value.value(), found);
+                let value = card.value.value();
+                let value = self.deeper(&value, found, |value| self.expression(value, found));
                 let arguments = card.arguments.clone();
                 let called = value
                     .map_or(Called::Failed, |value| Called::Known(Function { arguments, value }));
