@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::digests::{Digests, FILES_READ};
 use super::output::{LOCK, inhabitant, replace_file};
 use super::tensors::{self, Tensor};
 use super::{RunError, record};
@@ -56,14 +57,16 @@ impl Lasting {
             Err(fs::TryLockError::Error(source)) => return Err(unusable(source)),
         }
         let resolved = spec.resolved_for(&folder);
+        let files = Digests::of(&spec.files, &folder)?;
         let lasting = Lasting { folder, _lock: lock };
         let resumes = there && manner == Manner::Resume && lasting.path(record::RESOLVED).exists();
         if resumes {
-            lasting.check_same(&resolved)?;
+            lasting.check_same(&resolved, &files)?;
         } else {
             let marker = format!("{{\"verb\": \"{}\"}}\n", verb.name());
             lasting.replace(record::RUN, marker.as_bytes())?;
             lasting.clear()?;
+            lasting.replace(FILES_READ, files.text().as_bytes())?;
             lasting.replace(record::RESOLVED, resolved.as_bytes())?;
         }
         Ok((lasting, resumes))
@@ -77,12 +80,17 @@ impl Lasting {
         self.folder.join(name)
     }
 
-    /// Refuses to go on with a run of other settings.
-    fn check_same(&self, resolved: &str) -> Result<(), RunError> {
+    /// Refuses to go on with a run of other settings or files.
+    fn check_same(&self, resolved: &str, files: &Digests) -> Result<(), RunError> {
         let path = self.path(record::RESOLVED);
         let there = fs::read_to_string(&path)
             .map_err(|source| RunError::Read { path: path.clone(), source })?;
-        match difference(&there, resolved) {
+        let difference = match difference(&there, resolved) {
+            // Folders of before there was this record are taken as they are.
+            None => Digests::told(&self.folder)?.and_then(|there| there.difference(files)),
+            found => found,
+        };
+        match difference {
             None => Ok(()),
             Some(difference) => Err(RunError::AnotherRun { path: self.folder.clone(), difference }),
         }

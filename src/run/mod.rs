@@ -8,8 +8,10 @@ pub mod record;
 pub mod tensors;
 
 mod checkpoint;
+mod contents;
 mod crew;
 mod devices;
+mod digests;
 mod error;
 mod evaluate;
 mod expect;

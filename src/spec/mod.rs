@@ -81,8 +81,10 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
     let found = try_axes(&reading, &root, path, library, axes, found);
     match spec {
         Some(spec) if found.is_empty() => {
+            let files = reading.asked();
             let sources = reading.into_sources();
-            Ok(Spec { sweep: placed.map(|p| p.sweep(&root, sources, path, library)), ..spec })
+            let sweep = placed.map(|p| p.sweep(&root, sources, path, library));
+            Ok(Spec { sweep, files, ..spec })
         }
         _ => {
             assert!(!found.is_empty(), "a file was refused without a word");
@@ -184,6 +186,7 @@ fn read(
         expect: parts.expect.everywhere,
         sweep: None,
         resolved: tree.document(&files::folder_of(path)),
+        files: reading.asked(),
         notes: Vec::new(),
         tree,
     });
