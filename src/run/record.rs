@@ -15,6 +15,8 @@ pub const RESOLVED: &str = "resolved.toml";
 pub const RESULTS: &str = "results.jsonl";
 /// The samples again, one a row.
 pub const RESULTS_CSV: &str = "results.csv";
+/// The page of a report.
+pub const INDEX: &str = "index.md";
 /// The way to the equilibrium.
 pub const TRACE: &str = "trace.safetensors";
 /// Weights, and conductances asked for and made.

@@ -152,9 +152,9 @@ fn a_new_run_replaces_the_earlier_one_whole() {
     let behavioural = ["simulate", "small.toml", "--engine", "behavioural", "--seed", "2"];
     expect_code(&run_in(folder.path(), &behavioural), 0);
     let before = fs::read(&chip).unwrap();
-    fs::write(folder.path().join("reports/small/stale"), "").unwrap();
+    fs::write(folder.path().join("reports/small/measures.json"), "").unwrap();
     expect_code(&run_in(folder.path(), &["simulate", "small.toml"]), 0);
-    assert!(!folder.path().join("reports/small/stale").exists(), "files of the earlier run stay");
+    assert!(!folder.path().join("reports/small/measures.json").exists(), "files of the earlier run stay");
     assert_ne!(fs::read(&chip).unwrap_or_default(), before);
     assert_eq!(names(&folder.path().join("reports")), ["small"]);
 }
@@ -247,4 +247,21 @@ fn a_chip_seed_makes_another_chip_of_the_same_network() {
         run_in(folder.path(), &[&["compile", "small.toml"][..], edits].concat()).stdout
     };
     assert_eq!(perfect(&["--set", "chip-seed=2"]), perfect(&[]), "the network is the same");
+}
+
+#[test]
+fn what_others_put_beside_a_run_stays_when_it_is_replaced() {
+    let folder = workplace();
+    let simulate = ["simulate", "small.toml", "--out", "run"];
+    expect_code(&run_in(folder.path(), &simulate), 0);
+    let run = folder.path().join("run");
+    let before = names(&run);
+    fs::write(run.join("notes.txt"), "mine").unwrap();
+    fs::create_dir(run.join("figures")).unwrap();
+    fs::write(run.join("figures/mine.svg"), "mine").unwrap();
+    expect_code(&run_in(folder.path(), &simulate), 0);
+    assert_eq!(fs::read_to_string(run.join("notes.txt")).unwrap(), "mine");
+    assert_eq!(names(&run.join("figures")), ["mine.svg"]);
+    assert_eq!(names(&run).len(), before.len() + 2);
+    assert_eq!(names(folder.path()), ["inputs.csv", "run", "small.toml"]);
 }

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,7 @@ use indicatif::ProgressBar;
 use super::record::{DONE, FAILED, POINTS, PointRecord};
 use super::schedule::Task;
 use crate::diag::Report;
-use crate::run::record::{ExpectRecord, RUN};
+use crate::run::record::ExpectRecord;
 use crate::run::{Manner, Options, RunError, expect, find, gradcheck, train};
 use crate::spec::{Claim, Expect, Spec, Sweep, Verb};
 
@@ -88,7 +87,7 @@ fn try_run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Resul
     let spec = sweep.point(task.point, task.chip)?;
     let claims: Vec<&Claim> = sweep.claims_at(task.point).collect();
     let figures = match sweep.run {
-        Verb::Train => train(&spec, &own_options(folder, task, options)?)?.figures(),
+        Verb::Train => train(&spec, &own_options(folder, task, options))?.figures(),
         Verb::Gradcheck => gradcheck::figures(&spec, None)?,
         _ => return Ok(simulate(spec, &claims)?),
     };
@@ -123,20 +122,14 @@ pub fn own_folder(folder: &Path, Task { point, chip }: Task) -> PathBuf {
 }
 
 /// Options for a run of its own, taken up where it was.
-fn own_options(folder: &Path, task: Task, options: &Options) -> Result<Options, RunError> {
-    let own = own_folder(folder, task);
-    // What was killed before it had a marker would be taken for somebody else's.
-    if own.exists() && !own.join(RUN).exists() {
-        fs::remove_dir_all(&own)
-            .map_err(|source| RunError::Folder { path: own.clone(), source })?;
-    }
-    Ok(Options {
-        out: Some(own),
+fn own_options(folder: &Path, task: Task, options: &Options) -> Options {
+    Options {
+        out: Some(own_folder(folder, task)),
         quiet: true,
         manner: Manner::Resume,
         threads: None,
         ..options.clone()
-    })
+    }
 }
 
 fn simulate(mut spec: Spec, claims: &[&Claim]) -> Result<Came, RunError> {
