@@ -46,7 +46,7 @@ impl Digests {
         }
     }
 
-    fn parsed(text: &str) -> Option<Digests> {
+    pub fn parsed(text: &str) -> Option<Digests> {
         let entry = |line: &str| {
             let (sum, path) = line.split_once("  ")?;
             let sound = sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit());

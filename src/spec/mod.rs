@@ -93,6 +93,13 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
     }
 }
 
+/// Whether a file, with `edits` made to it, gives a key itself, and not a preset that it names.
+pub fn gives(path: &Path, edits: &[Edit], key: &str) -> bool {
+    let (mut sources, mut found) = (SourceMap::default(), Vec::new());
+    let root = document::load(path, edits, &mut sources, &mut found);
+    root.zip(document::key_path(key, 0)).is_some_and(|(root, keys)| document::has(&root, &keys))
+}
+
 impl Spec {
     /// Whether it was read from a SPICE deck.
     pub fn is_deck(&self) -> bool {

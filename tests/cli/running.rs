@@ -154,7 +154,10 @@ fn a_new_run_replaces_the_earlier_one_whole() {
     let before = fs::read(&chip).unwrap();
     fs::write(folder.path().join("reports/small/measures.json"), "").unwrap();
     expect_code(&run_in(folder.path(), &["simulate", "small.toml"]), 0);
-    assert!(!folder.path().join("reports/small/measures.json").exists(), "files of the earlier run stay");
+    assert!(
+        !folder.path().join("reports/small/measures.json").exists(),
+        "files of the earlier run stay"
+    );
     assert_ne!(fs::read(&chip).unwrap_or_default(), before);
     assert_eq!(names(&folder.path().join("reports")), ["small"]);
 }
