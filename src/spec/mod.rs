@@ -172,7 +172,12 @@ fn read(
     let trains = t.has("train");
     let nothing = Expected::default();
     let expected = parts.as_ref().map_or(&nothing, |parts| &parts.expect);
-    let about = sweep::About { seed, trains, has_chip: t.has("model") || t.has("chain"), expected };
+    let ideal = parts.as_ref().is_some_and(|parts| {
+        let network = matches!(parts.subject, Subject::Network { .. });
+        network && parts.simulate.engine == Fidelity::Ideal
+    });
+    let has_chip = t.has("model") || t.has("chain");
+    let about = sweep::About { seed, trains, has_chip, ideal, expected };
     let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
     if sweep.is_none() {
         expect::no_sweep(&t, &expected.placed);

@@ -257,6 +257,7 @@ fn blank(spec: &Spec, sweep: &Sweep, options: &Options, started: &Started) -> Sw
     if sweep.axes.iter().any(|axis| axis.key == "simulate.engine") {
         head.engine = "swept".to_string();
     }
+    head.notes = sweep.notes.clone();
     SweepRecord {
         head,
         design: sweep.design.name().to_string(),
