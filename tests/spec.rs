@@ -364,7 +364,7 @@ fn whole_file() -> String {
          [nonideal]\nfabrication = {{ spread = 0.05 }}\n\
          [simulate]\nengine = \"behavioural\"\nuntil = {{ settled = 1e-9, at-most = \"5 us\" }}\n\
          inputs = {{ csv = \"good.csv\", first = 2 }}\n\
-         [expect]\nsettled = {{ at-least = 1.0 }}\n[sweep]\nchips = 2\n[sweep.axes]\n"
+         [expect]\nsettled = {{ at-least = 1.0 }}\n[sweep]\nchips = 2\n[sweep.axes]\nseed = [1, 2]\n"
     )
 }
 

@@ -125,10 +125,11 @@ Examples:
 pub(super) const MARGIN: &str = "\
 Each key is one whose effect is none at 0 and grows with it, written with the largest value to try.
 For every chip the largest value is sought that keeps the metric: the same chips for every key and
-value, so that a figure moves by the effect alone. The table gives the mean over the chips with its
-95 % interval (Student's t). --drop 1% is a share of what the chip has without the effect, --drop
-0.01 is in the metric's own unit; of accuracies, cosines and `settled` more is better, of all other
-figures less. Every value tried is on the disk at once: --resume goes on from them.
+value, so that a figure moves by the effect alone. Of a key that cannot be 0 and of which less is
+worse, as of the bits of a converter, the smallest value is sought. The table gives the mean over the
+chips with its 95 % interval (Student's t). --drop 1% is a share of what the chip has without the
+effect, --drop 0.01 is in the metric's own unit; of accuracies, cosines and `settled` more is better,
+of all other figures less. Every value tried is on the disk at once: --resume goes on from them.
 
 Examples:
   eqcircuit margin netlists/ham3.toml --key nonideal.programming.sigma=0.5

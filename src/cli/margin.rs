@@ -6,6 +6,7 @@ use super::arguments::{Edits, Place, Taking};
 use super::outcome::{number, shown};
 use super::terminal::Terminal;
 use super::{DONE, Failure};
+use crate::run::sweep_record::unit;
 use crate::run::{
     self, Drop, MARGIN, Manner, Margin, MarginAsk, MarginError, MarginKey, Margins, Options,
 };
@@ -22,7 +23,7 @@ pub(super) struct Request {
     /// The figure that is to be kept.
     #[arg(long, default_value = "accuracy", value_name = "FIGURE")]
     metric: String,
-    /// How much worse it may become: a share such as 1%, or a number in its own unit.
+    /// How much worse it may become: a share such as 1%, or a value in its own unit such as '1 ns'.
     #[arg(long, default_value = "1%", value_name = "DROP")]
     drop: String,
     /// How many chips.
@@ -47,7 +48,7 @@ pub(super) fn run(
     let keys = request.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     let dimensions: Vec<Dimension> = keys.iter().map(|key| key.dimension).collect();
     let ask = MarginAsk {
-        drop: drop(&request.drop)?,
+        drop: drop(&request.drop, &request.metric)?,
         edits: request.edits.list(),
         file: request.file,
         keys,
@@ -86,36 +87,54 @@ fn key(text: &str) -> Result<MarginKey, Failure> {
     }
 }
 
-fn drop(text: &str) -> Result<Drop, Failure> {
-    let (digits, share) = match text.trim().strip_suffix('%') {
-        Some(digits) => (digits, true),
-        None => (text.trim(), false),
-    };
-    match digits.trim().parse::<f64>() {
-        Ok(value) if value >= 0.0 && value.is_finite() => {
-            Ok(if share { Drop::Share(0.01 * value) } else { Drop::Absolute(value) })
+fn drop(text: &str, metric: &str) -> Result<Drop, Failure> {
+    let refuse = |what: &str| Err(Failure::input(format!("--drop `{text}` {what}")));
+    let (drop, none) = match text.trim().strip_suffix('%') {
+        Some(share) => {
+            let Some((share, Dimension::One)) = parse_any(share) else {
+                return refuse("is no drop: write --drop 1%");
+            };
+            if share >= 100.0 {
+                return refuse("leaves nothing of the metric: write a share below 100 %");
+            }
+            (Drop::Share(0.01 * share), share <= 0.0)
         }
-        _ => Err(Failure::input(format!(
-            "`{text}` is no drop: write --drop 1%, or --drop 0.01 in the unit of the metric"
-        ))),
+        None => {
+            let Some((value, dimension)) = parse_any(text) else {
+                return refuse(
+                    "is no drop: write --drop 1%, or a number in the unit of the metric",
+                );
+            };
+            let unit = unit(metric);
+            if dimension != Dimension::One && dimension.symbol() != unit {
+                let unit = if unit.is_empty() { "no unit" } else { unit };
+                return refuse(&format!("is in {}, but `{metric}` has {unit}", dimension.name()));
+            }
+            (Drop::Absolute(value), value <= 0.0)
+        }
+    };
+    match none {
+        true => refuse("allows no loss, which the least effect exceeds: write one above 0"),
+        false => Ok(drop),
     }
 }
 
 /// A row a key.
 fn summary(margins: &Margins, dimensions: &[Dimension], folder: &Path) -> String {
+    let figure = |value: f64| match unit(&margins.metric) {
+        "s" => format_short(value, Dimension::Second),
+        _ => number(value),
+    };
     let drop = match margins.drop {
         Drop::Share(share) => format!("{} %", number(100.0 * share)),
-        Drop::Absolute(drop) => number(drop),
+        Drop::Absolute(drop) => figure(drop),
     };
-    let mut lines = vec![format!(
-        "{} of {} chips, {} without the effects, may become worse by {drop}",
-        margins.metric,
-        margins.chips,
-        number(margins.without)
-    )];
+    let mut lines =
+        vec![format!("{} of {} chips may become worse by {drop}", margins.metric, margins.chips)];
     let width = margins.keys.iter().map(|m| m.key.chars().count()).max().unwrap_or(0);
     for (margin, dimension) in margins.keys.iter().zip(dimensions) {
-        lines.push(format!("  {:width$}  {}", margin.key, row(margin, *dimension)));
+        let (row, without) = (row(margin, *dimension), figure(margin.without));
+        lines.push(format!("  {:width$}  {row}, from {without} without it", margin.key));
     }
     lines.push(format!("  record  {}", shown(&folder.join(MARGIN))));
     lines.join("\n")
@@ -123,11 +142,19 @@ fn summary(margins: &Margins, dimensions: &[Dimension], folder: &Path) -> String
 
 fn row(margin: &Margin, dimension: Dimension) -> String {
     let short = |value: f64| format_short(value, dimension);
+    let least = margin.values.iter().copied().fold(f64::INFINITY, f64::min);
+    let width = margin.half_width.map_or(String::new(), |w| format!(" +- {}", short(w)));
+    if margin.smallest {
+        let worst = margin.values.iter().copied().fold(0.0, f64::max);
+        let mean = short(margin.mean);
+        return format!("at least {mean}{width}, the worst chip {}", short(worst));
+    }
+    if margin.unbroken == margin.values.len() && margin.least > 0.0 {
+        return format!("from {} to {}, at all chips", short(margin.least), short(margin.most));
+    }
     if margin.unbroken == margin.values.len() {
         return format!("{} or more, at all chips", short(margin.most));
     }
-    let least = margin.values.iter().copied().fold(f64::INFINITY, f64::min);
-    let width = margin.half_width.map_or(String::new(), |w| format!(" +- {}", short(w)));
     let more = match margin.unbroken {
         0 => String::new(),
         n => format!(", {n} chips keep it even at {}", short(margin.most)),

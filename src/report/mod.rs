@@ -32,8 +32,7 @@ use crate::spec::Verb;
 use figure::Figure;
 use records::Records;
 
-/// The page that holds it all.
-pub const INDEX: &str = "index.md";
+pub use crate::run::record::INDEX;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]

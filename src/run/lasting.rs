@@ -1,12 +1,14 @@
 //! The folder of a long run: filled as the run goes, so that it can be taken up where it stopped.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::digests::{Digests, FILES_READ};
 use super::output::{LOCK, inhabitant, replace_file};
 use super::tensors::{self, Tensor};
-use super::{RunError, record};
+use super::{RunError, contents, record};
 use crate::spec::{Spec, Verb};
 
 /// What to do with a run that is already in the folder.
@@ -39,7 +41,7 @@ impl Lasting {
     ) -> Result<(Lasting, bool), RunError> {
         let unusable = |source| RunError::Folder { path: folder.to_path_buf(), source };
         let folder = std::path::absolute(folder).map_err(unusable)?;
-        let there = match inhabitant(&folder)? {
+        let mut there = match inhabitant(&folder)? {
             Some(found) if found != verb.name() => {
                 return Err(RunError::OtherVerb { path: folder, found });
             }
@@ -56,14 +58,20 @@ impl Lasting {
             Err(fs::TryLockError::Error(source)) => return Err(unusable(source)),
         }
         let resolved = spec.resolved_for(&folder);
+        let files = Digests::of(&spec.files, &folder)?;
         let lasting = Lasting { folder, _lock: lock };
-        let resumes = there && manner == Manner::Resume && lasting.path(record::RESOLVED).exists();
+        if there && manner == Manner::Resume && !lasting.path(record::RESOLVED).exists() {
+            lasting.check_begun()?;
+            there = false;
+        }
+        let resumes = there && manner == Manner::Resume;
         if resumes {
-            lasting.check_same(&resolved)?;
+            lasting.check_same(&resolved, &files)?;
         } else {
             let marker = format!("{{\"verb\": \"{}\"}}\n", verb.name());
             lasting.replace(record::RUN, marker.as_bytes())?;
             lasting.clear()?;
+            lasting.replace(FILES_READ, files.text().as_bytes())?;
             lasting.replace(record::RESOLVED, resolved.as_bytes())?;
         }
         Ok((lasting, resumes))
@@ -77,33 +85,41 @@ impl Lasting {
         self.folder.join(name)
     }
 
-    /// Refuses to go on with a run of other settings.
-    fn check_same(&self, resolved: &str) -> Result<(), RunError> {
+    /// Refuses to go on with a run of other settings or files.
+    fn check_same(&self, resolved: &str, files: &Digests) -> Result<(), RunError> {
         let path = self.path(record::RESOLVED);
         let there = fs::read_to_string(&path)
             .map_err(|source| RunError::Read { path: path.clone(), source })?;
-        match difference(&there, resolved) {
+        let difference = match difference(&there, resolved) {
+            // Folders of before there was this record are taken as they are.
+            None => Digests::told(&self.folder)?.and_then(|there| there.difference(files)),
+            found => found,
+        };
+        match difference {
             None => Ok(()),
             Some(difference) => Err(RunError::AnotherRun { path: self.folder.clone(), difference }),
         }
     }
 
-    /// Removes all but the marker.
-    fn clear(&self) -> Result<(), RunError> {
+    /// Refuses a folder that a run has no settings in any more, unless it had not begun.
+    fn check_begun(&self) -> Result<(), RunError> {
         let unusable = |source| RunError::Folder { path: self.folder.clone(), source };
-        for entry in fs::read_dir(&self.folder).map_err(unusable)? {
-            let entry = entry.map_err(unusable)?;
-            if [LOCK, record::RUN].iter().any(|kept| entry.file_name() == *kept) {
-                continue;
-            }
-            let path = entry.path();
-            let removed = match path.is_dir() {
-                true => fs::remove_dir_all(path),
-                false => fs::remove_file(path),
-            };
-            removed.map_err(unusable)?;
+        match contents::begun(&self.folder).map_err(unusable)? {
+            None => Ok(()),
+            Some(name) => Err(RunError::Damaged {
+                path: self.path(record::RESOLVED),
+                message: format!(
+                    "it is gone, so that nothing says which settings {name} has; put it back, \
+                     start again with --force, or choose another folder with --out"
+                ),
+            }),
         }
-        Ok(())
+    }
+
+    /// Removes what an earlier run wrote, all but the marker.
+    fn clear(&self) -> Result<(), RunError> {
+        contents::clear(&self.folder, &[LOCK, record::RUN])
+            .map_err(|source| RunError::Folder { path: self.folder.clone(), source })
     }
 
     /// Adds a line to a file.
@@ -143,14 +159,7 @@ impl Lasting {
 
     /// The whole lines of a file; none if it is not there. One that was cut short is left out.
     pub fn lines(&self, name: &str) -> Result<Vec<String>, RunError> {
-        let path = self.path(name);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(RunError::Read { path, source }),
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        Ok(whole.lines().map(String::from).collect())
+        whole_lines(&self.path(name)).map(Option::unwrap_or_default)
     }
 
     fn unwritten(&self, name: &str, source: io::Error) -> RunError {
@@ -158,6 +167,35 @@ impl Lasting {
                         with the disk, and go on with --resume"
             .to_string();
         RunError::Write { path: self.path(name), survives, source }
+    }
+}
+
+/// The whole lines of a file, without a last one that was cut short, wherever in a letter; `None`
+/// if it is not there.
+pub(super) fn whole_lines(path: &Path) -> Result<Option<Vec<String>>, RunError> {
+    let mut bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(RunError::Read { path: path.to_path_buf(), source }),
+    };
+    bytes.truncate(bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text.lines().map(String::from).collect())),
+        Err(error) => {
+            let before = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..before].iter().filter(|b| **b == b'\n').count();
+            Err(damaged_line(path, line, "it is not UTF-8"))
+        }
+    }
+}
+
+/// A line, counted from 1, that no run wrote like this.
+pub(super) fn damaged_line(path: &Path, line: usize, what: impl Display) -> RunError {
+    RunError::Damaged {
+        path: path.to_path_buf(),
+        message: format!(
+            "line {line}: {what}; mend or remove the line, or start again with --force"
+        ),
     }
 }
 

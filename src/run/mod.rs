@@ -8,8 +8,10 @@ pub mod record;
 pub mod tensors;
 
 mod checkpoint;
+mod contents;
 mod crew;
 mod devices;
+mod digests;
 mod error;
 mod evaluate;
 mod expect;
@@ -36,8 +38,10 @@ pub use margin::{
 };
 pub(crate) use output::replace_file;
 pub use record::{ExpectRecord, SampleRecord, Summary};
+pub(crate) use sweep::figure_names;
 pub use sweep::record as sweep_record;
 pub use sweep::{Shard, Swept, assist, merge, sweep};
+use train::TRAINED;
 pub use train::{Trained, train};
 pub use write::WaveForm;
 

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::interrupt::Interrupt;
-use super::{RunError, record};
+use super::{RunError, contents, record};
 use crate::spec::Verb;
 
 /// Held by the one process that writes a folder.
 pub(super) const LOCK: &str = ".lock";
 /// What the names of files begin with until they are whole.
-const TEMPORARY: &str = ".tmp";
+pub(super) const TEMPORARY: &str = ".tmp";
 
 /// An output folder in the making.
 pub(super) struct Staging {
@@ -96,6 +96,7 @@ impl Staging {
     /// The earlier folder steps aside by a rename and comes back if the new one cannot take its
     /// place, so at every moment one whole run is on the disk.
     pub fn publish(self) -> Result<PathBuf, RunError> {
+        // What is foreign in the earlier folder comes along, with no handler in between.
         let published = self.interrupt.swap(|| {
             refuse_foreign(&self.target, self.verb)?;
             let aside = self.staged.path().with_extension("old");
@@ -108,15 +109,32 @@ impl Staging {
                     }
                 });
             swapped.map_err(|source| self.unwritten("", source))?;
-            Ok(replaces.then_some(aside))
-        })?;
+            if replaces {
+                // The new run is in its place whatever becomes of the earlier one.
+                let _ = hand_over(&aside, &self.target);
+            }
+            Ok(())
+        });
+        published?;
         // Gone from its old place, so that dropping the guard must not look for it.
         let _ = self.staged.keep();
-        if let Some(aside) = published {
-            let _ = fs::remove_dir_all(aside);
-        }
         Ok(self.target)
     }
+}
+
+/// Removes an earlier run, and moves what others wrote beside it to the new one.
+fn hand_over(earlier: &Path, new: &Path) -> std::io::Result<()> {
+    contents::clear(earlier, &[])?;
+    for entry in fs::read_dir(earlier)? {
+        let entry = entry?;
+        let to = new.join(entry.file_name());
+        if entry.file_name() == LOCK {
+            fs::remove_file(entry.path())?;
+        } else if !to.exists() {
+            fs::rename(entry.path(), to)?;
+        }
+    }
+    fs::remove_dir(earlier)
 }
 
 /// Refuses a folder that holds something, but not a run of this verb.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::contents::{FILES, TRAINING_FILES};
 use crate::spec::Verb;
 
 /// The marker of a run folder, and the run in one object: a [`RunRecord`].
@@ -14,6 +15,8 @@ pub const RESOLVED: &str = "resolved.toml";
 pub const RESULTS: &str = "results.jsonl";
 /// The samples again, one a row.
 pub const RESULTS_CSV: &str = "results.csv";
+/// The page of a report.
+pub const INDEX: &str = "index.md";
 /// The way to the equilibrium.
 pub const TRACE: &str = "trace.safetensors";
 /// Weights, and conductances asked for and made.
@@ -31,19 +34,6 @@ pub const WEIGHTS: &str = "weights.safetensors";
 /// Wall times, one [`TimingRecord`] a line: apart from the results, which are the same bits in
 /// every run.
 pub const TIMING: &str = "timing.jsonl";
-
-/// Every record of a settled run, with a line for people.
-pub const FILES: [(&str, &str); 9] = [
-    (RUN, "the run: settings, seeds, version, totals, expectations"),
-    (RESOLVED, "the file as understood, every default filled in"),
-    (RESULTS, "one JSON object a sample"),
-    (RESULTS_CSV, "the same as a table, one row a sample"),
-    (OPERATING_POINT, "the operating point: name, value, unit"),
-    (WAVEFORMS, "waveforms against time"),
-    (MEASURES, "what was measured, by name"),
-    (TRACE, "residual, energy and states on the way, and the inputs"),
-    (CHIP, "weights, and conductances asked for and made"),
-];
 
 /// [`RunRecord::clock`] of a transient.
 pub const SECONDS: &str = "s";
@@ -295,18 +285,6 @@ impl From<&SampleRecord> for SampleSummary {
         }
     }
 }
-
-/// Every record of a training run, with a line for people.
-pub const TRAINING_FILES: [(&str, &str); 8] = [
-    (RUN, "the run: settings, seeds, version, expectations"),
-    (RESOLVED, "the file as understood, every default filled in"),
-    (RESULTS, "one JSON object an epoch"),
-    (RESULTS_CSV, "the same as a table, one row an epoch"),
-    (TIMING, "wall time of each epoch"),
-    (CHECKPOINT, "parameters, moments of the optimiser and cells as made, to go on from"),
-    (WEIGHTS, "the weights learned, as `[model] weights` reads them"),
-    (CHIP, "weights, and conductances asked for and made"),
-];
 
 /// [`RUN`] of `train`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

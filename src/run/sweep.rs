@@ -27,6 +27,7 @@ use crate::spec::{Spec, Sweep};
 pub use assist::assist;
 use ledger::{Known, Ledger};
 pub use merge::merge;
+pub(crate) use point::figure_names;
 pub(super) use point::figures_of;
 use record::{PointRecord, SweepRecord};
 use schedule::Schedule;

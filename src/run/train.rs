@@ -39,6 +39,18 @@ pub struct Trained {
     pub epochs: Vec<EpochRecord>,
 }
 
+/// The figures of a training.
+pub(super) const TRAINED: [&str; 8] = [
+    "test-accuracy",
+    "train-accuracy",
+    "train-loss",
+    "initial-test-accuracy",
+    "test-accuracy-gain",
+    "settled",
+    "train-samples",
+    "test-samples",
+];
+
 impl Trained {
     /// The expectations that failed.
     pub fn failed(&self) -> impl Iterator<Item = &ExpectRecord> {
@@ -49,16 +61,17 @@ impl Trained {
     pub fn figures(&self) -> BTreeMap<String, f64> {
         let last = self.epochs.last();
         let figures = [
-            ("test-accuracy", last.map(|e| e.test_accuracy)),
-            ("train-accuracy", last.and_then(|e| e.train_accuracy)),
-            ("train-loss", last.and_then(|e| e.train_loss)),
-            ("initial-test-accuracy", initial_accuracy(&self.epochs)),
-            ("test-accuracy-gain", accuracy_gain(&self.epochs)),
-            ("settled", last.and_then(|e| e.settled)),
-            ("train-samples", Some(self.record.samples as f64)),
-            ("test-samples", Some(self.record.test_samples as f64)),
+            last.map(|e| e.test_accuracy),
+            last.and_then(|e| e.train_accuracy),
+            last.and_then(|e| e.train_loss),
+            initial_accuracy(&self.epochs),
+            accuracy_gain(&self.epochs),
+            last.and_then(|e| e.settled),
+            Some(self.record.samples as f64),
+            Some(self.record.test_samples as f64),
         ];
-        figures.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect()
+        let named = TRAINED.into_iter().zip(figures);
+        named.filter_map(|(name, v)| Some((name.to_string(), v?))).collect()
     }
 }
 

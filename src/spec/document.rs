@@ -159,6 +159,16 @@ pub(super) fn set(table: &mut Table, keys: &[Key], item: Item) -> Result<(), Dia
     set_in(&mut table.entries[at].item, key, rest, item)
 }
 
+/// Whether something stands at a key path.
+pub(super) fn has(table: &Table, keys: &[Key]) -> bool {
+    let Some(((key, _), rest)) = keys.split_first() else { return true };
+    match table.get(key).map(|entry| &entry.item.value) {
+        None => false,
+        Some(Value::Table(below)) => has(below, rest),
+        Some(_) => rest.is_empty(),
+    }
+}
+
 fn set_in(within: &mut Item, name: &str, keys: &[Key], item: Item) -> Result<(), Diagnostic> {
     let (key, span) = &keys[0];
     let kind = within.value.kind();

@@ -133,7 +133,7 @@ fn part<T>(
         );
         return None;
     };
-    let parsed = t.reading.part(&part.origin, &part.text)?;
+    let parsed = t.reading.part(&part)?;
     let part_reader = t.reading.root(&parsed.table, parsed.start);
     part_reader.text("about").or(String::new());
     Some(read(&part_reader))

@@ -70,6 +70,7 @@ fn idx(t: &TableReader) -> Option<Rc<DataSet>> {
     let labels = t.path("labels").needed(example);
     let (pictures, labels) = (pictures?, labels?);
     let name = pictures.file_name().unwrap_or(pictures.as_os_str()).to_string_lossy().into_owned();
+    [&pictures, &labels].into_iter().for_each(|path| t.reading.asks(path));
     t.reading.set(&format!("{} {}", pictures.display(), labels.display()), || {
         data::idx::read(&name, &pictures, &labels).map_err(|fault| {
             Diagnostic::at(t.span("pictures"), fault.message)

@@ -60,6 +60,8 @@ pub struct Part {
     pub about: String,
     /// Where it comes from: a file, or the program itself.
     pub origin: String,
+    /// Its file; `None` where it is part of the program.
+    pub file: Option<PathBuf>,
     pub text: String,
 }
 
@@ -117,13 +119,14 @@ impl Library {
         }
         let on_disk = self.folders.iter().find_map(|folder| {
             let file = folder.join(format!("{name}.toml"));
-            Some((file.display().to_string(), std::fs::read_to_string(&file).ok()?))
+            let text = std::fs::read_to_string(&file).ok()?;
+            Some((file.display().to_string(), Some(file), text))
         });
-        let (origin, text) = on_disk.or_else(|| {
+        let (origin, file, text) = on_disk.or_else(|| {
             let (_, text) = BUILT_IN.iter().find(|(n, _)| *n == name)?;
-            Some((format!("{name}.toml (built in)"), text.to_string()))
+            Some((format!("{name}.toml (built in)"), None, text.to_string()))
         })?;
-        Some(Part { name: name.to_string(), about: about(&text), origin, text })
+        Some(Part { name: name.to_string(), about: about(&text), origin, file, text })
     }
 
     /// A preset by its name, with or without `preset/` before it.

@@ -81,14 +81,23 @@ pub fn load(path: &Path, edits: &[Edit], library: &Library) -> Result<Spec, Repo
     let found = try_axes(&reading, &root, path, library, axes, found);
     match spec {
         Some(spec) if found.is_empty() => {
+            let files = reading.asked();
             let sources = reading.into_sources();
-            Ok(Spec { sweep: placed.map(|p| p.sweep(&root, sources, path, library)), ..spec })
+            let sweep = placed.map(|p| p.sweep(&root, sources, path, library));
+            Ok(Spec { sweep, files, ..spec })
         }
         _ => {
             assert!(!found.is_empty(), "a file was refused without a word");
             Err(Report::new(found, reading.into_sources()))
         }
     }
+}
+
+/// Whether a file, with `edits` made to it, gives a key itself, and not a preset that it names.
+pub fn gives(path: &Path, edits: &[Edit], key: &str) -> bool {
+    let (mut sources, mut found) = (SourceMap::default(), Vec::new());
+    let root = document::load(path, edits, &mut sources, &mut found);
+    root.zip(document::key_path(key, 0)).is_some_and(|(root, keys)| document::has(&root, &keys))
 }
 
 impl Spec {
@@ -163,7 +172,12 @@ fn read(
     let trains = t.has("train");
     let nothing = Expected::default();
     let expected = parts.as_ref().map_or(&nothing, |parts| &parts.expect);
-    let about = sweep::About { seed, trains, has_chip: t.has("model") || t.has("chain"), expected };
+    let ideal = parts.as_ref().is_some_and(|parts| {
+        let network = matches!(parts.subject, Subject::Network { .. });
+        network && parts.simulate.engine == Fidelity::Ideal
+    });
+    let has_chip = t.has("model") || t.has("chain");
+    let about = sweep::About { seed, trains, has_chip, ideal, expected };
     let sweep = t.optional_table("sweep").map(|t| sweep::read(&t, &about));
     if sweep.is_none() {
         expect::no_sweep(&t, &expected.placed);
@@ -184,6 +198,7 @@ fn read(
         expect: parts.expect.everywhere,
         sweep: None,
         resolved: tree.document(&files::folder_of(path)),
+        files: reading.asked(),
         notes: Vec::new(),
         tree,
     });

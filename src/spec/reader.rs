@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::document::{self, Entry, Item, Table, Value};
-use super::files;
+use super::{files, library};
 use crate::data::DataSet;
 use crate::diag::{Diagnostic, SourceMap, Span};
 use record::Recorded;
@@ -40,6 +40,8 @@ pub(super) struct Reading {
     told: RefCell<HashSet<PathBuf>>,
     /// Where values stand that have to be whole numbers.
     counts: RefCell<HashSet<Span>>,
+    /// Files beside the document that were asked for, in that order.
+    asked: RefCell<Vec<PathBuf>>,
 }
 
 impl Reading {
@@ -52,7 +54,21 @@ impl Reading {
             sets: RefCell::default(),
             told: RefCell::default(),
             counts: RefCell::default(),
+            asked: RefCell::default(),
         }
+    }
+
+    /// Notes that what is read depends on this file, beside the document.
+    pub fn asks(&self, path: &Path) {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.iter().any(|known| known == path) {
+            asked.push(path.to_path_buf());
+        }
+    }
+
+    /// The files that were asked for so far.
+    pub fn asked(&self) -> Vec<PathBuf> {
+        self.asked.borrow().clone()
     }
 
     /// Whether what stands here was asked for as a whole number.
@@ -98,7 +114,11 @@ impl Reading {
     }
 
     /// The parsed text of a part of the library; mistakes in it are reported once.
-    pub fn part(&self, origin: &str, text: &str) -> Option<Rc<Part>> {
+    pub fn part(&self, named: &library::Part) -> Option<Rc<Part>> {
+        let library::Part { origin, text, .. } = named;
+        if let Some(file) = &named.file {
+            self.asks(file);
+        }
         if let Some(part) = self.parts.borrow().get(origin) {
             return part.clone();
         }
@@ -106,7 +126,7 @@ impl Reading {
         let part = document::parse_part(origin, text, &mut self.sources.borrow_mut(), &mut found)
             .map(|(table, start)| Rc::new(Part { table, start }));
         self.found.borrow_mut().extend(found);
-        self.parts.borrow_mut().insert(origin.to_string(), part.clone());
+        self.parts.borrow_mut().insert(origin.clone(), part.clone());
         part
     }
 
@@ -125,6 +145,7 @@ impl Reading {
 
     /// The bytes of a file that the text at `span` names; a mistake is reported and gives `None`.
     pub fn bytes(&self, path: &Path, span: &Span) -> Option<Rc<Vec<u8>>> {
+        self.asks(path);
         if let Some(bytes) = self.files.borrow().get(path) {
             return Some(Rc::clone(bytes));
         }

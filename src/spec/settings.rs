@@ -38,6 +38,10 @@ pub struct Spec {
     /// The file as understood, with every default filled in, as TOML text that reads back to the
     /// same `Spec`. Paths in it are relative to the folder of `path`.
     pub resolved: String,
+    /// The files beside it that it names, in the order they were asked for; of a sweep, those of
+    /// all values. What a deck includes and known data sets, which have checksums, are not among
+    /// them.
+    pub files: Vec<PathBuf>,
     /// What was read and makes no difference, a line each; of decks only.
     pub notes: Vec<String>,
     /// What `resolved` is the text of.

@@ -151,7 +151,7 @@ impl Laying<'_> {
                     .help(format!("the chain is {}; drop one of them", chain.join(" -> "))),
             );
         }
-        let Some(part) = self.reading.part(&found.origin, &found.text) else { return };
+        let Some(part) = self.reading.part(&found) else { return };
         let Some(heading) = Heading::of(&part, name, self.reading) else { return };
         let inner = Place {
             prefix: format!("{}{}.", place.prefix, entry.key),

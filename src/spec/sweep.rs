@@ -38,6 +38,8 @@ pub struct Sweep {
     pub chips: Chips,
     /// What `[expect]` promises of some points.
     pub claims: Vec<Claim>,
+    /// What a reader should know about its figures.
+    pub notes: Vec<String>,
     points: usize,
     base: Arc<Base>,
 }
@@ -189,13 +191,14 @@ pub(super) struct Placed {
     points: usize,
     chips: Chips,
     claims: Vec<Claim>,
+    notes: Vec<String>,
     seed: u64,
 }
 
 impl Placed {
     /// The sweep as it is handed on; `root` is the document that it stands in.
     pub fn sweep(self, root: &Table, sources: SourceMap, path: &Path, library: &Library) -> Sweep {
-        let Placed { run, design, points, chips, claims, seed, .. } = self;
+        let Placed { run, design, points, chips, claims, notes, seed, .. } = self;
         let (axes, placed): (Vec<_>, Vec<_>) =
             self.axes.into_iter().map(PlacedAxis::finished).unzip();
         let keys = axes.iter().map(|axis: &Axis| axis.key.as_str());
@@ -209,7 +212,7 @@ impl Placed {
             axes: placed,
             draws,
         };
-        Sweep { axes, run, design, chips, claims, points, base: Arc::new(base) }
+        Sweep { axes, run, design, chips, claims, notes, points, base: Arc::new(base) }
     }
 }
 
@@ -220,6 +223,8 @@ pub(super) struct About<'a> {
     pub trains: bool,
     /// Whether it describes a network, which is put on a chip.
     pub has_chip: bool,
+    /// Whether it is a network on an engine without a chip.
+    pub ideal: bool,
     pub expected: &'a Expected,
 }
 
@@ -240,10 +245,10 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
                 .help("drop it; every point is solved once"),
         );
     }
-    let table = t.table("axes");
+    let table = if t.has("axes") { t.table("axes") } else { t.left_out("axes") };
     let axes = axes::read(&table, asked);
     let none = table.entries().is_empty();
-    if none && (design.is_drawn() || chips.at_most() == 1) {
+    if none && (t.has("axes") || design.is_drawn() || chips.at_most() == 1) {
         t.report(
             Diagnostic::at(table.own_span(), "a sweep needs an axis")
                 .label("no axes")
@@ -259,8 +264,39 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
                 .help("drop values, axes or chips, or split it into several sweeps"),
         );
     }
+    let notes = if about.ideal { idle(t, &axes) } else { Vec::new() };
     let claims = claims::read(t, &about.expected.placed, run, asked, &axes);
-    Placed { axes, run, design, points, chips, claims, seed: about.seed }
+    Placed { axes, run, design, points, chips, claims, notes, seed: about.seed }
+}
+
+/// Axes of a chip, on an engine that has none: a mistake where there are no others, else a note.
+fn idle(t: &TableReader, axes: &[PlacedAxis]) -> Vec<String> {
+    // Where the engine is swept, some points may have a chip.
+    if axes.iter().any(|axis| ["simulate", "simulate.engine"].contains(&axis.axis.key.as_str())) {
+        return Vec::new();
+    }
+    let of_chip = |axis: &&PlacedAxis| {
+        axis.keys.first().is_some_and(|(key, _)| ["nonideal", "hardware"].contains(&key.as_str()))
+    };
+    let idle: Vec<&PlacedAxis> = axes.iter().filter(of_chip).collect();
+    if idle.is_empty() || idle.len() < axes.len() {
+        let note = |axis: &&PlacedAxis| {
+            format!(
+                "the axis `{}` makes no difference: the engine `ideal` has no chip",
+                axis.axis.key
+            )
+        };
+        return idle.iter().map(note).collect();
+    }
+    let message = "all points are the same: the engine `ideal` has no chip";
+    let blame = Diagnostic::at(idle[0].span.clone(), message).label("of the chip");
+    let others = idle.iter().skip(1);
+    let blame = others.fold(blame, |d, axis| d.also(axis.span.clone(), "of the chip too"));
+    t.report(blame.help(
+        "write `engine = \"behavioural\"` or `engine = \"circuit\"` in [simulate], which put the \
+         network on one",
+    ));
+    Vec::new()
 }
 
 fn run(t: &TableReader, trains: bool) -> Verb {

@@ -92,9 +92,108 @@ fn mistakes_in_a_margin_are_told_before_anything_is_written() {
         assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
         assert_eq!(names(folder.path()), before);
     }
-    let args =
-        ["margin", "small.toml", "--metric", "beauty", "--key", "nonideal.programming.sigma=1"];
-    let ran = run_in(folder.path(), &args);
-    expect_code(&ran, 2);
-    assert!(ran.stderr.contains("has no figure `beauty`; it has"), "{}", ran.stderr);
+    let sigma = ["--key", "nonideal.programming.sigma=1", "--engine", "behavioural"];
+    for (args, words) in [
+        (&["--metric", "beauty"][..], "has no figure `beauty`; it has samples, settled, accuracy"),
+        (&["--key", "nonideal.programming.sigma=2"], "`nonideal.programming.sigma` is given twice"),
+        (&["--drop", "0"], "allows no loss"),
+        (&["--drop", "100%"], "write a share below 100 %"),
+        (&["--drop", "1 ns"], "is in second, but `accuracy` has no unit"),
+        (&["--key", "nonideal.programming.levels=2.5"], "a whole number"),
+        (
+            &["--key", "nonideal.programming.levels=9", "--set", "nonideal.programming.levels=4"],
+            "`nonideal.programming.levels` cannot be 0, and the file gives it",
+        ),
+        (&["--engine", "ideal"], "makes no difference on the engine `ideal`"),
+    ] {
+        let sigma = if args[0] == "--engine" { &sigma[..2] } else { &sigma[..] };
+        let ran = run_in(folder.path(), &[&["margin", "small.toml"], sigma, args].concat());
+        expect_code(&ran, 2);
+        assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
+        assert_eq!(names(folder.path()), before);
+    }
+}
+
+/// The margin of one chip, of this key.
+fn of(folder: &Path, metric: &str, key: &str, more: &[&str]) -> (Ran, Value) {
+    let asked = ["margin", "small.toml", "--metric", metric, "--chips", "1", "--force"];
+    let engine = ["--engine", "behavioural", "--key", key];
+    let ran = run_in(folder, &[&asked[..], &engine[..], more].concat());
+    let found = fs::read(folder.join("reports/small-margin/margin.json"));
+    (ran, found.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap()))
+}
+
+#[test]
+fn the_reference_is_without_the_effect_that_a_file_has() {
+    let folder = workplace();
+    let key = "nonideal.fabrication.spread=0.5";
+    let (ran, bare) = of(folder.path(), "settling-time", key, &["--drop", "1 ns"]);
+    expect_code(&ran, 0);
+    let set = ["--drop", "1 ns", "--set", "nonideal.fabrication.spread=0.3"];
+    let (ran, own) = of(folder.path(), "settling-time", key, &set);
+    expect_code(&ran, 0);
+    assert_eq!(own, bare);
+}
+
+#[test]
+fn whole_numbers_are_tried_alone_and_the_smallest_is_sought_where_less_is_worse() {
+    let folder = workplace();
+    let levels = "nonideal.programming.levels=64";
+    let (ran, found) = of(folder.path(), "accuracy", levels, &["--seed", "5"]);
+    expect_code(&ran, 0);
+    let key = &found["keys"][0];
+    let value = key["values"][0].as_f64().unwrap();
+    assert!(key["smallest"] == true && value.fract() == 0.0 && (2.0..64.0).contains(&value));
+    assert!(ran.stderr.contains("at least"), "{}", ran.stderr);
+    let out = folder.path().join("reports/small-margin/evaluations.jsonl");
+    let tried = fs::read_to_string(out).unwrap();
+    let of = |value: f64| {
+        let line = format!("\"value\":{value:?}}}");
+        let line = tried.lines().find(|l| l.ends_with(&line)).unwrap();
+        serde_json::from_str::<Value>(line).unwrap()["figure"].as_f64().unwrap()
+    };
+    let without = key["without"].as_f64().unwrap();
+    assert!(of(value) >= without && of(value - 1.0) < without, "{tried}");
+}
+
+#[test]
+fn a_chip_without_the_figure_does_not_keep_it() {
+    let folder = workplace();
+    let short = ["--drop", "50%", "--set", "simulate.until.at-most=\"60 ns\""];
+    let (ran, found) = of(folder.path(), "settling-time", "nonideal.fabrication.spread=8", &short);
+    expect_code(&ran, 0);
+    let out = folder.path().join("reports/small-margin/evaluations.jsonl");
+    let tried = fs::read_to_string(out).unwrap();
+    assert!(tried.contains("\"figure\":null"), "{tried}");
+    assert_eq!(found["keys"][0]["unbroken"], 0);
+}
+
+#[test]
+fn other_files_and_damaged_lines_are_not_gone_on_with() {
+    let folder = workplace();
+    expect_code(&run_in(folder.path(), &MARGIN), 0);
+    let out = folder.path().join("reports/small-margin/evaluations.jsonl");
+    let again = [&MARGIN[..], &["--resume"]].concat();
+    let refused = |words: &str| {
+        let before = fs::read(&out).unwrap();
+        let ran = run_in(folder.path(), &again);
+        expect_code(&ran, 2);
+        assert!(ran.stderr.contains(words), "{words} is not in:\n{}", ran.stderr);
+        assert_eq!(fs::read(&out).unwrap(), before);
+    };
+    let text = fs::read_to_string(&out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for (line, words) in [
+        (&lines[2][..20], "line 3: EOF"),
+        (lines[1], "line 3: a value stands there twice"),
+        (&lines[2].replace("\"chip\":", "\"chip\":7"), "line 3: `"),
+    ] {
+        let damaged = [&lines[..2], &[line], &lines[3..]].concat().join("\n") + "\n";
+        fs::write(&out, damaged).unwrap();
+        refused(words);
+    }
+    fs::write(&out, [text.as_bytes(), b"{\"key\":\"\xce"].concat()).unwrap();
+    expect_code(&run_in(folder.path(), &again), 0);
+    fs::write(folder.path().join("inputs.csv"), INPUTS.replace("0.25", "0.75")).unwrap();
+    refused("inputs.csv` was another file there");
 }

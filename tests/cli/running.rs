@@ -152,9 +152,12 @@ fn a_new_run_replaces_the_earlier_one_whole() {
     let behavioural = ["simulate", "small.toml", "--engine", "behavioural", "--seed", "2"];
     expect_code(&run_in(folder.path(), &behavioural), 0);
     let before = fs::read(&chip).unwrap();
-    fs::write(folder.path().join("reports/small/stale"), "").unwrap();
+    fs::write(folder.path().join("reports/small/measures.json"), "").unwrap();
     expect_code(&run_in(folder.path(), &["simulate", "small.toml"]), 0);
-    assert!(!folder.path().join("reports/small/stale").exists(), "files of the earlier run stay");
+    assert!(
+        !folder.path().join("reports/small/measures.json").exists(),
+        "files of the earlier run stay"
+    );
     assert_ne!(fs::read(&chip).unwrap_or_default(), before);
     assert_eq!(names(&folder.path().join("reports")), ["small"]);
 }
@@ -277,4 +280,19 @@ fn conductances_come_out_in_every_form() {
     expect_code(&ran, 2);
     assert!(ran.stderr.contains(".safetensors, .npy or .csv"), "{}", ran.stderr);
     assert!(!at("g.txt").exists());
+
+fn what_others_put_beside_a_run_stays_when_it_is_replaced() {
+    let folder = workplace();
+    let simulate = ["simulate", "small.toml", "--out", "run"];
+    expect_code(&run_in(folder.path(), &simulate), 0);
+    let run = folder.path().join("run");
+    let before = names(&run);
+    fs::write(run.join("notes.txt"), "mine").unwrap();
+    fs::create_dir(run.join("figures")).unwrap();
+    fs::write(run.join("figures/mine.svg"), "mine").unwrap();
+    expect_code(&run_in(folder.path(), &simulate), 0);
+    assert_eq!(fs::read_to_string(run.join("notes.txt")).unwrap(), "mine");
+    assert_eq!(names(&run.join("figures")), ["mine.svg"]);
+    assert_eq!(names(&run).len(), before.len() + 2);
+    assert_eq!(names(folder.path()), ["inputs.csv", "run", "small.toml"]);
 }

@@ -71,6 +71,8 @@ fn points_that_fail_or_break_a_promise_are_named_and_exit_with_one() {
         "sweep",
         "small.toml",
         "--quiet",
+        "--engine",
+        "behavioural",
         "--out",
         "clash",
         "--set",

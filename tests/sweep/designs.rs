@@ -249,3 +249,18 @@ fn chips_that_fail_count_but_have_no_figure() {
         assert_eq!(message.contains("must be below `g-max`"), fails, "{message}");
     }
 }
+
+#[test]
+fn an_axis_of_a_chip_that_is_not_there_is_noted_beside_others() {
+    let axes = "[sweep.axes]\n\"model.init.scale\" = [0.4, 0.5]\n\
+        \"nonideal.programming.sigma\" = [0.0, 0.1]\n";
+    let (folder, path) = workplace(axes);
+    let engine = |engine: &str| {
+        let spec = read(&path, &[&format!("simulate.engine={engine}")]);
+        sweep(&spec, &options(&folder.path().join(engine), 1, Manner::Fresh)).unwrap().record
+    };
+    let notes = engine("ideal").head.notes;
+    let words = "`nonideal.programming.sigma` makes no difference: the engine `ideal` has no chip";
+    assert!(notes.iter().any(|note| note.contains(words)), "{notes:?}");
+    assert_eq!(engine("behavioural").head.notes, [""; 0]);
+}

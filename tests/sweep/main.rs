@@ -7,6 +7,7 @@ mod charts;
 mod claims;
 mod designs;
 mod reports;
+mod resumed;
 mod shards;
 
 use std::fs;

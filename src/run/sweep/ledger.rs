@@ -1,19 +1,17 @@
 //! The folder of a sweep: what is done, and what is known of the sweep as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::point;
-use super::record::{
-    AxisRecord, DONE, PointRecord, RangeRecord, SweepRecord, TIMING, TimingRecord,
-};
+use super::record::{AxisRecord, PointRecord, RangeRecord, SweepRecord, TIMING, TimingRecord};
 use super::schedule::{Task, enough};
 use super::table;
-use crate::run::lasting::Lasting;
+use crate::run::lasting::{Lasting, damaged_line};
 use crate::run::output::inhabitant;
 use crate::run::record::{ExpectRecord, RESULTS, RESULTS_CSV, RUN, document, line as line_of};
 use crate::run::started::Started;
-use crate::run::{Options, RunError, head};
+use crate::run::{Options, RunError, contents, head};
 use crate::spec::{Chips, Spec, Sweep, Verb};
 
 /// Lines of `results.jsonl` by run, on disk and in memory. One process writes it, one thread of
@@ -52,10 +50,17 @@ impl Ledger {
             if let Some(earlier) = &earlier {
                 check_shard(&lasting, &record, earlier)?;
             }
-            for line in lasting.lines(RESULTS)? {
-                if let Some(done) = done_at(&line, sweep, &record) {
-                    let task = Task { point: done.point, chip: done.chip };
-                    known.entry(task.point).or_default().insert(task.chip, metric(sweep, &done));
+            let mut told = BTreeSet::new();
+            for (i, line) in lasting.lines(RESULTS)?.into_iter().enumerate() {
+                let wrong = |what: String| damaged_line(&lasting.path(RESULTS), i + 1, what);
+                let run = run_of(&line, sweep, &record).map_err(wrong)?;
+                let task = Task { point: run.point, chip: run.chip };
+                if !told.insert(task) {
+                    let Task { point, chip } = task;
+                    return Err(wrong(format!("chip {chip} at point {point} stands there twice")));
+                }
+                if run.is_done() {
+                    known.entry(task.point).or_default().insert(task.chip, metric(sweep, &run));
                     lines.insert(task, line);
                 }
             }
@@ -129,7 +134,7 @@ impl Ledger {
             let needed = keep.binary_search(task).is_ok();
             if !needed {
                 // Nothing reads it any more; that it cannot be removed does no harm.
-                let _ = std::fs::remove_dir_all(point::own_folder(&folder, *task));
+                let _ = contents::remove(&point::own_folder(&folder, *task));
             }
             needed
         });
@@ -252,6 +257,7 @@ fn blank(spec: &Spec, sweep: &Sweep, options: &Options, started: &Started) -> Sw
     if sweep.axes.iter().any(|axis| axis.key == "simulate.engine") {
         head.engine = "swept".to_string();
     }
+    head.notes = sweep.notes.clone();
     SweepRecord {
         head,
         design: sweep.design.name().to_string(),
@@ -278,15 +284,21 @@ fn axis_record(sweep: &Sweep, axis: usize) -> AxisRecord {
     AxisRecord { key: sweep.axes[axis].key.clone(), values: sweep.words(axis), range }
 }
 
-/// What a line says is done. A line that says nothing is done again.
-fn done_at(line: &str, sweep: &Sweep, own: &SweepRecord) -> Option<PointRecord> {
-    let record: PointRecord = serde_json::from_str(line).ok()?;
-    let known = record.point < sweep.points()
-        && record.chip < sweep.chips.at_most()
-        && own.shard.is_none_or(|shard| shard.holds(record.point))
-        && record.chip_seed == sweep.chip_seed(record.point, record.chip)
-        && record.outcome == DONE;
-    (known && record.edits == point::edits(sweep, record.point)).then_some(record)
+/// The run that a line tells of, which is one of this sweep.
+fn run_of(line: &str, sweep: &Sweep, own: &SweepRecord) -> Result<PointRecord, String> {
+    let record: PointRecord = serde_json::from_str(line).map_err(|e| e.to_string())?;
+    let PointRecord { point, chip, .. } = record;
+    let has = |known: bool, what: String| if known { Ok(()) } else { Err(what) };
+    has(point < sweep.points(), format!("the sweep has no point {point}"))?;
+    has(chip < sweep.chips.at_most(), format!("a point has no chip {chip}"))?;
+    let holds = own.shard.is_none_or(|shard| shard.holds(point));
+    has(holds, format!("point {point} is of another shard"))?;
+    let seed = sweep.chip_seed(point, chip);
+    let told = record.chip_seed;
+    has(told == seed, format!("`chip_seed` is {told}, that of chip {chip} here {seed}"))?;
+    let same = record.edits == point::edits(sweep, point);
+    has(same, format!("`edits` are not those of point {point}"))?;
+    Ok(record)
 }
 
 /// When the last run ended.

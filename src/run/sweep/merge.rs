@@ -7,6 +7,7 @@ use super::Swept;
 use super::ledger::{joined, needed, tables};
 use super::record::{PointRecord, SweepRecord, TIMING};
 use super::shard::Shard;
+use crate::run::digests::{Digests, FILES_READ};
 use crate::run::lasting::{Manner, difference};
 use crate::run::output::{Staging, inhabitant};
 use crate::run::record::{RESOLVED, RESULTS, RUN, document};
@@ -19,6 +20,8 @@ struct Part {
     shard: Shard,
     record: SweepRecord,
     resolved: String,
+    /// What it read; `None` where the shard does not tell.
+    files: Option<Digests>,
     /// Lines of its table.
     lines: Vec<String>,
     records: Vec<PointRecord>,
@@ -54,6 +57,10 @@ pub fn merge(shards: &[PathBuf], options: &Options) -> Result<Swept, RunError> {
     }
     let resolved = moved(&parts[0].resolved, &parts[0].folder, staging.target());
     staging.write(RESOLVED, |out| out.write_all(resolved.as_bytes()))?;
+    if let Some(files) = &parts[0].files {
+        let moved = files.moved(|path| seen(&parts[0].folder, path, staging.target()));
+        staging.write(FILES_READ, |out| out.write_all(moved.text().as_bytes()))?;
+    }
     staging.write(TIMING, |out| {
         // Of wall times nothing but their lines is known; a shard may have lost some.
         parts.iter().try_for_each(|p| match fs::read(p.folder.join(TIMING)) {
@@ -122,7 +129,8 @@ fn load(folder: &Path) -> Result<Part, RunError> {
     let lines: Vec<String> = read(RESULTS)?.lines().map(String::from).collect();
     let records = parsed(&lines, &record, shard).map_err(|message| damaged(RESULTS, message))?;
     let resolved = read(RESOLVED)?;
-    Ok(Part { folder: folder.to_path_buf(), shard, record, resolved, lines, records })
+    let files = Digests::told(folder)?;
+    Ok(Part { folder: folder.to_path_buf(), shard, record, resolved, files, lines, records })
 }
 
 /// The lines of a shard, which has all its points with all their chips.
@@ -166,6 +174,11 @@ fn check_set(parts: &[Part]) -> Result<(), RunError> {
             && let Some(difference) = difference(&placed(first), &placed(part))
         {
             return wrong(format!("{pair} are shards of different sweeps: {difference}"));
+        }
+        if let (Some(one), Some(other)) = (&first.files, &part.files)
+            && let Some(difference) = one.difference(other)
+        {
+            return wrong(format!("{pair} did not read the same files: {difference}"));
         }
         if part.shard.of != first.shard.of {
             let [a, b] = [first, part].map(|p| p.shard);
@@ -229,12 +242,13 @@ fn named_in(resolved: &str, folder: &Path) -> String {
 
 /// A resolved file with the paths in it as seen from another folder.
 fn moved(resolved: &str, folder: &Path, to: &Path) -> String {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
-    mapped(resolved, |text| {
-        let path = folder.join(text);
-        let is_path = Path::new(text).is_relative() && path.is_file();
-        is_path.then(|| seen_from(to, &flat(&path)).to_string_lossy().into_owned())
-    })
+    mapped(resolved, |text| Some(seen(folder, Path::new(text), to)?.to_string_lossy().into_owned()))
+}
+
+/// A file that is named as seen from a folder, as seen from another one; `None` if it is none.
+fn seen(folder: &Path, named: &Path, to: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()).join(named);
+    (named.is_relative() && path.is_file()).then(|| seen_from(to, &flat(&path)))
 }
 
 /// A path without `..`, by its letters alone.

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +10,8 @@ use indicatif::ProgressBar;
 use super::record::{DONE, FAILED, POINTS, PointRecord};
 use super::schedule::Task;
 use crate::diag::Report;
-use crate::run::record::{ExpectRecord, RUN};
-use crate::run::{Manner, Options, RunError, expect, find, gradcheck, train};
+use crate::run::record::ExpectRecord;
+use crate::run::{Manner, Options, RunError, TRAINED, expect, find, gradcheck, train};
 use crate::spec::{Claim, Expect, Spec, Sweep, Verb};
 
 /// What came of it.
@@ -88,7 +87,7 @@ fn try_run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Resul
     let spec = sweep.point(task.point, task.chip)?;
     let claims: Vec<&Claim> = sweep.claims_at(task.point).collect();
     let figures = match sweep.run {
-        Verb::Train => train(&spec, &own_options(folder, task, options)?)?.figures(),
+        Verb::Train => train(&spec, &own_options(folder, task, options))?.figures(),
         Verb::Gradcheck => gradcheck::figures(&spec, None)?,
         _ => return Ok(simulate(spec, &claims)?),
     };
@@ -117,26 +116,41 @@ pub fn figures_of(
     figures.map_err(|error| error.to_string())
 }
 
+/// The figures of a simulation, but for those that are expected of a file alone.
+const SETTLED: [&str; 7] = [
+    "samples",
+    "settled",
+    "accuracy",
+    "settling-time",
+    "settling-time-median",
+    "residual",
+    "clipped",
+];
+
+/// The names of all figures that a run of a file can have.
+pub fn figure_names(verb: Verb, expected: &[Expect]) -> Vec<String> {
+    let own = if verb == Verb::Train { &TRAINED[..] } else { &SETTLED[..] };
+    let expected = expected.iter().filter(|expect| expect.is_of(verb)).map(|e| e.figure.as_str());
+    let mut names: Vec<String> = own.iter().copied().chain(expected).map(String::from).collect();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
 /// The folder of a chip at a point that is a run of its own.
 pub fn own_folder(folder: &Path, Task { point, chip }: Task) -> PathBuf {
     folder.join(POINTS).join(format!("{point:04}-{chip:03}"))
 }
 
 /// Options for a run of its own, taken up where it was.
-fn own_options(folder: &Path, task: Task, options: &Options) -> Result<Options, RunError> {
-    let own = own_folder(folder, task);
-    // What was killed before it had a marker would be taken for somebody else's.
-    if own.exists() && !own.join(RUN).exists() {
-        fs::remove_dir_all(&own)
-            .map_err(|source| RunError::Folder { path: own.clone(), source })?;
-    }
-    Ok(Options {
-        out: Some(own),
+fn own_options(folder: &Path, task: Task, options: &Options) -> Options {
+    Options {
+        out: Some(own_folder(folder, task)),
         quiet: true,
         manner: Manner::Resume,
         threads: None,
         ..options.clone()
-    })
+    }
 }
 
 fn simulate(mut spec: Spec, claims: &[&Claim]) -> Result<Came, RunError> {
@@ -153,18 +167,18 @@ fn simulate(mut spec: Spec, claims: &[&Claim]) -> Result<Came, RunError> {
         expect.extend(judged.map(|e| ExpectRecord { at: claim.at.clone(), ..e }));
     }
     let fraction = totals.settled as f64 / totals.samples.max(1) as f64;
-    let known = [
-        ("samples", Some(totals.samples as f64)),
-        ("settled", (totals.samples > 0).then_some(fraction)),
-        ("accuracy", totals.accuracy),
-        ("settling-time", totals.settling_time_largest),
-        ("settling-time-median", totals.settling_time_median),
-        ("residual", totals.residual_largest),
-        ("clipped", Some(totals.clipped as f64)),
-    ];
+    let known = SETTLED.into_iter().zip([
+        Some(totals.samples as f64),
+        (totals.samples > 0).then_some(fraction),
+        totals.accuracy,
+        totals.settling_time_largest,
+        totals.settling_time_median,
+        totals.residual_largest,
+        Some(totals.clipped as f64),
+    ]);
     // Voltages of nodes are figures where something is promised of them.
     let judged = expect.iter().map(|e| (e.figure.as_str(), e.value));
-    let figures = known.into_iter().chain(judged);
+    let figures = known.chain(judged);
     let finite = figures.filter_map(|(name, value)| Some((name, value.filter(|v| v.is_finite())?)));
     let figures = finite.map(|(name, value)| (name.to_string(), value)).collect();
     Ok(Came { figures, expect, notes })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::shard::Shard;
+use crate::run::digests::FILES_READ;
 use crate::run::record::{ExpectRecord, Head, RESOLVED, RESULTS, RESULTS_CSV, RUN};
 use crate::spec::{Chips, Design};
 
@@ -17,9 +18,10 @@ pub const TIMING: &str = "timing.jsonl";
 pub const POINTS: &str = "points";
 
 /// Every record of a sweep, with a line for people.
-pub const SWEEP_FILES: [(&str, &str); 7] = [
+pub const SWEEP_FILES: [(&str, &str); 8] = [
     (RUN, "the sweep: design, axes, version, counts, expectations"),
     (RESOLVED, "the file as understood, every default filled in"),
+    (FILES_READ, "the files it read, with their SHA-256"),
     (RESULTS, "one JSON object a chip at a point"),
     (RESULTS_CSV, "the same as a table, one row a chip at a point"),
     (RESULTS_PARQUET, "the same as Parquet"),

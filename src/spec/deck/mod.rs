@@ -160,6 +160,7 @@ pub fn load_deck(path: &Path, edits: &[Edit]) -> Result<Spec, Report> {
         sweep: None,
         resolved: tree.document(&files::folder_of(path)),
         tree,
+        files: Vec::new(),
         notes: deck.notes,
     })
 }

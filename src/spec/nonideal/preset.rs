@@ -186,7 +186,7 @@ fn put_over(base: &mut Table, over: Table) {
 
 /// Takes the sources off a preset.
 fn plain(reading: &Reading, part: &Part) -> Option<Plain> {
-    let parsed = reading.part(&part.origin, &part.text)?;
+    let parsed = reading.part(part)?;
     let mut numbers = Vec::new();
     let table = strip(reading, &parsed.table, "", &mut numbers);
     let window = {

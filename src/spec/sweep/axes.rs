@@ -7,6 +7,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::spec::document::{self, Entry, Item, Key, Table, Value};
 use crate::spec::range::{self, Between, Told};
 use crate::spec::reader::{Reading, TableReader, key_text};
+use crate::units::{Dimension, parse_any};
 
 /// An axis with its place in the document.
 pub(in crate::spec) struct PlacedAxis {
@@ -126,7 +127,7 @@ fn listed(t: &TableReader, entry: &Entry, keys: &[Key]) -> Option<Vec<Item>> {
     let key = name(keys);
     let message = match &entry.item.value {
         Value::Array(items) if !items.is_empty() => {
-            let again = |i: &usize| items[..*i].iter().any(|item| item.value == items[*i].value);
+            let again = |i: &usize| items[..*i].iter().any(|item| same(item, &items[*i]));
             let Some(i) = (1..items.len()).find(again) else { return Some(items.clone()) };
             t.report(
                 Diagnostic::at(items[i].span.clone(), format!("`{key}` takes a value twice"))
@@ -155,6 +156,19 @@ fn axis(
     found: &mut Vec<PlacedAxis>,
 ) {
     let (key, span) = (name(&keys), entry.key_span.clone());
+    if let Some((message, label, help)) = unswept(&keys, &key) {
+        t.report(Diagnostic::at(span, message).label(label).help(help));
+        return;
+    }
+    if let Some(other) = found.iter().find(|a| a.axis.key != key && within(&a.keys, &keys)) {
+        t.report(
+            Diagnostic::at(span, format!("the axes `{}` and `{key}` overlap", other.axis.key))
+                .label("each would undo what the other sets")
+                .also(other.span.clone(), "the other axis")
+                .help("drop one of them, or list whole tables with all that is to vary in them"),
+        );
+        return;
+    }
     if let Some(first) = found.iter().find(|a| a.axis.key == key) {
         t.report(
             Diagnostic::at(span, format!("the axis `{key}` is given twice"))
@@ -166,4 +180,48 @@ fn axis(
     }
     let axis = Axis { key, values, between };
     found.push(PlacedAxis { axis, keys, span, items, whole: Cell::new(false) });
+}
+
+/// Why a key is no axis, with a label and what to do; `None` for those that can be.
+fn unswept(keys: &[Key], key: &str) -> Option<(String, &'static str, &'static str)> {
+    match keys.first().map(|(first, _)| first.as_str())? {
+        "sweep" => Some((
+            "keys of [sweep] cannot be swept".to_string(),
+            "of the sweep as a whole",
+            "they hold for all points alike: make a sweep of each value, or sweep other keys",
+        )),
+        "chip-seed" => Some((
+            "`chip-seed` counts the chips of a point".to_string(),
+            "not an axis",
+            "write for example `chips = 3` in [sweep]: chip k has the `chip-seed` of the file \
+             raised by k",
+        )),
+        "title" => Some((
+            "`title` changes nothing of a run".to_string(),
+            "not an axis",
+            "sweep a key that the figures depend on",
+        )),
+        "expect" => Some((
+            format!("`{key}` judges a run and changes nothing of it"),
+            "not an axis",
+            "write the bounds in [expect], with `at` where they are of some points alone",
+        )),
+        _ => None,
+    }
+}
+
+/// Whether one path leads through the other.
+fn within(a: &[Key], b: &[Key]) -> bool {
+    a.iter().zip(b).all(|((a, _), (b, _))| a == b)
+}
+
+/// Whether two values are the same, in whatever units they are written.
+fn same(a: &Item, b: &Item) -> bool {
+    let quantity = |value: &Value| match value {
+        Value::Text(text) => parse_any(text),
+        Value::Integer(number) => Some((*number as f64, Dimension::One)),
+        Value::Float(number) => Some((*number, Dimension::One)),
+        _ => None,
+    };
+    a.value == b.value || quantity(&a.value).is_some_and(|q| quantity(&b.value) == Some(q))
 }
