@@ -280,7 +280,9 @@ fn conductances_come_out_in_every_form() {
     expect_code(&ran, 2);
     assert!(ran.stderr.contains(".safetensors, .npy or .csv"), "{}", ran.stderr);
     assert!(!at("g.txt").exists());
+}
 
+#[test]
 fn what_others_put_beside_a_run_stays_when_it_is_replaced() {
     let folder = workplace();
     let simulate = ["simulate", "small.toml", "--out", "run"];
