@@ -209,11 +209,30 @@ impl<'a> TableReader<'a> {
 
     /// A whole number.
     pub fn count(&self, key: &'static str, range: RangeInclusive<u64>) -> Ask<'_, 'a, u64> {
+        let example = *range.start().max(&1);
+        self.whole(key, range, example)
+    }
+
+    /// As [`TableReader::count`], with a value that would do for an example.
+    pub fn whole(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        example: u64,
+    ) -> Ask<'_, 'a, u64> {
         let read = |item: &Item| {
             self.reading.counts.borrow_mut().insert(item.span.clone());
-            count(key, item, &range)
+            count(key, item, &range, example)
         };
         self.ask(key, read, u64::to_string)
+    }
+
+    /// What stands at a key, where that is a whole number; this does not ask for it.
+    pub fn integer(&self, key: &str) -> Option<i128> {
+        match self.table?.get(key)?.item.value {
+            Value::Integer(value) => Some(value),
+            _ => None,
+        }
     }
 
     /// A list of this many whole numbers.
@@ -229,8 +248,10 @@ impl<'a> TableReader<'a> {
             };
             let spans = items.iter().map(|item| item.span.clone());
             self.reading.counts.borrow_mut().extend(spans);
-            let counts: Vec<u64> =
-                items.iter().map(|i| count(key, i, &range)).collect::<Result<_, _>>()?;
+            let counts: Vec<u64> = items
+                .iter()
+                .map(|i| count(key, i, &range, *range.start().max(&1)))
+                .collect::<Result<_, _>>()?;
             counts.try_into().map_err(|counts: Vec<u64>| wrong_length(key, item, counts.len(), N))
         };
         self.ask(key, read, |v| format!("{v:?}"))

@@ -95,16 +95,12 @@ pub(super) fn count(
     key: &str,
     item: &Item,
     range: &RangeInclusive<u64>,
+    example: u64,
 ) -> Result<u64, Diagnostic> {
     let value = match item.value {
         Value::Integer(value) => value,
         _ => {
-            return Err(wrong_kind(
-                key,
-                item,
-                "a whole number",
-                &range.start().max(&1).to_string(),
-            ));
+            return Err(wrong_kind(key, item, "a whole number", &example.to_string()));
         }
     };
     match u64::try_from(value).ok().filter(|v| range.contains(v)) {

@@ -48,7 +48,7 @@ pub(in crate::spec) fn read(
         programming: programming::read(&t.table("programming"), window),
         update: t.optional_table("update").and_then(|t| update::read(&t, window, use_of.pairs)),
         time: t.optional_table("time").map(of_time).unwrap_or_default(),
-        read: t.optional_table("read").map(|t| noise::read(&t)).unwrap_or_default(),
+        read: t.optional_table("read").map(|t| noise::read(&t, window)).unwrap_or_default(),
         wire: wire(&t.table("wire")),
         cell: t.optional_table("cell").map(|t| cell::read(&t)).unwrap_or_default(),
         periphery: t.optional_table("periphery").map(|t| periphery::read(&t)).unwrap_or_default(),
@@ -106,7 +106,27 @@ fn within(
     range: Range,
     why: &str,
 ) -> Option<f64> {
-    let value = t.quantity(key, dimension, Range::Any).optional()?;
+    checked(t, key, range, why, t.quantity(key, dimension, Range::Any).optional()?)
+}
+
+/// As [`within`], of a key that has to be there; `example` is a line that would do.
+fn needed(
+    t: &TableReader,
+    key: &'static str,
+    dimension: Dimension,
+    range: Range,
+    [example, why]: [&str; 2],
+) -> Option<f64> {
+    checked(t, key, range, why, t.quantity(key, dimension, Range::Any).needed(example)?)
+}
+
+/// As [`within`], of a bare number with a default that is told.
+fn number_or(t: &TableReader, key: &'static str, range: Range, why: &str, default: f64) -> f64 {
+    let value = t.number(key, Range::Any).or(default);
+    checked(t, key, range, why, value).unwrap_or(default)
+}
+
+fn checked(t: &TableReader, key: &'static str, range: Range, why: &str, value: f64) -> Option<f64> {
     if range.contains(value) {
         return Some(value);
     }
@@ -118,17 +138,19 @@ fn within(
     None
 }
 
+const DEVIATION: &str = "it is a standard deviation; 0 or leaving it out is none";
+const CELLS: &str = "it is a fraction of the cells: 0 is none, 1 all of them";
+
 /// A standard deviation without a unit.
 fn deviation(t: &TableReader, key: &'static str) -> f64 {
-    let why = "it is a standard deviation; 0 or leaving it out is none";
-    within(t, key, Dimension::One, Range::NonNegative, why).unwrap_or(0.0)
+    within(t, key, Dimension::One, Range::NonNegative, DEVIATION).unwrap_or(0.0)
 }
 
 fn fabrication(t: &TableReader) -> Fabrication {
     let read = Fabrication {
-        spread: t.number("spread", Range::NonNegative).or(0.0),
-        stuck_on: t.number("stuck-on", Range::Fraction).or(0.0),
-        stuck_off: t.number("stuck-off", Range::Fraction).or(0.0),
+        spread: number_or(t, "spread", Range::NonNegative, DEVIATION, 0.0),
+        stuck_on: number_or(t, "stuck-on", Range::Fraction, CELLS, 0.0),
+        stuck_off: number_or(t, "stuck-off", Range::Fraction, CELLS, 0.0),
         g_min: spread(t, "g-min"),
         g_max: spread(t, "g-max"),
         stuck_at: t.tables("stuck-at").iter().filter_map(stuck_at).collect(),
@@ -166,7 +188,7 @@ fn spread(t: &TableReader, key: &'static str) -> Spread {
 }
 
 fn stuck_at(t: &TableReader) -> Option<StuckAt> {
-    let rate = t.number("rate", Range::Fraction).needed("rate = 0.01");
+    let rate = needed(t, "rate", Dimension::One, Range::Fraction, ["rate = 0.01", CELLS]);
     let why = "a passive cell conducts nothing or more";
     let conductance = |key| within(t, key, Dimension::Siemens, Range::NonNegative, why);
     let between = match t.one_of(&["g", "from"], None, "g = \"5 uS\"")? {
@@ -174,10 +196,11 @@ fn stuck_at(t: &TableReader) -> Option<StuckAt> {
             t.exclude("g", &["to"]);
             [conductance("g")?; 2]
         }
-        _ => [conductance("from")?, {
-            let to = t.quantity("to", Dimension::Siemens, Range::NonNegative);
-            to.needed("to = \"5 uS\"")?
-        }],
+        _ => {
+            let example = ["to = \"5 uS\"", why];
+            let to = needed(t, "to", Dimension::Siemens, Range::NonNegative, example);
+            [conductance("from")?, to?]
+        }
     };
     if between[0] > between[1] {
         t.report(
@@ -240,9 +263,10 @@ fn check_neurons(t: &TableReader, neuron: &NeuronSpread, amplifiers: &[&NeuronCi
 fn wire(t: &TableReader) -> Wire {
     let why = "a wire of no resistance is 0 ohm; none is below";
     let ohms = |key| within(t, key, Dimension::Ohm, Range::NonNegative, why).unwrap_or(0.0);
+    let r_segment = t.quantity("r-segment", Dimension::Ohm, Range::Any).or(0.0);
     Wire {
-        r_segment: t.quantity("r-segment", Dimension::Ohm, Range::NonNegative).or(0.0),
-        spread: deviation(t, "spread"),
+        r_segment: checked(t, "r-segment", Range::NonNegative, why, r_segment).unwrap_or(0.0),
+        spread: wire_spread(t),
         r_driver: ohms("r-driver"),
         r_sense: ohms("r-sense"),
         c_segment: within(
@@ -254,4 +278,23 @@ fn wire(t: &TableReader) -> Wire {
         )
         .unwrap_or(0.0),
     }
+}
+
+/// Widest spread of the resistance of wires.
+const WIDEST: f64 = 5.0;
+
+fn wire_spread(t: &TableReader) -> f64 {
+    let spread = deviation(t, "spread");
+    if spread <= WIDEST {
+        return spread;
+    }
+    t.report(
+        Diagnostic::at(t.span("spread"), format!("`spread` must be at most {WIDEST}"))
+            .label("out of range")
+            .help(
+                "it is the standard deviation of a logarithm: at 5 one segment in 700 already \
+                 resists more than 3 million times the median, and arrays cannot be solved beyond",
+            ),
+    );
+    0.0
 }

@@ -1,15 +1,15 @@
 //! `[nonideal.read]`
 
 use super::time::trend;
-use super::{deviation, programming, within};
+use super::{deviation, needed, programming, within};
 use crate::diag::Diagnostic;
 use crate::spec::nonideal::{Flicker, ReadNoise, Telegraph};
 use crate::spec::reader::TableReader;
-use crate::units::{Dimension, Range, Second};
+use crate::units::{Dimension, Range, Second, Siemens};
 
 const AMPLITUDES: [&str; 2] = ["amplitude", "amplitude-of"];
 
-pub(super) fn read(t: &TableReader) -> ReadNoise {
+pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> ReadNoise {
     let why = "temperatures are in kelvin, above absolute zero; 0 K or leaving it out is no noise";
     let thermal = within(t, "thermal", Dimension::Kelvin, Range::NonNegative, why);
     let why = "it is a Fano factor: 0 is none, 1/3 a diffusive wire, 1 a barrier that electrons \
@@ -38,7 +38,9 @@ pub(super) fn read(t: &TableReader) -> ReadNoise {
         }),
         false => None,
     };
-    let hold = t.quantity("hold", Dimension::Second, Range::Positive).optional();
+    let why = "it is how long the network runs with noise: leave it out for five of its longest \
+               time constants";
+    let hold = within(t, "hold", Dimension::Second, Range::Positive, why);
     let integrate = integrate(t, hold);
     ReadNoise {
         thermal: thermal.unwrap_or(0.0),
@@ -46,7 +48,7 @@ pub(super) fn read(t: &TableReader) -> ReadNoise {
         flicker: t.optional_table("flicker").and_then(|t| flicker(&t)),
         telegraph: t.optional_table("telegraph").and_then(|t| telegraph(&t)),
         proportional: deviation(t, "proportional"),
-        measured: t.optional_table("measured").and_then(|t| programming::measured(&t)),
+        measured: t.optional_table("measured").and_then(|t| programming::measured(&t, window)),
         hold,
         step: step.unwrap_or(ReadNoise::STEP),
         integrate,
@@ -68,13 +70,19 @@ fn integrate(t: &TableReader, hold: Option<Second>) -> Second {
     time
 }
 
+/// Widest band of flicker noise, as the ratio of its ends.
+const WIDEST: f64 = 1e30;
+
 fn flicker(t: &TableReader) -> Option<Flicker> {
     let why = "it is a deviation, a share of the conductance at 1 Hz in a band of 1 Hz";
     let amplitude = trend(t, AMPLITUDES, Range::NonNegative, why);
     need_amplitude(t, "[nonideal.read.flicker]");
     let exponent = t.number("exponent", Range::Any).or(1.0);
-    let end = |key, example| t.quantity(key, Dimension::Hertz, Range::Positive).needed(example);
-    let (from, to) = (end("from", "from = \"1 Hz\""), end("to", "to = \"1 MHz\""));
+    let why = "flicker noise from 0 Hz on would have an infinite variance: 1 / (the time since the \
+               cells were written) is low enough";
+    let end = |key, example| needed(t, key, Dimension::Hertz, Range::Positive, example);
+    let from = end("from", ["from = \"1 Hz\"", why]);
+    let to = end("to", ["to = \"1 MHz\"", "it is the upper end of the band, above `from`"]);
     if !(exponent > 0.0 && exponent < 2.0) {
         t.report(
             Diagnostic::at(t.span("exponent"), "`exponent` must be above 0 and below 2")
@@ -96,6 +104,18 @@ fn flicker(t: &TableReader) -> Option<Flicker> {
         );
         return None;
     }
+    if band[1] / band[0] > WIDEST {
+        t.report(
+            Diagnostic::at(t.span("to"), "a band of more than 30 decades")
+                .label("the upper end")
+                .also(t.span("from"), "the lower end")
+                .help(
+                    "30 decades lie between once in the age of the universe, 2e-18 Hz, and the \
+                     fastest of circuits, 1e12 Hz: narrow the band to what is seen in a read",
+                ),
+        );
+        return None;
+    }
     Some(Flicker { amplitude: amplitude?, exponent, band })
 }
 
@@ -112,7 +132,8 @@ fn telegraph(t: &TableReader) -> Option<Telegraph> {
     let why = "it is a share of the mean conductance: 0 is none, 1 all of it";
     let amplitude = trend(t, AMPLITUDES, Range::Fraction, why);
     need_amplitude(t, "[nonideal.read.telegraph]");
-    let time = |key, example| t.quantity(key, Dimension::Second, Range::Positive).needed(example);
+    let why = "it is the mean time that a trap stays as it is: one that never does is no trap";
+    let time = |key, example| needed(t, key, Dimension::Second, Range::Positive, [example, why]);
     let (up, down) = (time("up", "up = \"1 ms\""), time("down", "down = \"1 ms\""));
     let (amplitude_spread, dwell_spread) =
         (deviation(t, "amplitude-spread"), deviation(t, "dwell-spread"));

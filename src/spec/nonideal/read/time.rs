@@ -1,7 +1,7 @@
 //! `[nonideal.time]`
 
-use super::programming::measured;
-use super::within;
+use super::programming::{beyond, measured};
+use super::{needed, number_or, within};
 use crate::diag::Diagnostic;
 use crate::spec::nonideal::{Disturb, Drift, Relaxation, Retention, Temperature, Time, Trend};
 use crate::spec::reader::TableReader;
@@ -15,7 +15,7 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Time {
     let reads = within(t, "reads", Dimension::One, Range::NonNegative, why);
     Time {
         age: age.unwrap_or(0.0),
-        relaxation: relaxation(t),
+        relaxation: relaxation(t, window),
         drift: t.optional_table("drift").and_then(|t| drift(&t)),
         retention: t.optional_table("retention").and_then(|t| retention(&t, window[0])),
         reads: reads.unwrap_or(0.0),
@@ -25,12 +25,13 @@ pub(super) fn read(t: &TableReader, window: [Siemens; 2]) -> Time {
     }
 }
 
-fn relaxation(t: &TableReader) -> Vec<Relaxation> {
+fn relaxation(t: &TableReader, window: [Siemens; 2]) -> Vec<Relaxation> {
     let tables = t.tables("relaxation");
     let read = |t: &TableReader| {
-        let time = t.quantity("time", Dimension::Second, Range::Positive);
-        let time = time.needed("time = \"1 d\"");
-        let sigma = measured(t);
+        let why = "it is the time after writing at which cells were measured";
+        let example = ["time = \"1 d\"", why];
+        let time = needed(t, "time", Dimension::Second, Range::Positive, example);
+        let sigma = measured(t, window);
         Some(Relaxation { time: time?, sigma: sigma? })
     };
     let all: Option<Vec<Relaxation>> = tables.iter().map(read).collect();
@@ -48,7 +49,9 @@ fn relaxation(t: &TableReader) -> Vec<Relaxation> {
 }
 
 fn drift(t: &TableReader) -> Option<Drift> {
-    let t0 = t.quantity("t0", Dimension::Second, Range::Positive).needed("t0 = \"20 s\"");
+    let why = "conductance falls as (t / t0)^-nu: it is the time after writing at which cells were \
+               first read";
+    let t0 = needed(t, "t0", Dimension::Second, Range::Positive, ["t0 = \"20 s\"", why]);
     let nu = trend(
         t,
         ["nu", "nu-of"],
@@ -110,6 +113,20 @@ pub(super) fn trend(
         let c = of.quantities("polynomial", Dimension::One).needed("polynomial = [0.07, -0.01]")?;
         Some((from, c))
     });
+    if let Some((from, c)) = &above
+        && let Some((x, value)) = beyond(c, [*from, 1.0], range)
+    {
+        let words = range.words();
+        of.report(
+            Diagnostic::at(
+                of.span("polynomial"),
+                format!("`polynomial` is {value:.3} at {x:.3} of the largest conductance"),
+            )
+            .label(format!("must be {words}"))
+            .help(format!("{why}; `clip` bounds the logarithm alone, and not from `above` on")),
+        );
+        return None;
+    }
     Some(Trend::Log { log: law?, clip: clip?, above })
 }
 
@@ -127,18 +144,23 @@ fn pair(t: &TableReader, key: &'static str, example: &str) -> Option<[f64; 2]> {
     pair
 }
 
+const SHAPE: &str = "it is the power of time in a stretched exponential, 1 in a plain one: at 0 \
+                     nothing would ever change";
+
 fn retention(t: &TableReader, g_min: Siemens) -> Option<Retention> {
-    let tau = t.quantity("time-constant", Dimension::Second, Range::Positive);
-    let tau = tau.needed("time-constant = \"1e8 s\"");
-    let shape = t.number("shape", Range::Positive).or(1.0);
+    let why = "what was written is lost as exp(-(t / tau)^shape): leave `retention` out to keep it";
+    let example = ["time-constant = \"1e8 s\"", why];
+    let tau = needed(t, "time-constant", Dimension::Second, Range::Positive, example);
+    let shape = number_or(t, "shape", Range::Positive, SHAPE, 1.0);
     let why = "a passive cell conducts nothing or more";
     let toward = within(t, "toward", Dimension::Siemens, Range::NonNegative, why);
     Some(Retention { tau: tau?, shape, toward: toward.unwrap_or(g_min) })
 }
 
 fn disturb(t: &TableReader) -> Option<Disturb> {
-    let after = t.number("after", Range::Positive).needed("after = 1e9");
-    let shape = t.number("shape", Range::Positive).or(1.0);
+    let why = "it is a number of reads: leave `disturb` out where reading does no harm";
+    let after = needed(t, "after", Dimension::One, Range::Positive, ["after = 1e9", why]);
+    let shape = number_or(t, "shape", Range::Positive, SHAPE, 1.0);
     let why = "a passive cell conducts nothing or more";
     let toward = within(t, "toward", Dimension::Siemens, Range::NonNegative, why);
     if !t.has("toward") {
@@ -149,10 +171,12 @@ fn disturb(t: &TableReader) -> Option<Disturb> {
         );
     }
     let voltage = t.optional_table("voltage").and_then(|t| {
-        let volts = |key, range, example| t.quantity(key, Dimension::Volt, range).needed(example);
-        let at = volts("at", Range::NonNegative, "at = \"0.3 V\"");
-        let reference = volts("reference", Range::NonNegative, "reference = \"0.2 V\"");
-        let scale = volts("scale", Range::Positive, "scale = \"50 mV\"");
+        let volts = |key, range, example| needed(&t, key, Dimension::Volt, range, example);
+        let why = "it is the size of the voltage of a read";
+        let at = volts("at", Range::NonNegative, ["at = \"0.3 V\"", why]);
+        let reference = volts("reference", Range::NonNegative, ["reference = \"0.2 V\"", why]);
+        let why = "it is the voltage over which reads disturb e times as much";
+        let scale = volts("scale", Range::Positive, ["scale = \"50 mV\"", why]);
         Some([at?, reference?, scale?])
     });
     Some(Disturb { after: after?, shape, toward: toward?, voltage })
@@ -170,7 +194,9 @@ fn temperature(t: &TableReader) -> Option<Temperature> {
                 .help("add for example `at = \"358 K\"`"),
         );
     }
-    let activation = t.quantity("activation", Dimension::Joule, Range::NonNegative);
-    let activation = activation.needed("activation = \"1.1 eV\"");
+    let why = "it is the height of a barrier: at 0 times do not depend on temperature, and none \
+               run faster in the cold";
+    let example = ["activation = \"1.1 eV\"", why];
+    let activation = needed(t, "activation", Dimension::Joule, Range::NonNegative, example);
     Some(Temperature { at: at?, reference: reference?, activation: activation? })
 }

@@ -254,8 +254,18 @@ fn law(t: &TableReader) -> Option<StepLaw> {
     Some(match law {
         Law::Constant => StepLaw::Constant,
         Law::SoftBounds => StepLaw::SoftBounds,
-        Law::Linear => StepLaw::Linear { gamma: pair(t, "gamma", "gamma = [0.1, 0.5]")? },
-        Law::Power => StepLaw::Power { gamma: pair(t, "gamma", "gamma = [1, 1]")? },
+        Law::Linear => {
+            let why = "a step is 1 - gamma w / b: beyond 1 it would change its sign before the end \
+                       of the way, below -1 behind its beginning";
+            let gamma = pair(t, "gamma", "gamma = [0.1, 0.5]")?;
+            StepLaw::Linear { gamma: gammas(t, gamma, Range::WithinOne, why)? }
+        }
+        Law::Power => {
+            let why = "a step is the share of the way that is left to the power gamma: below 0 it \
+                       would grow without bound towards the end";
+            let gamma = pair(t, "gamma", "gamma = [1, 1]")?;
+            StepLaw::Power { gamma: gammas(t, gamma, Range::NonNegative, why)? }
+        }
         Law::Exponential => {
             let gamma = pair(t, "gamma", "gamma = [5, 5]");
             let amplitude = pair(t, "amplitude", "amplitude = [-1.18, -0.08]");
@@ -264,6 +274,22 @@ fn law(t: &TableReader) -> Option<StepLaw> {
             StepLaw::Exponential { gamma: gamma?, amplitude: amplitude?, a, b }
         }
     })
+}
+
+/// What a law takes for `gamma`; a mistake with its reason otherwise.
+fn gammas(t: &TableReader, gamma: [f64; 2], range: Range, why: &str) -> Option<[f64; 2]> {
+    if gamma.iter().all(|gamma| range.contains(*gamma)) {
+        return Some(gamma);
+    }
+    t.report(
+        Diagnostic::at(
+            t.span("gamma"),
+            format!("both numbers of `gamma` must be {}", range.words()),
+        )
+        .label("out of range")
+        .help(why),
+    );
+    None
 }
 
 /// A number for each direction, up and down.
