@@ -180,9 +180,13 @@ fn an_earlier_run_is_replaced_whole() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     run(&hopfield("behavioural"), &out);
-    fs::write(out.join("stale.svg"), "old").unwrap();
+    // A figure that only the earlier run has, and a file of somebody else.
+    fs::write(out.join("index.md"), "![stale](stale.svg)\n").unwrap();
+    for name in ["stale.svg", "notes.txt"] {
+        fs::write(out.join(name), "old").unwrap();
+    }
     run(&hopfield("ideal"), &out);
-    assert!(!out.join("stale.svg").exists());
+    assert!(!out.join("stale.svg").exists() && out.join("notes.txt").exists());
     assert_eq!(Records::load(&out).unwrap().run.head.engine, "ideal");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was left beside it");
 }
