@@ -53,6 +53,11 @@ pub enum RunError {
     Untrained { file: String, usual: PathBuf },
     #[error("{file} has no [sweep], which says what is varied")]
     NoSweep { file: String },
+    #[error(
+        "all points would be the same: the engine `ideal` has no chip, and nothing else is swept than `{axes}`; take \
+         another engine, --engine behavioural or --engine circuit"
+    )]
+    Idle { axes: String },
     #[error("{file} has no [train], which says what is learned from which data")]
     NoTraining { file: String },
     #[error(

@@ -95,7 +95,11 @@ pub fn sweep(spec: &Spec, options: &Options) -> Result<Swept, RunError> {
 
 fn sweep_of(spec: &Spec) -> Result<&Sweep, RunError> {
     let none = || RunError::NoSweep { file: spec.path.display().to_string() };
-    spec.sweep.as_ref().ok_or_else(none)
+    let sweep = spec.sweep.as_ref().ok_or_else(none)?;
+    match !sweep.idle.is_empty() && sweep.idle.len() == sweep.axes.len() {
+        true => Err(RunError::Idle { axes: sweep.idle.join("`, `") }),
+        false => Ok(sweep),
+    }
 }
 
 /// The runs that are still to be made.

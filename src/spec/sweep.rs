@@ -38,8 +38,8 @@ pub struct Sweep {
     pub chips: Chips,
     /// What `[expect]` promises of some points.
     pub claims: Vec<Claim>,
-    /// What a reader should know about its figures.
-    pub notes: Vec<String>,
+    /// The axes that make no difference, since they are of the chip and the engine has none.
+    pub idle: Vec<String>,
     points: usize,
     base: Arc<Base>,
 }
@@ -191,14 +191,14 @@ pub(super) struct Placed {
     points: usize,
     chips: Chips,
     claims: Vec<Claim>,
-    notes: Vec<String>,
+    idle: Vec<String>,
     seed: u64,
 }
 
 impl Placed {
     /// The sweep as it is handed on; `root` is the document that it stands in.
     pub fn sweep(self, root: &Table, sources: SourceMap, path: &Path, library: &Library) -> Sweep {
-        let Placed { run, design, points, chips, claims, notes, seed, .. } = self;
+        let Placed { run, design, points, chips, claims, idle, seed, .. } = self;
         let (axes, placed): (Vec<_>, Vec<_>) =
             self.axes.into_iter().map(PlacedAxis::finished).unzip();
         let keys = axes.iter().map(|axis: &Axis| axis.key.as_str());
@@ -212,7 +212,7 @@ impl Placed {
             axes: placed,
             draws,
         };
-        Sweep { axes, run, design, chips, claims, notes, points, base: Arc::new(base) }
+        Sweep { axes, run, design, chips, claims, idle, points, base: Arc::new(base) }
     }
 }
 
@@ -264,13 +264,14 @@ pub(super) fn read(t: &TableReader, about: &About) -> Placed {
                 .help("drop values, axes or chips, or split it into several sweeps"),
         );
     }
-    let notes = if about.ideal { idle(t, &axes) } else { Vec::new() };
+    let idle = if about.ideal { idle(&axes) } else { Vec::new() };
     let claims = claims::read(t, &about.expected.placed, run, asked, &axes);
-    Placed { axes, run, design, points, chips, claims, notes, seed: about.seed }
+    Placed { axes, run, design, points, chips, claims, idle, seed: about.seed }
 }
 
-/// Axes of a chip, on an engine that has none: a mistake where there are no others, else a note.
-fn idle(t: &TableReader, axes: &[PlacedAxis]) -> Vec<String> {
+/// Axes of a chip, on an engine that has none. The file may be for other verbs, or for another
+/// engine: that is no mistake of it.
+fn idle(axes: &[PlacedAxis]) -> Vec<String> {
     // Where the engine is swept, some points may have a chip.
     if axes.iter().any(|axis| ["simulate", "simulate.engine"].contains(&axis.axis.key.as_str())) {
         return Vec::new();
@@ -278,25 +279,7 @@ fn idle(t: &TableReader, axes: &[PlacedAxis]) -> Vec<String> {
     let of_chip = |axis: &&PlacedAxis| {
         axis.keys.first().is_some_and(|(key, _)| ["nonideal", "hardware"].contains(&key.as_str()))
     };
-    let idle: Vec<&PlacedAxis> = axes.iter().filter(of_chip).collect();
-    if idle.is_empty() || idle.len() < axes.len() {
-        let note = |axis: &&PlacedAxis| {
-            format!(
-                "the axis `{}` makes no difference: the engine `ideal` has no chip",
-                axis.axis.key
-            )
-        };
-        return idle.iter().map(note).collect();
-    }
-    let message = "all points are the same: the engine `ideal` has no chip";
-    let blame = Diagnostic::at(idle[0].span.clone(), message).label("of the chip");
-    let others = idle.iter().skip(1);
-    let blame = others.fold(blame, |d, axis| d.also(axis.span.clone(), "of the chip too"));
-    t.report(blame.help(
-        "write `engine = \"behavioural\"` or `engine = \"circuit\"` in [simulate], which put the \
-         network on one",
-    ));
-    Vec::new()
+    axes.iter().filter(of_chip).map(|axis| axis.axis.key.clone()).collect()
 }
 
 fn run(t: &TableReader, trains: bool) -> Verb {

@@ -147,6 +147,10 @@ fn whole_numbers_are_tried_alone_and_the_smallest_is_sought_where_less_is_worse(
     assert!(ran.stderr.contains("at least"), "{}", ran.stderr);
     let out = folder.path().join("reports/small-margin/evaluations.jsonl");
     let tried = fs::read_to_string(out).unwrap();
+    let (ran, two) = of(folder.path(), "accuracy", "nonideal.programming.levels=2", &[]);
+    expect_code(&ran, 0);
+    assert_eq!((&two["keys"][0]["least"], &two["keys"][0]["unbroken"]), (&2.0.into(), &1.into()));
+    let tried = tried.as_str();
     let of = |value: f64| {
         let line = format!("\"value\":{value:?}}}");
         let line = tried.lines().find(|l| l.ends_with(&line)).unwrap();

@@ -263,4 +263,12 @@ fn an_axis_of_a_chip_that_is_not_there_is_noted_beside_others() {
     let words = "`nonideal.programming.sigma` makes no difference: the engine `ideal` has no chip";
     assert!(notes.iter().any(|note| note.contains(words)), "{notes:?}");
     assert_eq!(engine("behavioural").head.notes, [""; 0]);
+
+    // Of such axes alone all points are the same; of the file by itself nothing is wrong.
+    let (folder, path) = workplace(NOISE);
+    let (spec, out) = (read(&path, &["simulate.engine=ideal"]), folder.path().join("out"));
+    let error = sweep(&spec, &options(&out, 1, Manner::Fresh)).unwrap_err().to_string();
+    assert!(error.contains("nothing else is swept than `nonideal.programming.sigma`"), "{error}");
+    assert!(error.contains("--engine behavioural") && !out.exists(), "{error}");
+    simulate(&spec, &options(&out, 1, Manner::Fresh)).unwrap();
 }

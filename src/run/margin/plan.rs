@@ -60,7 +60,8 @@ fn plan<'a>(
     let read = |value: f64| load(&ask.file, &edits(ask, key, value, None), library);
     let most = key.most;
     let takes = |value: f64| read(value).is_ok();
-    let whole = most.fract() == 0.0 && !takes(most - 0.5) && takes(most - 1.0);
+    let next = || takes(most - 1.0) || takes(most + 1.0);
+    let whole = most.fract() == 0.0 && !takes(most - 0.5) && next();
     let (least, file_is_without) = match read(0.0) {
         Ok(zero) => {
             let same = |a: &Spec, b: &Spec| a.subject == b.subject && a.simulate == b.simulate;

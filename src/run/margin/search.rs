@@ -67,7 +67,7 @@ impl Values {
     /// What is tried between two sides, unless they are near enough.
     fn between(self, low: f64, high: f64) -> Option<f64> {
         match self.whole {
-            true => (high - low > 1.0).then(|| (0.5 * (low + high)).floor()),
+            true => (high - low > 1.0).then_some((0.5 * (low + high)).floor()),
             false => (low > 0.0 && high - low > NEAR * high).then_some(0.5 * (low + high)),
         }
     }

@@ -257,7 +257,10 @@ fn blank(spec: &Spec, sweep: &Sweep, options: &Options, started: &Started) -> Sw
     if sweep.axes.iter().any(|axis| axis.key == "simulate.engine") {
         head.engine = "swept".to_string();
     }
-    head.notes = sweep.notes.clone();
+    let note = |key: &String| {
+        format!("the axis `{key}` makes no difference: the engine `ideal` has no chip")
+    };
+    head.notes = sweep.idle.iter().map(note).collect();
     SweepRecord {
         head,
         design: sweep.design.name().to_string(),
