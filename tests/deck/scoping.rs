@@ -107,6 +107,12 @@ fn instances_nest_and_see_what_is_around_them() {
 #[test]
 fn instances_in_parallel_conduct_more() {
     close(ohms(&format!("{DIVIDER}x1 a 0 div m=4"), "x1.r1"), 250.0);
+    for m in ["0", "-1"] {
+        let told = mistakes(&format!("{DIVIDER}x1 a 0 div m={m}"));
+        assert!(told[0].contains("must be above zero"), "{told:?}");
+    }
+    assert!(mistakes("r1 a 0 1k noisy=0\n")[0].contains("noisy"));
+    assert_eq!(ohms("r1 a 0 1k noisy=1\n", "r1"), 1e3);
 }
 
 #[test]
@@ -146,6 +152,7 @@ fn mistakes_of_subcircuits_are_named() {
 fn powers_of_numbers_keep_their_sign_and_those_of_sources_do_not() {
     close(ohms(".param a={5 + pow(-2,2)} b={5 + pow(-2,1)}\nr1 a 0 {a*b}\n", "r1"), 27.0);
     close(ohms(".param a={pwr(-2,1)}\nr1 a 0 {a}\n", "r1"), 2.0);
+    close(ohms(".param a={(-2)^3 + (-2)**3} b={20 - 2^3}\nr1 a 0 {a*b}\n", "r1"), 192.0);
 }
 
 #[test]

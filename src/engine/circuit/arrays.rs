@@ -71,10 +71,10 @@ const MOST_NODES: usize = 60_000;
 
 /// How often switches may turn before one is taken to have no position.
 pub(super) const TURNS: usize = 100;
-/// Kirchhoff's law may fail within a crossbar by this share of its largest cell current, or of what its
-/// least conductor would carry at the largest voltage, where no cell carries anything.
+/// Kirchhoff's law may fail within a crossbar by this share of its largest cell current, or, where no cell
+/// carries anything, by this share of what its wires or its best cell would carry at the largest voltage.
 const SOUND: f64 = 1e-6;
-const NOTHING: f64 = 1e-10;
+const NOTHING: f64 = 1e-8;
 
 /// The operating point from `x` on. Where the crossbars cannot be
 /// coupled to the rest, and they are small, every cell becomes a device.
@@ -129,7 +129,8 @@ fn is_sound(netlist: &Netlist, balance: &Balance, x: &[f64]) -> bool {
     let volts = x[..netlist.potentials()].iter().fold(0.0, |top: f64, v| top.max(v.abs()));
     let least = netlist.arrays().iter().fold(f64::INFINITY, |least, array| {
         let crossbar = &array.crossbar;
-        let cell = crossbar.conductance.iter().fold(0.0, |top: f64, g| top.max(g.abs()));
+        let cells = crossbar.conductance.iter().fold(0.0, |top: f64, g| top.max(g.abs()));
+        let cell = if cells > 0.0 { cells } else { f64::INFINITY };
         let wires = [&crossbar.word.wire, &crossbar.bit.wire].map(|wire| match wire {
             Wire::Uniform(r) => 1.0 / r,
             Wire::Each(each) => 1.0 / each.iter().fold(0.0, |top: f64, r| top.max(*r)),

@@ -26,7 +26,7 @@ impl Parser<'_> {
         }
         let span = span.start..self.at;
         if matches!(lower.as_str(), "pwl" | "table") {
-            let beyond = lower == "pwl" && self.dialect == Dialect::Spice;
+            let beyond = lower == "pwl" && self.dialect != Dialect::Home;
             return self.table(&arguments, beyond, span);
         }
         if let Some(function) = (self.functions)(&lower) {
@@ -50,7 +50,10 @@ impl Parser<'_> {
             }
             ("log", [x]) => Op::Unary(Unary::Ln, *x),
             ("arctan", [x]) => Op::Unary(Unary::Atan, *x),
-            ("pow", [x, y]) if self.dialect == Dialect::Home => Op::Binary(Binary::Power, *x, *y),
+            ("pow", [x, y]) if self.dialect != Dialect::Spice => Op::Binary(Binary::Power, *x, *y),
+            ("pwr", [x, y]) if self.dialect == Dialect::SpiceNumber => {
+                Op::Binary(Binary::AbsolutePower, *x, *y)
+            }
             (name, [x]) => Op::Unary(Unary::named(name).unwrap_or(Unary::Abs), *x),
             (name, [x, y, ..]) => Op::Binary(Binary::named(name).unwrap_or(Binary::Add), *x, *y),
             (name, []) => panic!("`{name}` takes arguments"),
@@ -71,7 +74,7 @@ impl Parser<'_> {
             .map(str::trim)
             .map(|name| match self.dialect {
                 Dialect::Home => name.to_string(),
-                Dialect::Spice => name.to_ascii_lowercase(),
+                Dialect::Spice | Dialect::SpiceNumber => name.to_ascii_lowercase(),
             })
             .collect();
         let span = span.start..self.at;

@@ -30,8 +30,11 @@ use functions::{Binary, Unary};
 pub enum Dialect {
     /// `x^y` is a power, `a^b^c` is `a^(b^c)`; a negative base has powers of whole numbers only.
     Home,
-    /// As in ngspice: `x^y` is `|x|^y`, `a^b^c` is `(a^b)^c`.
+    /// As in ngspice: `x^y` and `pow(x, y)` are `|x|^y`, `a^b^c` is `(a^b)^c`.
     Spice,
+    /// As in ngspice where numbers are computed before the circuit: there `pow(x, y)` is a power and
+    /// `pwr(x, y)` is `|x|^y`.
+    SpiceNumber,
 }
 
 /// What an expression depends on, by name.
@@ -134,21 +137,6 @@ impl<L: Clone + PartialEq> Expression<L> {
         let Ok(mapped) =
             self.resolve(|leaf| Ok::<_, std::convert::Infallible>(Resolved::Leaf(other(leaf))));
         mapped
-    }
-
-    /// As SPICE reads it where numbers are computed before the circuit: there `pow` keeps the sign of what
-    /// it raises, and `pwr` has none, the opposite of a source.
-    pub fn of_numbers(&self) -> Expression<L> {
-        let other = |f: Binary| match f {
-            Binary::AbsolutePower => Binary::Power,
-            Binary::SignedPower => Binary::AbsolutePower,
-            f => f,
-        };
-        let ops = self.ops.iter().map(|op| match op {
-            Op::Binary(f, a, b) => Op::Binary(other(*f), *a, *b),
-            op => op.clone(),
-        });
-        Expression { leaves: self.leaves.clone(), ops: ops.collect() }
     }
 
     /// The same with some leaves multiplied.

@@ -159,7 +159,7 @@ impl Parser<'_> {
                     let exponent = self.signed()?;
                     return Ok(self.push(Op::Binary(Binary::Power, base, exponent)));
                 }
-                Dialect::Spice => {
+                Dialect::Spice | Dialect::SpiceNumber => {
                     let exponent = match self.take("-") {
                         true => {
                             let a = self.primary()?;
@@ -183,7 +183,7 @@ impl Parser<'_> {
         }
         // A deck may put a part in braces or single quotes, as good as parentheses.
         for (open, close) in [("{", '}'), ("'", '\'')] {
-            if self.dialect == Dialect::Spice && self.take(open) {
+            if self.dialect != Dialect::Home && self.take(open) {
                 let inside = self.choice()?;
                 self.expect(close, "braces and quotes come in pairs")?;
                 return Ok(inside);
@@ -216,7 +216,7 @@ impl Parser<'_> {
         }
         let name = match self.dialect {
             Dialect::Home => word,
-            Dialect::Spice => word.to_ascii_lowercase(),
+            Dialect::Spice | Dialect::SpiceNumber => word.to_ascii_lowercase(),
         };
         Ok(match name.to_ascii_lowercase().as_str() {
             "time" => self.leaf(Leaf::Time),

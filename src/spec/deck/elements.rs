@@ -310,8 +310,7 @@ fn to_room(given: &mut Given, nominal: Option<f64>) -> f64 {
 }
 
 const RESISTOR: Meaning = Meaning {
-    idle: &[("noisy", "is of no use: a resistor has noise where a noise analysis asks for it")],
-    only: &[("scale", 1.0), ("dtemp", 0.0)],
+    only: &[("scale", 1.0), ("dtemp", 0.0), ("noisy", 1.0)],
     hidden: &["g"],
     ..Meaning::PLAIN
 };

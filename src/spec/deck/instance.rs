@@ -112,7 +112,14 @@ impl<'d> Circuit<'d, '_> {
             if block.defaults.iter().any(|p| p.key == pair.key) {
                 given.insert(pair.key, number);
             } else if pair.key == "m" {
-                multiplier *= number.unwrap_or(1.0);
+                if number.is_some_and(|m| m <= 0.0) {
+                    self.found.report(
+                        Diagnostic::at(value.span(), "`m` must be above zero")
+                            .label("instances in parallel")
+                            .help("leave it out for a single instance"),
+                    );
+                }
+                multiplier *= number.filter(|m| *m > 0.0).unwrap_or(1.0);
             } else {
                 let names: Vec<&str> = block.defaults.iter().map(|p| p.key).collect();
                 self.found.report(

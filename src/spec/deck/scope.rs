@@ -151,7 +151,7 @@ impl<'d, 'o> Scope<'d, 'o> {
             found.report(self.not_a_number(value, text, found));
             return None;
         }
-        let expression = self.expression(value, found)?.of_numbers();
+        let expression = self.expression_in(Dialect::SpiceNumber, value, found)?;
         let constant = expression.resolve(|leaf| match leaf {
             Leaf::Name(name) => match self.param(name, found) {
                 Some(Some(number)) => Ok(Resolved::Number(number)),
@@ -190,8 +190,17 @@ impl<'d, 'o> Scope<'d, 'o> {
 
     /// A value as an expression.
     pub fn expression(&self, value: &Value<'d>, found: &Found) -> Option<Expression<Leaf>> {
+        self.expression_in(Dialect::Spice, value, found)
+    }
+
+    fn expression_in(
+        &self,
+        dialect: Dialect,
+        value: &Value<'d>,
+        found: &Found,
+    ) -> Option<Expression<Leaf>> {
         let text = value.text();
-        let parsed = parse_with(text, Dialect::Spice, &|name| self.function(name, found));
+        let parsed = parse_with(text, dialect, &|name| self.function(name, found));
         match parsed {
             Ok(expression) => Some(expression),
             Err(fault) => {
