@@ -9,8 +9,7 @@ use super::panels::{Panels, WIDTH};
 
 /// Rows of numbers as one value and the places where they differ from it.
 ///
-/// A picture of MNIST is a fifth of ink; a product of 64 of them with 784 x 1990 takes a third of the
-/// time that the dense one does, and rows without any such value take as long as in the dense one.
+/// A picture of MNIST is a fifth of ink, and a product is made of that fifth alone.
 #[derive(Debug, Clone)]
 pub struct Mostly<T> {
     value: T,

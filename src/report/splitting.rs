@@ -173,7 +173,8 @@ fn time(rows: &[Row]) -> Figure {
 
 fn accuracy(rows: &[Row]) -> Figure {
     let (series, [low, high]) = by_blocks(rows, |run| 100.0 * run.accuracy);
-    let middle = 0.5 * (low + high);
+    // A point is little beside ten of them, and all are to be seen.
+    let (middle, half) = (0.5 * (low + high), (0.6 * (high - low)).max(5.0));
     Figure {
         name: "accuracy",
         title: "Test accuracy against the size of blocks".into(),
@@ -182,7 +183,7 @@ fn accuracy(rows: &[Row]) -> Figure {
                 .into(),
         body: Body::Chart(Chart {
             x: sizes(),
-            y: Axis::linear("test accuracy", Unit::Word("%"), [middle - 5.0, middle + 5.0]),
+            y: Axis::linear("test accuracy", Unit::Word("%"), [middle - half, middle + half]),
             series,
         }),
     }
