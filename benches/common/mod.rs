@@ -191,6 +191,7 @@ pub fn has_torch() -> bool {
 pub fn reference(script: &str, folder: &Path, args: &[&str]) -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference").join(script);
     let out = Command::new("python3")
+        .arg("-B")
         .arg(script)
         .arg(folder)
         .args(args)

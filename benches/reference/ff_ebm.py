@@ -10,8 +10,6 @@ at every iteration, as published, or once a step; ITERATIONS are free ones, of a
 those in the file.
 """
 
-import json
-import struct
 import sys
 import time
 import tomllib
@@ -20,21 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-
-def tensors(path):
-    with open(path, "rb") as file:
-        (size,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(size))
-        data = file.read()
-    header.pop("__metadata__", None)
-    found = {}
-    for name, about in header.items():
-        first, last = about["data_offsets"]
-        kind = {"F32": np.float32, "F64": np.float64}[about["dtype"]]
-        numbers = np.frombuffer(data[first:last], kind).reshape(about["shape"])
-        found[name] = torch.from_numpy(numbers.astype(np.float32))
-    return found
+from weights import tensors
 
 
 def digital(layers, shape):

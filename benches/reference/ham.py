@@ -16,32 +16,16 @@ send is computed once a step, and a product for each pair of layers, without the
 matrix for all: kinder than what was published.
 """
 
-import json
-import struct
 import sys
 import time
 
-import numpy as np
 import torch
+from weights import tensors
 
 BATCH = 64
 TOLERANCE = 1e-4
 WINDOW, RIDGE = 4, 1e-10
 RATE, DECAY, SCALE, BOUND = 0.01, 0.999, 1024.0, 3.0
-
-
-def tensors(path):
-    with open(path, "rb") as file:
-        (size,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(size))
-        data = file.read()
-    header.pop("__metadata__", None)
-    found = {}
-    for name, about in header.items():
-        first, last = about["data_offsets"]
-        numbers = np.frombuffer(data[first:last], np.float32).reshape(about["shape"])
-        found[name] = torch.from_numpy(numbers.copy())
-    return found
 
 
 def rho(s):
