@@ -193,7 +193,7 @@ drawn on logarithmic axes. The numbers of an operating point are printed, not dr
 
 Examples:
   eqcircuit plot tran.raw                              what is in it
-  eqcircuit plot tran.raw out 'i(v1)'                  tran.svg, tran.png
+  eqcircuit plot tran.raw out 'i(v1)'                  tran.svg, tran.png (tran-plot.* in the folder of a run)
   eqcircuit plot tran.raw out --from '2 ms' --to '3 ms' -o detail.png
   eqcircuit plot ac.raw 'v(out)/v(in)'                 a Bode plot of a gain
   eqcircuit plot all.raw onoise_spectrum --plot noise

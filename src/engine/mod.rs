@@ -241,6 +241,7 @@ impl fmt::Display for Outcome {
                  a resistor in series with one of them",
                 listed(devices)
             ),
+            Outcome::Finished { points: 1 } => write!(f, "finished with 1 point"),
             Outcome::Finished { points } => write!(f, "finished with {points} points"),
             Outcome::NoOperatingPoint { node, tried, iterations, at } => write!(
                 f,

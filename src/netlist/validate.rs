@@ -1,5 +1,7 @@
 //! What makes the equations of a netlist indeterminate, found before they are solved.
 
+use std::collections::HashSet;
+
 use super::{Device, DeviceId, Netlist, Node};
 
 /// A mistake of a netlist.
@@ -13,6 +15,8 @@ pub enum Fault {
     ForcedLoop { device: DeviceId },
     /// This coupling is not of two inductors.
     NotInductors { device: DeviceId },
+    /// This coupling is of two inductors that an earlier one couples.
+    CoupledTwice { device: DeviceId },
 }
 
 impl Netlist {
@@ -20,13 +24,23 @@ impl Netlist {
     /// sources (amplifier outputs and inductors among them), and couplings of anything but two
     /// inductors.
     pub fn faults(&self) -> Vec<Fault> {
+        self.faults_where(|_| true)
+    }
+
+    /// The faults of a motion that begins with given charges and fluxes: the current of an
+    /// inductor is known there, so that it forces no voltage.
+    pub fn faults_in_motion(&self) -> Vec<Fault> {
+        self.faults_where(|device| !matches!(device, Device::Inductor(_)))
+    }
+
+    fn faults_where(&self, forces: impl Fn(&Device) -> bool) -> Vec<Fault> {
         let mut conducting = Groups::new(self.node_count());
         let mut forced = Groups::new(self.node_count());
         let mut loops = Vec::new();
         for (id, (_, device)) in self.devices().iter().enumerate() {
             for path in device.paths() {
                 conducting.join(path.from, path.to);
-                if path.forces && !forced.join(path.from, path.to) {
+                if path.forces && forces(device) && !forced.join(path.from, path.to) {
                     loops.push(Fault::ForcedLoop { device: DeviceId(id) });
                 }
             }
@@ -35,12 +49,26 @@ impl Netlist {
         let mut faults = self.unconnected();
         faults.extend(isolated(&mut conducting, self.node_count()));
         faults.extend(loops);
-        faults.extend(self.devices().iter().enumerate().filter_map(|(id, (_, device))| {
-            let Device::Coupling(coupling) = device else { return None };
-            let fault = Fault::NotInductors { device: DeviceId(id) };
-            coupling.pair(self.devices()).is_none().then_some(fault)
-        }));
+        faults.extend(self.miscoupled());
         faults
+    }
+
+    fn miscoupled(&self) -> Vec<Fault> {
+        let mut coupled = HashSet::new();
+        let devices = self.devices();
+        let faults = devices.iter().enumerate().filter_map(|(id, (_, device))| {
+            let Device::Coupling(coupling) = device else { return None };
+            let device = DeviceId(id);
+            let pair = [coupling.l1.0, coupling.l2.0];
+            match coupling.pair(devices) {
+                None => Some(Fault::NotInductors { device }),
+                Some(_) if !coupled.insert([pair[0].min(pair[1]), pair[0].max(pair[1])]) => {
+                    Some(Fault::CoupledTwice { device })
+                }
+                Some(_) => None,
+            }
+        });
+        faults.collect()
     }
 
     /// Whether the voltage of each node is forced from ground, whatever current it carries.

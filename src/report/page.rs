@@ -103,7 +103,8 @@ pub fn short(value: f64) -> String {
 pub fn digits(value: f64, digits: usize) -> String {
     let magnitude = value.abs();
     if value != 0.0 && !(1e-3..1e5).contains(&magnitude) {
-        return minus(&format!("{value:.2e}"));
+        let decimals = if digits > 4 { digits - 1 } else { 2 };
+        return minus(&format!("{value:.decimals$e}"));
     }
     let place = if value == 0.0 { 0.0 } else { math::log10(magnitude).floor() };
     let decimals = (digits as f64 - 1.0 - place).max(0.0) as usize;

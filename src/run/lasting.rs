@@ -26,6 +26,8 @@ pub enum Manner {
 /// An output folder that is written while the run lasts. One process has it at a time.
 pub(super) struct Lasting {
     folder: PathBuf,
+    /// Whether what is in it was judged by another `[expect]`; of sweeps only.
+    pub judges_anew: bool,
     /// Held as long as the run lasts; the system lets go of it when the process dies.
     _lock: File,
 }
@@ -59,14 +61,17 @@ impl Lasting {
         }
         let resolved = spec.resolved_for(&folder);
         let files = Digests::of(&spec.files, &folder)?;
-        let lasting = Lasting { folder, _lock: lock };
+        let mut lasting = Lasting { folder, judges_anew: false, _lock: lock };
         if there && manner == Manner::Resume && !lasting.path(record::RESOLVED).exists() {
             lasting.check_begun()?;
             there = false;
         }
         let resumes = there && manner == Manner::Resume;
         if resumes {
-            lasting.check_same(&resolved, &files)?;
+            lasting.judges_anew = lasting.check_same(&resolved, &files, verb)?;
+            if lasting.judges_anew {
+                lasting.replace(record::RESOLVED, resolved.as_bytes())?;
+            }
         } else {
             let marker = format!("{{\"verb\": \"{}\"}}\n", verb.name());
             lasting.replace(record::RUN, marker.as_bytes())?;
@@ -85,18 +90,24 @@ impl Lasting {
         self.folder.join(name)
     }
 
-    /// Refuses to go on with a run of other settings or files.
-    fn check_same(&self, resolved: &str, files: &Digests) -> Result<(), RunError> {
+    /// Refuses to go on with a run of other settings or files. Whether a sweep has another
+    /// `[expect]`, which makes no difference to its runs.
+    fn check_same(&self, resolved: &str, files: &Digests, verb: Verb) -> Result<bool, RunError> {
         let path = self.path(record::RESOLVED);
         let there = fs::read_to_string(&path)
             .map_err(|source| RunError::Read { path: path.clone(), source })?;
-        let difference = match difference(&there, resolved) {
+        let promises = verb == Verb::Sweep && there != resolved;
+        let told = match promises {
+            true => difference(&unpromised(&there), &unpromised(resolved)),
+            false => difference(&there, resolved),
+        };
+        let difference = match told {
             // Folders of before there was this record are taken as they are.
             None => Digests::told(&self.folder)?.and_then(|there| there.difference(files)),
             found => found,
         };
         match difference {
-            None => Ok(()),
+            None => Ok(promises),
             Some(difference) => Err(RunError::AnotherRun { path: self.folder.clone(), difference }),
         }
     }
@@ -199,6 +210,18 @@ pub(super) fn damaged_line(path: &Path, line: usize, what: impl Display) -> RunE
     }
 }
 
+/// A resolved file without its `[expect]`.
+fn unpromised(resolved: &str) -> String {
+    let mut within = false;
+    let lines = resolved.split_inclusive('\n').filter(|line| {
+        if line.starts_with('[') {
+            within = line.starts_with("[expect]") || line.starts_with("[expect.");
+        }
+        !within
+    });
+    lines.collect()
+}
+
 /// The first line in which two resolved files differ, with its table.
 pub(super) fn difference(there: &str, here: &str) -> Option<String> {
     if there == here {
@@ -223,6 +246,12 @@ pub(super) fn difference(there: &str, here: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_its_promises_a_file_is_otherwise_the_same() {
+        let text = "a = 1\n\n[expect]\nx = [\n  { at-least = 1 },\n]\n\n[sweep]\nb = 2\n";
+        assert_eq!(unpromised(text), "a = 1\n\n[sweep]\nb = 2\n");
+    }
 
     #[test]
     fn the_first_difference_is_named_with_its_table() {

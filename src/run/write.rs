@@ -6,7 +6,7 @@ use std::io::Write;
 use super::output::Staging;
 use super::record::{self, RunRecord, SampleRecord};
 use super::{Found, RunError, tensors};
-use crate::data::waves::Waves;
+use crate::data::waves::{OPERATING_POINT, Waves};
 use crate::data::{raw, table};
 use crate::spec::Spec;
 
@@ -40,7 +40,7 @@ impl WaveForm {
                 raw::write(out, waves, raw::Format::Ascii)
             }),
             // That of an operating point is a record of its own.
-            WaveForm::Csv if waves.axis().is_none() => Ok(()),
+            WaveForm::Csv if waves.plot == OPERATING_POINT => Ok(()),
             WaveForm::Csv => {
                 staging.write(&format!("{stem}.csv"), |mut out| table::write(&mut out, waves))
             }

@@ -48,6 +48,7 @@ pub(super) fn read(t: &TableReader, netlist: Option<&Netlist>) -> Option<Study> 
     if asked.optional_table("op").is_some() {
         analyses.push(Request::Op);
     }
+    asked.known("dc");
     if asked.has("dc") {
         let sweeps: Vec<Option<DcSweep>> =
             asked.tables("dc").iter().map(|t| place.sweep(t)).collect();
@@ -233,6 +234,14 @@ fn tran(t: &TableReader) -> Option<Tran> {
             Diagnostic::at(t.span("step"), "too many points would be kept")
                 .label("too small")
                 .help(format!("keep at most {MOST} points, or leave `step` out")),
+        );
+        return None;
+    }
+    if longest.is_some_and(|longest| stop / longest > Tran::MOST) {
+        t.report(
+            Diagnostic::at(t.span("longest"), "more than a billion steps would be taken")
+                .label("too small")
+                .help("leave `longest` out: steps follow the error that they make"),
         );
         return None;
     }

@@ -80,6 +80,7 @@ fn side(
     let ohms = |key| t.quantity(key, Dimension::Ohm, Range::NonNegative);
     let segment = ohms("r-segment").or(0.0);
     let keys = [("first", "r-first"), ("last", "r-last")];
+    keys.iter().for_each(|(key, r)| [key, r].into_iter().for_each(|key| t.known(key)));
     let given = keys.map(|(key, _)| t.has(key));
     if given == [false; 2] && t.is_table() {
         let at = Diagnostic::at(t.own_span(), format!("{} names no nodes", t.title()));

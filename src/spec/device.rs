@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use super::array;
 use super::document::Entry;
 use super::reader::TableReader;
+use super::study::Study;
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{Arg, DeviceId, Fault, Netlist, Node, ROLL};
 use argument::{Names, argument};
@@ -83,13 +84,32 @@ pub(super) fn read(t: &TableReader, arrays: Option<&TableReader>) -> Option<Plac
     if !whole {
         return None;
     }
-    for fault in placed.netlist.faults() {
-        t.report(diagnostic(&fault, &placed));
-    }
     Some(placed)
 }
 
-pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
+impl Placed {
+    /// What makes the equations indeterminate; where nothing but motions from given charges is
+    /// asked for, a current of an inductor is known, and a node needs no path to ground.
+    pub fn faults(&self, study: Option<&Study>) -> Vec<(Fault, Diagnostic)> {
+        let faults = match study.is_some_and(Study::only_moves) {
+            true => self.netlist.faults_in_motion(),
+            false => self.netlist.faults(),
+        };
+        faults.into_iter().map(|fault| (fault.clone(), diagnostic(&fault, self))).collect()
+    }
+}
+
+/// Reports what makes the equations indeterminate.
+pub(super) fn check(t: &TableReader, placed: &Placed, study: Option<&Study>) {
+    let moves = study.is_some_and(Study::only_moves);
+    for (fault, diagnostic) in placed.faults(study) {
+        if !(moves && matches!(fault, Fault::NoPathToGround { .. })) {
+            t.report(diagnostic);
+        }
+    }
+}
+
+fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
     let place = |node: &Node| placed.nodes.get(node).cloned();
     let name = |node: &Node| placed.netlist.node_name(*node);
     match fault {
@@ -133,6 +153,12 @@ pub(super) fn diagnostic(fault: &Fault, placed: &Placed) -> Diagnostic {
         )
         .label("closes a loop of voltage sources")
         .help("put a resistor in series with it, or drop it"),
+        Fault::CoupledTwice { device } => Diagnostic::at(
+            placed.devices[device.0].clone(),
+            format!("`{}` couples what is already coupled", placed.netlist.devices()[device.0].0),
+        )
+        .label("the second of a pair")
+        .help("keep one of the two: a pair of inductors has one coupling coefficient"),
         Fault::NotInductors { device } => Diagnostic::at(
             placed.devices[device.0].clone(),
             format!("`{}` does not couple two inductors", placed.netlist.devices()[device.0].0),

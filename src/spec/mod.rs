@@ -320,6 +320,9 @@ fn devices(t: &TableReader, library: &Library) -> Option<Parts> {
         t.exclude("analysis", &["simulate", "ports"]);
     }
     let study = analysis::read(t, netlist);
+    if let Some(placed) = &placed {
+        device::check(t, placed, study.as_ref());
+    }
     let expect = t
         .optional_table("expect")
         .map(|t| {

@@ -20,6 +20,14 @@ pub struct Study {
     pub guess: Vec<(Node, Volt)>,
 }
 
+impl Study {
+    /// Whether there are analyses, and each is a motion that begins with given charges.
+    pub fn only_moves(&self) -> bool {
+        let moves = |request: &Request| matches!(request, Request::Tran(tran) if tran.uic);
+        !self.analyses.is_empty() && self.analyses.iter().all(moves)
+    }
+}
+
 /// One analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -83,6 +91,11 @@ pub struct Tran {
     /// Start from [`Study::initial`] and the devices' own initial conditions instead of an
     /// operating point.
     pub uic: bool,
+}
+
+impl Tran {
+    /// The most steps that one may be bound to take.
+    pub const MOST: f64 = 1e9;
 }
 
 /// How a step in time is taken.

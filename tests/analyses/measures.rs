@@ -153,7 +153,7 @@ fn what_cannot_be_measured_says_why() {
     ];
     let expected = [
         "`v(out)` rises through 3 nowhere",
-        "`v(out)` rises through 1 only 1 times",
+        "`v(out)` rises through 1 only once",
         "beyond the axis",
         "nowhere",
         "ends where it began",

@@ -1,4 +1,4 @@
-use super::{deck, mistakes, read};
+use super::{deck, mistakes, read, toml};
 use proptest::prelude::*;
 
 #[test]
@@ -129,4 +129,44 @@ fn word() -> impl Strategy<Value = String> {
         "µ ",
     ];
     proptest::sample::select(words.to_vec()).prop_map(str::to_string)
+}
+
+#[test]
+fn what_is_said_twice_is_told() {
+    let twice = |lines: &str, name: &str| {
+        let read = deck(&format!("{lines}\nr9 a 0 1\nv9 a 0 1\n.op"));
+        let told: Vec<&String> = read.notes.iter().filter(|n| n.contains("again later")).collect();
+        assert_eq!(told.len(), 1, "{lines}: {:?}", read.notes);
+        assert!(told[0].contains(&format!("`{name}` is given again later, which counts")));
+        read.netlist
+    };
+    let ohms = |lines: &str, name: &str| {
+        let text = toml(&twice(lines, name), None);
+        let line = text.lines().find(|line| line.starts_with("\"r1\"")).map(str::to_string);
+        line.unwrap_or_else(|| panic!("{text}"))
+    };
+    assert!(ohms("r1 a 0 {x}\n.param x=1 x=2", "x").contains("g = \"500 mS\""));
+    assert!(ohms("r1 a 0 {x}\n.param x=1\n.param x=2", "x").contains("g = \"500 mS\""));
+    assert!(ohms("r1 a 0 6 m=2 m=3", "m").contains("g = \"500 mS\""));
+    assert_eq!(
+        mistakes("l1 a 0 1\nl2 a 0 1\nr1 a 0 1\nk1 l1 l2 .5\nk2 l2 l1 .3\n.tran 1 9 uic"),
+        ["6: `k2` couples what is already coupled"]
+    );
+    assert_eq!(
+        mistakes("r1 a 0 1\n.op\n.meas tran x max v(a)\n.meas ac x max v(a)"),
+        ["5: there already is a measure `x`"]
+    );
+}
+
+#[test]
+fn names_that_are_printed_and_not_there_are_told() {
+    let notes = deck("v1 a 0 1\nr1 a b 1\nr2 b 0 1\n.op\n.print tran v(zz) v(a,b) i(v1) i(rr)").notes;
+    let told: Vec<&str> = notes.iter().filter_map(|n| n.split_once("names ").map(|n| n.1)).collect();
+    assert_eq!(told, ["a node `zz`, which is not there", "a device `rr`, which is not there"]);
+}
+
+#[test]
+fn a_tolerance_that_stays_tighter_is_told() {
+    let notes = deck("r1 a 0 1\nv1 a 0 1\n.op\n.options reltol=1e-9 vntol=1").notes;
+    assert!(notes.len() == 1 && notes[0].contains("`vntol` stays at"), "{notes:?}");
 }

@@ -185,3 +185,16 @@ fn control_blocks_are_read_where_they_are_plain() {
     assert_eq!(found[0], "7: the command `foreach` is not read");
     assert_eq!(faults(".control\nrun"), ["5: `.control` is not ended"]);
 }
+
+#[test]
+fn steps_beyond_a_billion_are_refused() {
+    assert_eq!(faults(".tran 1n 1e9"), ["5: more than a billion steps would be taken"]);
+    study(".tran 1n 0.9");
+}
+
+#[test]
+fn noise_is_measured_by_its_spectra() {
+    let study = study(".noise v(out) v1 dec 5 1 1k\n.meas noise a find onoise_spectrum at=10");
+    let at = Measured::At { signal: "onoise_spectrum".into(), at: 10.0 };
+    assert_eq!(study.measures[0].what, at);
+}

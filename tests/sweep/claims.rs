@@ -43,6 +43,35 @@ fn a_claim_is_judged_at_its_points_alone() {
 }
 
 #[test]
+fn promises_changed_later_are_judged_without_running_again() {
+    let (folder, path) = workplace(NOISE);
+    let [early, late] = ["early", "late"].map(|name| folder.path().join(name));
+    let bounds = format!(
+        "[{{ at-most = \"1 s\" }}, {{ at-most = \"1 as\", at = {{ {SIGMA} = 0.05 }} }}]"
+    );
+    let spec = with(&path, "settling-time", &bounds);
+    sweep(&spec, &options(&early, 2, Manner::Fresh)).unwrap();
+    run(&path, &late, 2, Manner::Fresh);
+    let timing = fs::read(late.join("timing.jsonl")).unwrap();
+    let swept = sweep(&spec, &options(&late, 2, Manner::Resume)).unwrap();
+    assert_eq!(swept.broken().count(), 3);
+    assert_eq!(results(&late), results(&early));
+    assert_eq!(fs::read(late.join("timing.jsonl")).unwrap(), timing, "runs were run again");
+    // A run without the figure is run again.
+    let lines = fs::read_to_string(late.join("results.jsonl")).unwrap();
+    let mut values: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    values[4]["figures"].as_object_mut().unwrap().remove("accuracy").expect("a figure");
+    let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+    fs::write(late.join("results.jsonl"), lines).unwrap();
+    let spec = with(&path, "accuracy", "{ at-least = 0.0 }");
+    let swept = sweep(&spec, &options(&late, 2, Manner::Resume)).unwrap();
+    assert!(swept.points.iter().all(|p| p.expect.iter().any(|e| e.figure == "accuracy")));
+    let times = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
+    assert_eq!(times(&fs::read(late.join("timing.jsonl")).unwrap()), times(&timing) + 1);
+}
+
+#[test]
 fn a_run_by_itself_is_held_to_what_is_promised_everywhere() {
     let (_folder, path) = workplace(NOISE);
     let bounds = format!("{{ at-most = \"1 as\", at = {{ {SIGMA} = 0.05 }} }}");

@@ -12,7 +12,7 @@ parameters! {
         /// the other plate
         n: Node = "n", Kind::Node;
         /// capacitance
-        c: Farad = "c", Kind::required(Dimension::Farad, Range::Positive);
+        c: Farad = "c", Kind::required(Dimension::Farad, Range::NonNegative);
         /// voltage of p over n where a motion starts without an operating point
         initial: Option<f64> = "initial", Kind::optional(Dimension::Volt, Range::Any);
     }

@@ -14,7 +14,7 @@ parameters! {
         /// where its current leaves
         n: Node = "n", Kind::Node;
         /// inductance
-        l: Henry = "l", Kind::required(Dimension::Henry, Range::Positive);
+        l: Henry = "l", Kind::required(Dimension::Henry, Range::NonNegative);
         /// current from p to n where a motion starts without an operating point
         initial: Option<f64> = "initial", Kind::optional(Dimension::Ampere, Range::Any);
     }

@@ -22,11 +22,35 @@ impl<L> Expression<L> {
     /// back as an expression of the same values to the bit.
     pub fn text(&self, dialect: Dialect, name: &dyn Fn(&L) -> String) -> String {
         let mut texts: Vec<(Rank, String)> = Vec::with_capacity(self.ops.len());
+        let uses = self.uses();
         for op in &self.ops {
-            let text = self.op(op, &texts, dialect, name);
+            let text = match op {
+                // A long sum grows in place.
+                Op::Binary(f, a, b) if uses[*a] == 1 && rank(*f) == Some(texts[*a].0) => {
+                    let (rank, mut text) = (texts[*a].0, std::mem::take(&mut texts[*a].1));
+                    text.push_str(&format!(" {} ", f.word()));
+                    text.push_str(&at_least(&texts, *b, rank.right()));
+                    (rank, text)
+                }
+                _ => self.op(op, &texts, dialect, name),
+            };
             texts.push(text);
         }
         texts.pop().map_or_else(String::new, |(_, text)| text)
+    }
+
+    /// How often each operation is an operand.
+    fn uses(&self) -> Vec<usize> {
+        let mut uses = vec![0; self.ops.len()];
+        for op in &self.ops {
+            match op {
+                Op::Number(_) | Op::Leaf(_) => {}
+                Op::Unary(_, a) | Op::Table(a, _) => uses[*a] += 1,
+                Op::Binary(_, a, b) => [a, b].into_iter().for_each(|k| uses[*k] += 1),
+                Op::Choose(c, a, b) => [c, a, b].into_iter().for_each(|k| uses[*k] += 1),
+            }
+        }
+        uses
     }
 
     fn op(
@@ -36,10 +60,7 @@ impl<L> Expression<L> {
         dialect: Dialect,
         name: &dyn Fn(&L) -> String,
     ) -> (Rank, String) {
-        let at_least = |k: usize, rank: Rank| {
-            let (own, text) = &texts[k];
-            if *own < rank { format!("({text})") } else { text.clone() }
-        };
+        let at_least = |k: usize, rank: Rank| at_least(texts, k, rank);
         let plain = |k: usize| texts[k].1.as_str();
         match op {
             Op::Number(value) if value.is_sign_negative() => (Rank::Signed, format!("{value:?}")),
@@ -67,12 +88,7 @@ impl<L> Expression<L> {
                         _ => (Rank::Whole, called(f.word())),
                     };
                 };
-                let tighter = match rank {
-                    Rank::Sum => Rank::Product,
-                    Rank::Product => Rank::Power,
-                    _ => Rank::Sum,
-                };
-                let (a, b) = (at_least(*a, rank), at_least(*b, tighter));
+                let (a, b) = (at_least(*a, rank), at_least(*b, rank.right()));
                 (rank, format!("{a} {} {b}", f.word()))
             }
             Op::Choose(c, a, b) => {
@@ -113,6 +129,23 @@ impl<L> Expression<L> {
         let word = if odd { "pwr" } else { "pow" };
         (Rank::Whole, format!("{word}({}, {})", plain(a), plain(b)))
     }
+}
+
+impl Rank {
+    /// How tightly what stands to the right of such an operator must bind.
+    fn right(self) -> Rank {
+        match self {
+            Rank::Sum => Rank::Product,
+            Rank::Product => Rank::Power,
+            _ => Rank::Sum,
+        }
+    }
+}
+
+/// The text of an operand, in parentheses where it binds less tightly than this.
+fn at_least(texts: &[(Rank, String)], k: usize, rank: Rank) -> String {
+    let (own, text) = &texts[k];
+    if *own < rank { format!("({text})") } else { text.clone() }
 }
 
 fn rank(f: Binary) -> Option<Rank> {

@@ -59,6 +59,13 @@ impl Ledger {
                     let Task { point, chip } = task;
                     return Err(wrong(format!("chip {chip} at point {point} stands there twice")));
                 }
+                let (run, line) = match lasting.judges_anew {
+                    true => match point::judged_anew(spec, sweep, run) {
+                        Some(run) => (run.clone(), line_of(&run)),
+                        None => continue,
+                    },
+                    false => (run, line),
+                };
                 if run.is_done() {
                     known.entry(task.point).or_default().insert(task.chip, metric(sweep, &run));
                     lines.insert(task, line);

@@ -91,11 +91,28 @@ fn try_run(sweep: &Sweep, task: Task, folder: &Path, options: &Options) -> Resul
         Verb::Gradcheck => gradcheck::figures(&spec, None)?,
         _ => return Ok(simulate(spec, &claims)?),
     };
-    let judge = |e: &Expect| expect::judge(e, figures.get(&e.figure).copied());
-    let everywhere = spec.expect.iter().filter(|e| e.is_of(sweep.run)).map(judge);
-    let here = claims.iter().map(|c| ExpectRecord { at: c.at.clone(), ..judge(&c.expect) });
-    let expect = everywhere.chain(here).collect();
+    let expect = judged(&spec, sweep.run, &claims, &figures);
     Ok(Came { figures, expect, notes: Vec::new() })
+}
+
+fn judged(
+    spec: &Spec,
+    verb: Verb,
+    claims: &[&Claim],
+    figures: &BTreeMap<String, f64>,
+) -> Vec<ExpectRecord> {
+    let judge = |e: &Expect| expect::judge(e, figures.get(&e.figure).copied());
+    let everywhere = spec.expect.iter().filter(|e| e.is_of(verb)).map(judge);
+    let here = claims.iter().map(|c| ExpectRecord { at: c.at.clone(), ..judge(&c.expect) });
+    everywhere.chain(here).collect()
+}
+
+/// A run by what the file promises now; `None` where that is of a figure that the run has not, so
+/// that it is to be run again.
+pub fn judged_anew(spec: &Spec, sweep: &Sweep, run: PointRecord) -> Option<PointRecord> {
+    let claims: Vec<&Claim> = sweep.claims_at(run.point).collect();
+    let expect = judged(spec, sweep.run, &claims, &run.figures);
+    expect.iter().all(|e| e.value.is_some()).then_some(PointRecord { expect, ..run })
 }
 
 /// The figures of one simulation, or of a training in a folder of its own, or why there are none.

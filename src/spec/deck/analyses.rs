@@ -3,6 +3,7 @@
 use super::card::{Cursor, Value};
 use super::circuit::{Circuit, own_name};
 use super::files::Card;
+use super::words::Kind;
 use super::scope::Scope;
 use super::timing::Timing;
 use super::{Found, measures, settings};
@@ -222,10 +223,14 @@ impl<'d> Dot<'_, 'd, '_> {
         }
     }
 
+    fn node_of(&self, name: &str) -> Option<Node> {
+        let node = self.circuit.find_node(name, self.scope);
+        node.filter(|n| *n == Node::GROUND || self.circuit.nodes.contains_key(n))
+    }
+
     /// A node by name.
     pub fn node(&self, name: &str, at: Span) -> Option<Node> {
-        let node = self.circuit.find_node(name, self.scope);
-        let node = node.filter(|n| *n == Node::GROUND || self.circuit.nodes.contains_key(n));
+        let node = self.node_of(name);
         if node.is_none() {
             self.circuit.unknown_node(name, at);
         }
@@ -260,6 +265,13 @@ impl<'d> Dot<'_, 'd, '_> {
         }
         // As ngspice has it: its waveforms hold every step, at most so long.
         let longest = longest.unwrap_or(step.min((stop - start) / 50.0));
+        if stop / longest > Tran::MOST {
+            return self.report(
+                Diagnostic::at(self.card.whole(), "more than a billion steps would be taken")
+                    .label(format!("up to {stop:e} s, {longest:e} s at most each"))
+                    .help("let the third and the fourth number, or the step, be larger"),
+            );
+        }
         self.study.analyses.push(Request::Tran(Tran {
             stop,
             start,
@@ -269,8 +281,39 @@ impl<'d> Dot<'_, 'd, '_> {
         }));
     }
 
-    /// All waveforms are kept, so what to keep is only checked.
+    /// All waveforms are kept, so of what to keep only the names are checked.
     fn output(&mut self, word: &str) {
+        let remark = |at: Span, what: &str, name: &str| {
+            self.circuit.found.note(
+                Diagnostic::at(at, format!("`{word}` names {what} `{name}`, which is not there"))
+                    .label("not there"),
+            );
+        };
+        let tokens = &self.card.tokens;
+        for k in 1..tokens.len() {
+            let Some(of) = self.card.word(k).filter(|of| of.starts_with(['v', 'i'])) else {
+                continue;
+            };
+            if tokens.get(k + 1).map(|t| t.kind) != Some(Kind::Open) {
+                continue;
+            }
+            for token in tokens[k + 2..].iter().take_while(|t| t.kind != Kind::Close) {
+                let name = &self.card.text[token.range.clone()];
+                let at = self.card.span(token.range.clone());
+                match token.kind {
+                    Kind::Word if of.starts_with('v') && self.node_of(name).is_none() => {
+                        remark(at, "a node", name);
+                    }
+                    Kind::Word
+                        if of.starts_with('i')
+                            && !self.circuit.names.contains_key(own_name(name)) =>
+                    {
+                        remark(at, "a device", name);
+                    }
+                    _ => {}
+                }
+            }
+        }
         self.circuit.found.note(
             Diagnostic::at(
                 self.card.head(),

@@ -1,11 +1,12 @@
 //! A card read from left to right.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Found;
 use super::files::Card;
 use super::words::{Kind, Token};
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Span};
 
 /// `key = value`, the value as text of its card.
 #[derive(Clone)]
@@ -213,7 +214,7 @@ impl<'d> Cursor<'d> {
                 }
             }
         }
-        pairs
+        latest(pairs, found)
     }
 
     /// The next `key = value`, the value one word or one expression in braces.
@@ -257,4 +258,20 @@ impl<'d> Cursor<'d> {
         };
         Some(Pair { key, key_span, card: self.card, value, braced: true })
     }
+}
+
+/// Of each key the last pair, as in SPICE, with a remark where there are more.
+pub(super) fn latest<'d>(mut pairs: Vec<Pair<'d>>, found: &Found) -> Vec<Pair<'d>> {
+    let mut seen = HashSet::new();
+    pairs.reverse();
+    pairs.retain(|pair| {
+        let fresh = seen.insert(pair.key);
+        if !fresh {
+            let message = format!("`{}` is given again later, which counts", pair.key);
+            found.note(Diagnostic::at(pair.key_span.clone(), message).label("not read"));
+        }
+        fresh
+    });
+    pairs.reverse();
+    pairs
 }

@@ -39,7 +39,7 @@ pub(super) fn read(line: &mut Dot) {
                 .help_names(analysis, "the analyses are", &known),
         );
     }
-    let Some((name, _)) = line.cursor.word() else {
+    let Some((name, called)) = line.cursor.word() else {
         return line.circuit.found.not_understood(&line.cursor, USAGE);
     };
     let at = line.cursor.span();
@@ -74,6 +74,13 @@ pub(super) fn read(line: &mut Dot) {
             return line.circuit.found.not_understood(&line.cursor, USAGE);
         }
         let (name, analysis) = (name.to_string(), analysis.to_string());
+        if line.study.measures.iter().any(|m| m.name == name) {
+            return line.report(
+                Diagnostic::at(called, format!("there already is a measure `{name}`"))
+                    .label("would hide the other")
+                    .help("give one of them another name"),
+            );
+        }
         line.study.measures.push(Measure { name, analysis, what });
     }
 }
@@ -206,6 +213,11 @@ const PARTS: &[(&str, &str)] = &[("db", "db"), ("m", "mag"), ("p", "ph"), ("r", 
 fn signal(line: &mut Dot) -> Option<String> {
     let at = line.cursor.span();
     let usage = "write a signal such as `v(out)`, `v(a,b)`, `i(v1)` or `vdb(out)`";
+    const SPECTRA: &[&str] = &["onoise_spectrum", "inoise_spectrum"];
+    if let Some(spectrum) = line.cursor.peek().filter(|word| SPECTRA.contains(word)) {
+        line.cursor.skip();
+        return Some(spectrum.to_string());
+    }
     let Some((word, _)) = line.cursor.word().filter(|_| line.cursor.take(Kind::Open)) else {
         line.report(
             Diagnostic::at(at, "a signal is missing").label("expected a signal").help(usage),

@@ -33,7 +33,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::device::{self, Placed};
+use super::device::Placed;
 use super::document::Table;
 use super::reader::Reading;
 use super::study::{Request, Study};
@@ -201,9 +201,9 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
     let mut netlist = std::mem::take(&mut circuit.netlist);
     netlist.temperature = study.solving.temperature;
     netlist.gmin = study.solving.gmin;
-    let mut placed = Placed::of(netlist, std::mem::take(&mut circuit.nodes), devices);
+    let placed = Placed::of(netlist, std::mem::take(&mut circuit.nodes), devices);
     if laid == 0 && found.count() == 0 {
-        faults(&mut placed, &study, found);
+        faults(&placed, &study, found);
     }
     let title = match &outline.title {
         Some(title) => title.clone(),
@@ -213,16 +213,12 @@ fn assemble(cards: &[files::Card], title: &str, found: &Found) -> Deck {
 }
 
 /// Tells of what makes the equations indeterminate.
-fn faults(placed: &mut Placed, study: &Study, found: &Found) {
-    // Started from given voltages, a node needs no path to ground.
-    let moves = |request: &Request| matches!(request, Request::Tran(tran) if tran.uic);
-    let free = !study.analyses.is_empty() && study.analyses.iter().all(moves);
-    for fault in placed.netlist.faults() {
-        let diagnostic = device::diagnostic(&fault, placed);
+fn faults(placed: &Placed, study: &Study, found: &Found) {
+    for (fault, diagnostic) in placed.faults(Some(study)) {
         match fault {
             // Common in decks: a pin that is not used.
             Fault::Unconnected { .. } => found.note(diagnostic),
-            Fault::NoPathToGround { .. } if free => found.note(diagnostic),
+            Fault::NoPathToGround { .. } if study.only_moves() => found.note(diagnostic),
             _ => found.report(diagnostic),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Found;
-use super::card::{Cursor, Pair};
+use super::card::{Cursor, Pair, latest};
 use super::files::Card;
 use super::words::Kind;
 use crate::diag::{Diagnostic, Span};
@@ -158,7 +158,8 @@ impl<'d> Sorter<'d, '_> {
             );
             return;
         }
-        let block = self.open.pop().unwrap_or_default();
+        let mut block = self.open.pop().unwrap_or_default();
+        block.params = latest(block.params, self.found);
         if let Some((name, span)) = Cursor::after(card, 1).word()
             && name != block.name
         {
@@ -263,7 +264,9 @@ impl<'d> Sorter<'d, '_> {
             );
             self.define(block);
         }
-        self.out.top = self.open.pop().unwrap_or_default();
+        let mut top = self.open.pop().unwrap_or_default();
+        top.params = latest(top.params, self.found);
+        self.out.top = top;
         self.out
     }
 }

@@ -216,6 +216,16 @@ fn option(
         );
         return;
     }
+    let own = match key {
+        "reltol" => out.relative,
+        "abstol" => out.amperes,
+        "vntol" => out.volts,
+        _ => f64::INFINITY,
+    };
+    if number > own {
+        let message = format!("`{key}` stays at {own:e}, which is tighter");
+        found.note(Diagnostic::at(value.span(), message).label("makes no difference"));
+    }
     match key {
         "reltol" => out.relative = out.relative.min(number),
         "abstol" => out.amperes = out.amperes.min(number),

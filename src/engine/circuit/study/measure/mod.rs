@@ -111,9 +111,16 @@ impl Waveforms<'_> {
                     }
                 };
                 let what = || format!("`{signal}` {} {level}", events::verb(*edge));
-                series.crossing(*edge, *count, *after).map_err(|met| match met {
-                    0 => format!("{} nowhere after {after:e}", what()),
-                    met => format!("{} only {met} times after {after:e}", what()),
+                series.crossing(*edge, *count, *after).map_err(|met| {
+                    let from = match after.is_finite() && *after != 0.0 {
+                        true => format!(" after {after:e}"),
+                        false => String::new(),
+                    };
+                    match met {
+                        0 => format!("{} nowhere{from}", what()),
+                        1 => format!("{} only once{from}", what()),
+                        met => format!("{} only {met} times{from}", what()),
+                    }
                 })
             }
         }
