@@ -29,7 +29,10 @@ pub fn write(out: &mut impl Write, waves: &Waves) -> io::Result<()> {
 /// # Errors
 /// When the sink fails.
 pub fn write_flat(out: &mut impl Write, columns: &[(String, Cow<[f64]>)]) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::Any(b'\n'))
+        .comment(Some(b'#'))
+        .from_writer(out);
     writer.write_record(columns.iter().map(|(header, _)| header))?;
     let points = columns.first().map_or(0, |(_, values)| values.len());
     let mut field = String::new();

@@ -5,6 +5,8 @@
 mod ngspice;
 
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pictures;
 mod raw;
 mod signal;

@@ -52,3 +52,17 @@ fn faults_say_the_line() {
     let fault = table::parse("x", b"time_s,v(a)_V\n0,\xff\n").unwrap_err();
     assert_eq!((fault.line, fault.message.as_str()), (Some(2), "this is not UTF-8 text"));
 }
+
+/// Lines that begin with `#` are remarks.
+#[test]
+fn a_header_like_a_remark_is_read_again() {
+    let waves = Waves {
+        title: "t".into(),
+        plot: String::new(),
+        columns: vec![column("#n", ColumnKind::Other, Values::Real(vec![1.0]))],
+    };
+    let mut bytes = Vec::new();
+    table::write(&mut bytes, &waves).unwrap();
+    let read = table::parse("t", &bytes).unwrap();
+    assert_eq!(read.columns[0].name, "#n");
+}
