@@ -20,8 +20,8 @@ use crate::spec::{Local, Order};
 /// carried layers at their means: ridge regression on the fixed points of the given inputs. It takes
 /// half an update of the layers. Steps are `(I - J)^-1 (f(z) - z)`, a chord Newton method, with the
 /// Jacobian `J` at the means of `f'(x)` over the fixed points. Where few units are carried, this is over
-/// those of one cluster, told by the read layer at the start, and a linear function of the cluster moves
-/// the start nearer.
+/// those of one cluster, told by the read layer at the start, which a linear function of the cluster that
+/// it seemed to be of has moved nearer.
 #[derive(Debug, Clone)]
 pub struct Prepared<T> {
     /// `f` of the carried layers at their means, `[units]`, zero for the others.
@@ -250,18 +250,20 @@ impl<T: Real> Prepared<T> {
             return (z, vec![0; rows]);
         }
         let read = field.layers[field.read].units.clone();
-        let cluster: Vec<usize> =
-            z.chunks_exact(carried).map(|z| self.nearest(&z[read.clone()])).collect();
-        for (z, &cluster) in z.chunks_exact_mut(carried).zip(&cluster) {
-            let Some(nearer) = self.nearer.get(cluster) else { continue };
+        let mut told = vec![0; rows];
+        for (z, told) in z.chunks_exact_mut(carried).zip(&mut told) {
+            *told = self.nearest(&z[read.clone()]);
+            let Some(nearer) = self.nearer.get(*told) else { continue };
             let (slopes, constant) = nearer.split_at(carried * carried);
             let mut by = constant.to_vec();
             for (&z, slope) in z.iter().zip(slopes.chunks_exact(carried)) {
                 by.iter_mut().zip(slope).for_each(|(by, &slope)| *by = *by + z * slope);
             }
             z.iter_mut().zip(by).for_each(|(z, by)| *z = *z + by);
+            // From nearer its cluster is told better.
+            *told = self.nearest(&z[read.clone()]);
         }
-        (z, cluster)
+        (z, told)
     }
 
     /// The cluster with the centre nearest to a read layer.

@@ -71,7 +71,7 @@ pub struct Measured {
 const SURVIVES: &str = "what was finished is whole, and the same call goes on";
 
 /// Pictures of the training data that a start and steps are learned from.
-const LEARNED_FROM: usize = 10_000;
+const LEARNED_FROM: usize = 20_000;
 
 /// Pictures that the paper measures on: whole batches of 64.
 const PICTURES: usize = 9984;
