@@ -120,6 +120,11 @@ impl Place<'_> {
             return Some(DcSweep { of: Swept::Temperature, values });
         }
         let id = self.device(t, "device", "device = \"v1\"");
+        if id.is_none() {
+            // Of what nobody knows nobody knows the unit.
+            ["values", "from", "to", "step"].iter().for_each(|key| t.known(key));
+            return None;
+        }
         let dimension = match id.and_then(|id| Some(self.netlist?.device(id))) {
             Some(Device::CurrentSource(_)) => Dimension::Ampere,
             Some(Device::Resistor(_)) => Dimension::Ohm,

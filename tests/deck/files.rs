@@ -76,3 +76,13 @@ fn files_that_are_missing_or_include_themselves_are_told_where_they_are_named() 
     assert!(report.diagnostics()[0].message.ends_with("a.cir` includes itself"), "{report}");
     assert_eq!(mistakes(".include\n.lib x")[0], "2: `.include` does not say what to read");
 }
+
+#[test]
+fn marks_of_byte_order_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deck.cir");
+    std::fs::write(folder.path().join("part.inc"), "\u{feff}r1 a 0 1k\n").unwrap();
+    std::fs::write(&path, "\u{feff}a title\n.include part.inc\nv1 a 0 1\n.op\n.end\n").unwrap();
+    let deck = eqcircuit::spec::read_deck(&path).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!((deck.title.as_str(), deck.netlist.devices().len()), ("a title", 2));
+}

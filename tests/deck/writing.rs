@@ -267,3 +267,18 @@ fn a_measure_of_what_is_not_asked_for_stays_out_of_the_records() {
     let again = load(&home, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
     assert!(again.study.unwrap().measures.is_empty());
 }
+
+/// The home format takes a node of one device for a misspelt one.
+#[test]
+fn an_open_pin_is_read_back_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deck.cir");
+    std::fs::write(&path, "t\nv1 a 0 1\nr1 a b 1k\nr2 a c 1k\n.op\n").unwrap();
+    let deck = load(&path, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    let home = folder.path().join("home.toml");
+    std::fs::write(&home, &deck.resolved).unwrap();
+    let again = load(&home, &[], &Library::built_in()).unwrap_or_else(|report| panic!("{report}"));
+    let Subject::Devices { netlist, .. } = &again.subject else { panic!("a netlist") };
+    let names: Vec<&str> = netlist.devices().iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["v1", "r1", "r2", "open.b", "open.c"]);
+}

@@ -27,7 +27,7 @@
 //! read layer. Numbers are written in as many digits as it takes to read the same bits.
 
 use crate::netlist::expression::{Dialect, Probe};
-use crate::netlist::{Arg, Device, DeviceId, Kind, LayerPort, Netlist, Node, Ports, Waveform};
+use crate::netlist::{Arg, Device, DeviceId, Fault, Kind, LayerPort, Netlist, Node, Ports, Waveform};
 use crate::units::{Dimension, format_exact};
 
 /// A netlist in the home format, with its `[ports]` when it has any.
@@ -37,11 +37,30 @@ pub fn toml(netlist: &Netlist, ports: Option<&Ports>) -> String {
         let args = arguments(netlist, device);
         out.push_str(&format!("{} = {{ {} = {{ {args} }} }}\n", quoted(name), device.key()));
     }
+    out.push_str(&open_ends(netlist));
     if let Some(ports) = ports {
         out.push('\n');
         out.push_str(&ports_table(netlist, ports));
     }
     out
+}
+
+/// Decks leave pins open, which this format takes for a misspelt node: each gets a source of nothing.
+fn open_ends(netlist: &Netlist) -> String {
+    let ends = netlist.faults().into_iter().filter_map(|fault| match fault {
+        Fault::Unconnected { node, .. } => Some(netlist.node_name(node)),
+        _ => None,
+    });
+    let lines = ends.map(|node| {
+        let taken = |name: &String| netlist.devices().iter().any(|(other, _)| other == name);
+        let mut name = format!("open.{node}");
+        while taken(&name) {
+            name.push('_');
+        }
+        let (name, node) = (quoted(&name), quoted(node));
+        format!("{name} = {{ current-source = {{ p = {node}, n = \"0\", dc = \"0 A\" }} }}\n")
+    });
+    lines.collect()
 }
 
 fn arguments(netlist: &Netlist, device: &Device) -> String {

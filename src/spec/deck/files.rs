@@ -138,10 +138,15 @@ impl Files {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         };
-        let lowered = text.to_ascii_lowercase();
+        // As long as it is, so that columns stay what they are.
+        let mut lowered = text.to_ascii_lowercase();
+        if lowered.starts_with('\u{feff}') {
+            lowered.replace_range(..'\u{feff}'.len_utf8(), "   ");
+        }
         let folder = folder_of(path);
         if part == Part::Deck {
-            self.title = text.lines().next().unwrap_or_default().trim().to_string();
+            let first = text.trim_start_matches('\u{feff}').lines().next();
+            self.title = first.unwrap_or_default().trim().to_string();
         }
         let start = self.sources.add(name.clone(), folder.clone(), text);
         self.chain.push((canonical, name));
