@@ -198,3 +198,10 @@ fn noise_is_measured_by_its_spectra() {
     let at = Measured::At { signal: "onoise_spectrum".into(), at: 10.0 };
     assert_eq!(study.measures[0].what, at);
 }
+
+#[test]
+fn signals_of_other_letters_are_refused() {
+    for word in ["Ωv(out)", "Ω(out)", "v(out", "vΩ(out)"] {
+        assert_eq!(faults(&format!(".tran 1n 1u\n.meas tran x when {word}=0.5")).len(), 1, "{word}");
+    }
+}

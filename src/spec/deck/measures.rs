@@ -224,7 +224,7 @@ fn signal(line: &mut Dot) -> Option<String> {
         );
         return None;
     };
-    let part = PARTS.iter().find(|(letters, _)| word.len() > 1 && &word[1..] == *letters);
+    let part = PARTS.iter().find(|(letters, _)| word.get(1..) == Some(*letters));
     let whole = match (word, part) {
         ("v" | "i" | "p", _) => None,
         (_, Some((_, function))) if word.starts_with(['v', 'i']) => Some(*function),
