@@ -1,5 +1,6 @@
 //! Verbs whose work several processes share.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -66,8 +67,8 @@ pub(super) fn load(
     if speaker == crew.rank() {
         let failure = loaded.err().unwrap_or_else(|| {
             Failure::input(format!(
-                "process {speaker} of {} has read another {}, or was started with other \
-                 arguments, or is another program, than process 0",
+                "process {speaker} of {} has read another {} or other files that it names, or was \
+                 started with other arguments, or is another program, than process 0",
                 crew.size(),
                 file.display()
             ))
@@ -84,5 +85,9 @@ fn digest(spec: &Spec, options: &Options) -> [u8; 32] {
     let program = env!("CARGO_PKG_VERSION");
     digest.update(format!("{program} {shard:?} {threads:?} {out:?} {}", spec.seed));
     digest.update(spec.resolved_for(Path::new(".")));
+    for file in &spec.files {
+        // One that went since it was read is found missing by all who need it.
+        digest.update(Sha256::digest(fs::read(file).unwrap_or_default()));
+    }
     digest.finalize().into()
 }

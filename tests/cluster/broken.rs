@@ -158,3 +158,27 @@ fn processes_that_were_asked_for_different_things_do_nothing() {
     assert_eq!(ran.stderr.matches(words).count(), 1, "{}", ran.stderr);
     assert!(!folder.path().join("reports").exists());
 }
+
+/// Machines whose copies of the inputs differ.
+#[test]
+fn processes_that_read_other_inputs_do_nothing() {
+    if !can_run() {
+        return;
+    }
+    let [one, other] = [workplace(), workplace()];
+    fs::write(other.path().join("inputs.csv"), "label,a,b,c\n0,0.1,0.2,0.4\n1,-0.5,0.25,1\n")
+        .unwrap();
+    let out = one.path().join("out");
+    let part = |at: &Path| {
+        let at = at.to_str().unwrap().to_string();
+        let words = ["-n", "1", "--wdir", &at, PROGRAM, "sweep", "small.toml", "--out"];
+        words.map(String::from).into_iter().chain([out.to_str().unwrap().to_string()])
+    };
+    let mut mpirun = launcher(one.path());
+    mpirun.args(part(one.path())).arg(":").args(part(other.path()));
+    let ran = ended(mpirun.spawn().unwrap());
+    expect_code(&ran, 2);
+    let words = "process 1 of 2 has read another small.toml or other files";
+    assert_eq!(ran.stderr.matches(words).count(), 1, "{}", ran.stderr);
+    assert!(!out.exists());
+}
