@@ -6,9 +6,10 @@ use super::arguments::{Edits, Place, Taking};
 use super::outcome::{number, shown};
 use super::terminal::Terminal;
 use super::{DONE, Failure};
+use crate::report;
 use crate::run::sweep_record::unit;
 use crate::run::{
-    self, Drop, MARGIN, Manner, Margin, MarginAsk, MarginError, MarginKey, Margins, Options,
+    self, Drop, Manner, Margin, MarginAsk, MarginError, MarginKey, Margins, Options, replace_file,
 };
 use crate::units::{Dimension, format_short, parse_any};
 
@@ -60,11 +61,16 @@ pub(super) fn run(
     let stem = ask.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let usual = Path::new("reports").join(format!("{stem}-margin"));
     let folder = options.out.clone().unwrap_or(usual);
+    let command = options.command.clone();
     let margins = run::margin(&ask, &folder, &options).map_err(|error| match error {
         MarginError::File(report) => Failure::from(report),
         MarginError::Run(error) => Failure::from(error),
         other => Failure::input(other.to_string()),
     })?;
+    let sheet = report::margin::sheet(&margins, &dimensions, &command, &folder);
+    let page = folder.join(report::INDEX);
+    replace_file(&page, sheet.as_bytes())
+        .map_err(|error| Failure::input(format!("cannot write {}: {error}", page.display())))?;
     terminal.say(&summary(&margins, &dimensions, &folder));
     if terminal.json {
         terminal.document(&margins)?;
@@ -136,7 +142,7 @@ fn summary(margins: &Margins, dimensions: &[Dimension], folder: &Path) -> String
         let (row, without) = (row(margin, *dimension), figure(margin.without));
         lines.push(format!("  {:width$}  {row}, from {without} without it", margin.key));
     }
-    lines.push(format!("  record  {}", shown(&folder.join(MARGIN))));
+    lines.push(format!("  report  {}", shown(&folder.join(report::INDEX))));
     lines.join("\n")
 }
 

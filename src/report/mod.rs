@@ -11,6 +11,7 @@ mod gallery;
 mod gradcheck;
 mod histograms;
 mod index;
+pub mod margin;
 mod page;
 pub mod preset;
 mod questions;
