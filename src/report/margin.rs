@@ -35,8 +35,15 @@ pub fn sheet(margins: &Margins, dimensions: &[Dimension], command: &str, dir: &P
          interval (Student's t); a chip that bears the largest value tried counts with that value.\
          \n\n"
     );
-    let head =
-        ["key", "borne, mean", "95 % interval", "worst chip", "each chip", "tried up to", "without"];
+    let head = [
+        "key",
+        "borne, mean",
+        "95 % interval",
+        "worst chip",
+        "each chip",
+        "tried up to",
+        "without",
+    ];
     let rows = margins.keys.iter().zip(dimensions);
     table(&mut page, &head, rows.map(|(m, d)| row(m, *d, figure(m.without))));
     page::files(&mut page, &FILES, dir);

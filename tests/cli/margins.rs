@@ -30,7 +30,8 @@ fn a_margin_is_between_a_value_that_keeps_the_metric_and_one_that_does_not() {
     let ran = run_in(folder.path(), &MARGIN);
     expect_code(&ran, 0);
     let sheet = fs::read_to_string(folder.path().join("reports/small-margin/index.md")).unwrap();
-    for words in ["# Margins of ", "eqcircuit margin ", "| `nonideal.", " ± ", "evaluations.jsonl"] {
+    for words in ["# Margins of ", "eqcircuit margin ", "| `nonideal.", " ± ", "evaluations.jsonl"]
+    {
         assert!(sheet.contains(words), "{words} is not in:\n{sheet}");
     }
     assert_eq!(ran.stdout, "");

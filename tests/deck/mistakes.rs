@@ -160,8 +160,10 @@ fn what_is_said_twice_is_told() {
 
 #[test]
 fn names_that_are_printed_and_not_there_are_told() {
-    let notes = deck("v1 a 0 1\nr1 a b 1\nr2 b 0 1\n.op\n.print tran v(zz) v(a,b) i(v1) i(rr)").notes;
-    let told: Vec<&str> = notes.iter().filter_map(|n| n.split_once("names ").map(|n| n.1)).collect();
+    let notes =
+        deck("v1 a 0 1\nr1 a b 1\nr2 b 0 1\n.op\n.print tran v(zz) v(a,b) i(v1) i(rr)").notes;
+    let told: Vec<&str> =
+        notes.iter().filter_map(|n| n.split_once("names ").map(|n| n.1)).collect();
     assert_eq!(told, ["a node `zz`, which is not there", "a device `rr`, which is not there"]);
 }
 

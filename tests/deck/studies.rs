@@ -202,6 +202,10 @@ fn noise_is_measured_by_its_spectra() {
 #[test]
 fn signals_of_other_letters_are_refused() {
     for word in ["Ωv(out)", "Ω(out)", "v(out", "vΩ(out)"] {
-        assert_eq!(faults(&format!(".tran 1n 1u\n.meas tran x when {word}=0.5")).len(), 1, "{word}");
+        assert_eq!(
+            faults(&format!(".tran 1n 1u\n.meas tran x when {word}=0.5")).len(),
+            1,
+            "{word}"
+        );
     }
 }

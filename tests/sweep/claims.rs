@@ -46,9 +46,8 @@ fn a_claim_is_judged_at_its_points_alone() {
 fn promises_changed_later_are_judged_without_running_again() {
     let (folder, path) = workplace(NOISE);
     let [early, late] = ["early", "late"].map(|name| folder.path().join(name));
-    let bounds = format!(
-        "[{{ at-most = \"1 s\" }}, {{ at-most = \"1 as\", at = {{ {SIGMA} = 0.05 }} }}]"
-    );
+    let bounds =
+        format!("[{{ at-most = \"1 s\" }}, {{ at-most = \"1 as\", at = {{ {SIGMA} = 0.05 }} }}]");
     let spec = with(&path, "settling-time", &bounds);
     sweep(&spec, &options(&early, 2, Manner::Fresh)).unwrap();
     run(&path, &late, 2, Manner::Fresh);

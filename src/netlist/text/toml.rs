@@ -27,7 +27,9 @@
 //! read layer. Numbers are written in as many digits as it takes to read the same bits.
 
 use crate::netlist::expression::{Dialect, Probe};
-use crate::netlist::{Arg, Device, DeviceId, Fault, Kind, LayerPort, Netlist, Node, Ports, Waveform};
+use crate::netlist::{
+    Arg, Device, DeviceId, Fault, Kind, LayerPort, Netlist, Node, Ports, Waveform,
+};
 use crate::units::{Dimension, format_exact};
 
 /// A netlist in the home format, with its `[ports]` when it has any.

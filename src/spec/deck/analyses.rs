@@ -3,9 +3,9 @@
 use super::card::{Cursor, Value};
 use super::circuit::{Circuit, own_name};
 use super::files::Card;
-use super::words::Kind;
 use super::scope::Scope;
 use super::timing::Timing;
+use super::words::Kind;
 use super::{Found, measures, settings};
 use crate::diag::{Diagnostic, Span};
 use crate::netlist::{DeviceId, Node};
