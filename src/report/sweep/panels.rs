@@ -10,7 +10,7 @@ use crate::run::sweep_record::AxisRecord;
 use crate::spec::Design;
 
 /// Most panels of a figure.
-const PANELS: usize = 12;
+const PANELS: usize = 16;
 /// How far apart series stand sideways, as a fraction of the axis.
 const APART: f64 = 0.02;
 
