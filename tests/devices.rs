@@ -147,9 +147,11 @@ fn full(pattern: &Pattern, values: &[f64]) -> Vec<Vec<f64>> {
     matrix
 }
 
-/// `(above - below) / (2 step)`
-fn differences(above: &[f64], below: &[f64], step: f64) -> Vec<f64> {
-    above.iter().zip(below).map(|(a, b)| (a - b) / (2.0 * step)).collect()
+/// How far `slope` lies outside what is found on the two sides of a point: a bound, a threshold or
+/// a corner may be there, and the slope is then that of either side or between them.
+fn outside(slope: f64, sides: [f64; 2]) -> f64 {
+    let [low, high] = [sides[0].min(sides[1]), sides[0].max(sides[1])];
+    (low - slope).max(slope - high).max(0.0)
 }
 
 fn numbers() -> impl Strategy<Value = Vec<f64>> {
@@ -195,13 +197,12 @@ proptest! {
                     x[col] += by;
                     stamps_at(&netlist, at, &x)
                 };
-                let (above, below) = (moved(STEP), moved(-STEP));
-                let found = [
-                    differences(above.currents(), below.currents(), STEP),
-                    differences(above.charges(), below.charges(), STEP),
-                ];
+                let sides = [moved(-STEP), moved(STEP)];
+                let moved = [sides.each_ref().map(Stamps::currents), sides.each_ref().map(Stamps::charges)];
                 for (which, row) in [0, 1].into_iter().flat_map(|w| (0..x.len()).map(move |r| (w, r))) {
-                    let off = (found[which][row] - slopes[which][row][col]).abs();
+                    let [below, above] = moved[which].map(|sums| sums[row]);
+                    let found = [(sums[which][row] - below) / STEP, (above - sums[which][row]) / STEP];
+                    let off = outside(slopes[which][row][col], found);
                     let most = 1e-5 * largest(&slopes[which][row]) + 1e-9 * sums[which][row].abs();
                     prop_assert!(
                         off <= most,
