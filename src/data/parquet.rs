@@ -2,6 +2,7 @@
 //! of [`super::table`], with
 //! its header as the name; title and plot in the metadata of the file. Uncompressed.
 
+mod pages;
 mod rows;
 
 use std::fs::File;
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::basic::{Repetition, Type as PhysicalType};
-use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use ::parquet::data_type::{DataType, DoubleType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
@@ -23,6 +24,7 @@ use super::DataFault;
 use super::table::{assemble, flat};
 use super::waves::Waves;
 
+use pages::{InOrder, is_misplaced};
 pub use rows::{Cells, write_rows};
 
 const TITLE: &str = "title";
@@ -113,7 +115,11 @@ fn from(file: impl ChunkReader + 'static, title: &str) -> Result<Waves, DataFaul
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(broken)?;
         for (i, (header, values)) in columns.iter_mut().enumerate() {
-            let column = group.get_column_reader(i).map_err(broken)?;
+            if is_misplaced(group.metadata().column(i)) {
+                return Err(DataFault::whole("a column begins before the file does", help));
+            }
+            let pages = InOrder::new(group.get_column_page_reader(i).map_err(broken)?);
+            let column = get_column_reader(described[i].clone(), Box::new(pages));
             let full = described[i].max_def_level();
             if described[i].max_rep_level() > 0 || !numbers(column, full, values).map_err(broken)? {
                 let message = format!("the column `{header}` does not hold numbers");
