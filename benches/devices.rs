@@ -2,7 +2,7 @@
 //! thread. Forward: a product with noise on each output; update: pulse trains on all lines; two
 //! arrays: the same on the fast one, a column carried over every sample. With `EQCIRCUIT_AIHWKIT`
 //! the path of a Python that has aihwkit, it does the same beside, in turn.
-//! `cargo bench --bench devices`
+//! `cargo bench --bench devices [-- WORDS OF A ROW]`
 
 mod common;
 
@@ -22,7 +22,7 @@ const BATCH: usize = 128;
 const INPUTS: usize = 784;
 const OUTPUTS: usize = 512;
 /// Learning rates of the update: from hardly a pulse a cell and batch to 50.
-const RATES: [f64; 4] = [1e-5, 1e-4, 1e-3, 1e-2];
+const RATES: [f64; 5] = [1e-5, 1e-4, 5e-4, 1e-3, 1e-2];
 /// The fast array of the rival's preset learns at this rate, whatever the layer's.
 const FAST_RATE: f64 = 1.0;
 /// Of the output noise of the rival's converters.
@@ -158,18 +158,25 @@ fn main() {
         "{:24} {:>10} {:>9} {:>9} {:>6}",
         "ms, one thread", "pulses", "eqcircuit", "aihwkit", "times"
     );
+    let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let only = only.join(" ");
+    let gain = FAST_RATE / RATES[3];
+    let mut two = two_ec_rams();
+    two.transfer = Some(Transfer { every: 1, rate: 1.0, gain });
+    let single = RATES.map(|rate| (format!("ReRamES {rate:e}"), re_ram(), rate, 9));
+    let double = [
+        ("TikiTakaEcRam".into(), two, RATES[3], 3),
+        (format!("TikiTakaEcRam {:e}", RATES[3]), two_ec_rams(), RATES[3], 9),
+    ];
     pool(1).install(|| {
-        row("forward".into(), forward(), None);
-        for rate in RATES {
-            let (seconds, pulses) = update(re_ram(), rate, 5);
-            row(format!("ReRamES {rate:e}"), seconds, Some(pulses));
+        if "forward".contains(&only) {
+            row("forward".into(), forward(), None);
         }
-        let gain = FAST_RATE / RATES[2];
-        let mut two = two_ec_rams();
-        two.transfer = Some(Transfer { every: 1, rate: 1.0, gain });
-        let (seconds, pulses) = update(two, RATES[2], 3);
-        row("TikiTakaEcRam".into(), seconds, Some(pulses));
-        let (seconds, pulses) = update(two_ec_rams(), RATES[2], 3);
-        row(format!("TikiTakaEcRam {:e}", RATES[2]), seconds, Some(pulses));
+        for (what, law, rate, runs) in single.into_iter().chain(double) {
+            if what.contains(&only) {
+                let (seconds, pulses) = update(law, rate, runs);
+                row(what, seconds, Some(pulses));
+            }
+        }
     });
 }

@@ -42,7 +42,7 @@ def measure(config, rate, runs):
 
 def main():
     first = None
-    for rate in ["1e-5", "1e-4", "1e-3", "1e-2"]:
+    for rate in ["1e-5", "1e-4", "5e-4", "1e-3", "1e-2"]:
         forward, update = measure(ReRamESPreset(), float(rate), 5)
         first = first or forward
         first = min(first, forward)

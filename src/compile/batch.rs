@@ -14,7 +14,11 @@ pub(super) const WIDTH: usize = 32;
 pub(super) struct Batch {
     /// Positions.
     pub w: [f64; WIDTH],
-    pub devices: [Device; WIDTH],
+    /// The devices: steps up and down, and the ends.
+    rising: [f32; WIDTH],
+    falling: [f32; WIDTH],
+    low: [f32; WIDTH],
+    high: [f32; WIDTH],
     /// Pulses up, or below zero down.
     pub moves: [i32; WIDTH],
     /// Standard normal.
@@ -26,7 +30,10 @@ impl Default for Batch {
         // Ends apart, so that what lies idle stays finite.
         Batch {
             w: [0.0; WIDTH],
-            devices: [Device { steps: [0.0; 2], ends: [-1.0, 1.0] }; WIDTH],
+            rising: [0.0; WIDTH],
+            falling: [0.0; WIDTH],
+            low: [-1.0; WIDTH],
+            high: [1.0; WIDTH],
             moves: [0; WIDTH],
             z: [0.0; WIDTH],
         }
@@ -34,6 +41,14 @@ impl Default for Batch {
 }
 
 impl Batch {
+    /// Puts a cell to a place.
+    #[inline]
+    pub fn put(&mut self, k: usize, w: f64, device: Device) {
+        self.w[k] = w;
+        [self.rising[k], self.falling[k]] = device.steps;
+        [self.low[k], self.high[k]] = device.ends;
+    }
+
     /// Moves all cells by their pulses, the noise of each together; `unit` is the mean step and
     /// `noise` a share of it.
     pub fn advance(&mut self, law: &StepLaw, unit: f64, noise: f64) {
@@ -53,32 +68,129 @@ fn advance_by(law: &StepLaw, steps: [f64; 2], batch: &mut Batch) {
     }
     match most {
         0 => {}
-        1 => pulse::<false>(law, steps, batch),
-        _ => pulse::<true>(law, steps, batch),
+        1 => single(law, steps, batch),
+        _ => several(law, steps, batch),
     }
 }
 
-/// All places are computed, so that no remainder goes one by one. Steps are in single precision, as
-/// devices are; positions are not.
+/// A cell before a pulse.
+struct Cell {
+    w: f64,
+    up: bool,
+    low: f32,
+    high: f32,
+}
+
+/// At most a pulse a cell. All places are computed, so that no remainder goes one by one. Steps are
+/// in single precision, as devices are; positions are not.
 #[inline(always)]
-fn pulse<const MANY: bool>(law: &StepLaw, [unit, noise]: [f64; 2], batch: &mut Batch) {
+fn single(law: &StepLaw, steps: [f64; 2], batch: &mut Batch) {
+    match law {
+        StepLaw::Constant => pulse(batch, steps, |_| 1.0),
+        StepLaw::Linear { gamma } => {
+            let line = Line { gamma: gamma.map(|g| g as f32) };
+            pulse(batch, steps, |cell| line.shape(&cell));
+        }
+        StepLaw::SoftBounds => {
+            let line = Line { gamma: [1.0; 2] };
+            pulse(batch, steps, |cell| line.shape(&cell));
+        }
+        StepLaw::Exponential { gamma, amplitude, a, b } => {
+            let curve = Curve::of([*gamma, *amplitude], [*a, *b]);
+            pulse(batch, steps, |cell| curve.shape(&cell));
+        }
+        StepLaw::Power { .. } => pulse(batch, steps, |cell| power(law, &cell)),
+    }
+}
+
+#[inline(always)]
+fn pulse(batch: &mut Batch, [unit, noise]: [f64; 2], shape: impl Fn(Cell) -> f32) {
+    let (unit, noise) = (unit as f32, noise as f32);
+    let Batch { w, rising, falling, low, high, moves, z } = batch;
+    for k in 0..WIDTH {
+        let up = moves[k] > 0;
+        let step = if up { rising[k] } else { -falling[k] };
+        let length = if moves[k] == 0 { 0.0 } else { unit * step };
+        let [low, high] = [low[k], high[k]];
+        let by = length * shape(Cell { w: w[k], up, low, high });
+        let made = between(w[k] + f64::from(by), low, high);
+        w[k] = between(made + f64::from(noise * by * z[k]), low, high);
+    }
+}
+
+/// As far as the ends let it.
+#[inline(always)]
+fn between(w: f64, low: f32, high: f32) -> f64 {
+    let (low, high) = (f64::from(low), f64::from(high));
+    let w = if w < low { low } else { w };
+    if w > high { high } else { w }
+}
+
+/// Some pulses for each cell.
+#[inline(always)]
+fn several(law: &StepLaw, [unit, noise]: [f64; 2], batch: &mut Batch) {
     let mut lanes = Lanes::of(batch, unit as f32);
     let noise = noise as f32;
     match law {
-        StepLaw::Constant => straight::<MANY>(&mut lanes, [0.0; 2], noise),
-        StepLaw::Linear { gamma } => straight::<MANY>(&mut lanes, gamma.map(|g| g as f32), noise),
-        StepLaw::SoftBounds => straight::<MANY>(&mut lanes, [1.0; 2], noise),
+        StepLaw::Constant => straight(&mut lanes, [0.0; 2], noise),
+        StepLaw::Linear { gamma } => straight(&mut lanes, gamma.map(|g| g as f32), noise),
+        StepLaw::SoftBounds => straight(&mut lanes, [1.0; 2], noise),
         StepLaw::Exponential { gamma, amplitude, a, b } => {
-            exponential::<MANY>(&mut lanes, [*gamma, *amplitude], [*a, *b], noise);
+            let curve = Curve::of([*gamma, *amplitude], [*a, *b]);
+            one_by_one(&mut lanes, noise, |cell| curve.shape(&cell));
         }
-        StepLaw::Power { .. } => {
-            let [up, low, high] = [lanes.up, lanes.low, lanes.high].map(|v| v.map(f64::from));
-            one_by_one::<MANY>(&mut lanes, noise, |k, w| {
-                law.shape(w, [low[k], high[k]], up[k] > 0.0) as f32
-            });
-        }
+        StepLaw::Power { .. } => one_by_one(&mut lanes, noise, |cell| power(law, &cell)),
     }
     batch.w = lanes.w;
+}
+
+/// Shapes `1 - gamma w / end`.
+struct Line {
+    gamma: [f32; 2],
+}
+
+impl Line {
+    #[inline(always)]
+    fn slope(&self, up: bool, low: f32, high: f32) -> f32 {
+        let (gamma, end) = if up { (self.gamma[0], high) } else { (self.gamma[1], low) };
+        gamma / end
+    }
+
+    #[inline(always)]
+    fn shape(&self, cell: &Cell) -> f32 {
+        not_below_zero(1.0 - self.slope(cell.up, cell.low, cell.high) * cell.w as f32)
+    }
+}
+
+/// Shapes `1 - A exp(d gamma z)`, by direction.
+struct Curve {
+    slopes: [f32; 2],
+    offsets: [f32; 2],
+    heights: [f32; 2],
+}
+
+impl Curve {
+    #[inline(always)]
+    fn of([gamma, amplitude]: [[f64; 2]; 2], [a, b]: [f64; 2]) -> Curve {
+        Curve {
+            slopes: [gamma[0] * (2.0 * a), -gamma[1] * (2.0 * a)].map(|s| s as f32),
+            offsets: [gamma[0] * b, -gamma[1] * b].map(|o| o as f32),
+            heights: amplitude.map(|h| h as f32),
+        }
+    }
+
+    #[inline(always)]
+    fn shape(&self, cell: &Cell) -> f32 {
+        let pick = |[up, down]: [f32; 2]| if cell.up { up } else { down };
+        let slope = pick(self.slopes) / (cell.high - cell.low);
+        let along = slope * cell.w as f32 + pick(self.offsets);
+        not_below_zero(1.0 - pick(self.heights) * exp_of(along))
+    }
+}
+
+#[inline(always)]
+fn power(law: &StepLaw, cell: &Cell) -> f32 {
+    law.shape(cell.w, [cell.low, cell.high].map(f64::from), cell.up) as f32
 }
 
 /// A batch with all that its pulses need.
@@ -97,67 +209,60 @@ struct Lanes {
 impl Lanes {
     #[inline(always)]
     fn of(batch: &Batch, unit: f32) -> Lanes {
-        let Batch { w, devices, moves, z } = batch;
-        let [mut up, mut length, mut low, mut high] = [[0.0; WIDTH]; 4];
+        let Batch { w, rising, falling, low, high, moves, z } = batch;
+        let [mut up, mut length] = [[0.0; WIDTH]; 2];
         for k in 0..WIDTH {
-            let Device { steps: [rising, falling], ends } = devices[k];
-            [low[k], high[k]] = ends;
-            let step = if moves[k] > 0 { rising } else { -falling };
+            let step = if moves[k] > 0 { rising[k] } else { -falling[k] };
             up[k] = if moves[k] > 0 { 1.0 } else { 0.0 };
             length[k] = if moves[k] == 0 { 0.0 } else { unit * step };
         }
         let pulses = moves.map(i32::abs);
-        Lanes { w: *w, up, length, low, high, pulses, z: *z }
+        Lanes { w: *w, up, length, low: *low, high: *high, pulses, z: *z }
     }
 
-    /// Moves a cell as far as its ends let it.
+    #[inline(always)]
+    fn cell(&self, k: usize) -> Cell {
+        Cell { w: self.w[k], up: self.up[k] > 0.0, low: self.low[k], high: self.high[k] }
+    }
+
     #[inline(always)]
     fn step(&mut self, k: usize, by: f32) {
-        let w = self.w[k] + f64::from(by);
-        let (low, high) = (f64::from(self.low[k]), f64::from(self.high[k]));
-        let w = if w < low { low } else { w };
-        self.w[k] = if w > high { high } else { w };
+        self.w[k] = between(self.w[k] + f64::from(by), self.low[k], self.high[k]);
     }
 
     /// The noise of all pulses together, of steps that are `first` times the mean at their start.
     #[inline(always)]
-    fn scatter<const MANY: bool>(&mut self, first: &[f32; WIDTH], noise: f32) {
+    fn scatter(&mut self, first: &[f32; WIDTH], noise: f32) {
         if noise <= 0.0 {
             return;
         }
         for (k, first) in first.iter().enumerate() {
-            let root = if MANY { (self.pulses[k] as f32).sqrt() } else { 1.0 };
+            let root = (self.pulses[k] as f32).sqrt();
             self.step(k, noise * (self.length[k] * first) * root * self.z[k]);
         }
     }
 }
 
-/// Shapes `1 - gamma w / end`, of any number of pulses at once: after the first, which may come
-/// from beyond an end, a step is `q = 1 - gamma length / end` times the one before, and steps in
-/// one direction can be cut off at the end after all of them.
+/// Shapes of lines, of any number of pulses at once: after the first, which may come from beyond
+/// an end, a step is `q = 1 - gamma length / end` times the one before, and steps in one direction
+/// can be cut off at the end after all of them.
 #[inline(always)]
-fn straight<const MANY: bool>(lanes: &mut Lanes, gamma: [f32; 2], noise: f32) {
-    let [mut slope, mut first] = [[0.0; WIDTH]; 2];
+fn straight(lanes: &mut Lanes, gamma: [f32; 2], noise: f32) {
+    let line = Line { gamma };
+    let [mut slope, mut first, mut q] = [[0.0; WIDTH]; 3];
+    let mut rest = [0; WIDTH];
     for k in 0..WIDTH {
-        let up = lanes.up[k] > 0.0;
-        let (gamma, end) = if up { (gamma[0], lanes.high[k]) } else { (gamma[1], lanes.low[k]) };
-        slope[k] = gamma / end;
-        first[k] = not_below_zero(1.0 - slope[k] * lanes.w[k] as f32);
+        slope[k] = line.slope(lanes.up[k] > 0.0, lanes.low[k], lanes.high[k]);
+        first[k] = line.shape(&lanes.cell(k));
         lanes.step(k, lanes.length[k] * first[k]);
+        q[k] = not_below_zero(1.0 - slope[k] * lanes.length[k]);
+        rest[k] = (lanes.pulses[k] - 1).max(0);
     }
-    if MANY {
-        let (mut q, mut rest) = ([0.0; WIDTH], [0; WIDTH]);
-        for k in 0..WIDTH {
-            q[k] = not_below_zero(1.0 - slope[k] * lanes.length[k]);
-            rest[k] = (lanes.pulses[k] - 1).max(0);
-        }
-        let sum = geometric(&q, &rest);
-        for k in 0..WIDTH {
-            let h = not_below_zero(1.0 - slope[k] * lanes.w[k] as f32);
-            lanes.step(k, lanes.length[k] * h * sum[k]);
-        }
+    for (k, sum) in geometric(&q, &rest).into_iter().enumerate() {
+        let h = line.shape(&lanes.cell(k));
+        lanes.step(k, lanes.length[k] * h * sum);
     }
-    lanes.scatter::<MANY>(&first, noise);
+    lanes.scatter(&first, noise);
 }
 
 /// `1 + q + .. + q^(n-1)`, doubled and added to along the binary digits of `n`.
@@ -176,48 +281,22 @@ fn geometric(q: &[f32; WIDTH], n: &[i32; WIDTH]) -> [f32; WIDTH] {
     sum
 }
 
-/// Shapes `1 - A exp(d gamma z)`.
-#[inline(always)]
-fn exponential<const MANY: bool>(
-    lanes: &mut Lanes,
-    [gamma, amplitude]: [[f64; 2]; 2],
-    [a, b]: [f64; 2],
-    noise: f32,
-) {
-    let slopes = [gamma[0] * (2.0 * a), -gamma[1] * (2.0 * a)].map(|s| s as f32);
-    let offsets = [gamma[0] * b, -gamma[1] * b].map(|o| o as f32);
-    let heights = amplitude.map(|h| h as f32);
-    let [mut slope, mut offset, mut height] = [[0.0; WIDTH]; 3];
-    for k in 0..WIDTH {
-        let up = lanes.up[k] > 0.0;
-        let along = if up { slopes[0] } else { slopes[1] };
-        slope[k] = along / (lanes.high[k] - lanes.low[k]);
-        offset[k] = if up { offsets[0] } else { offsets[1] };
-        height[k] = if up { heights[0] } else { heights[1] };
-    }
-    one_by_one::<MANY>(lanes, noise, |k, w| {
-        not_below_zero(1.0 - height[k] * exp_of(slope[k] * w as f32 + offset[k]))
-    });
-}
-
 /// Pulse after pulse.
 #[inline(always)]
-fn one_by_one<const MANY: bool>(lanes: &mut Lanes, noise: f32, shape: impl Fn(usize, f64) -> f32) {
+fn one_by_one(lanes: &mut Lanes, noise: f32, shape: impl Fn(Cell) -> f32) {
     let mut first = [0.0; WIDTH];
     for (k, first) in first.iter_mut().enumerate() {
-        *first = shape(k, lanes.w[k]);
+        *first = shape(lanes.cell(k));
         lanes.step(k, lanes.length[k] * *first);
     }
-    if MANY {
-        let most = lanes.pulses.iter().copied().fold(0, i32::max);
-        for pulse in 1..most {
-            for k in 0..WIDTH {
-                let step = lanes.length[k] * shape(k, lanes.w[k]);
-                lanes.step(k, if pulse < lanes.pulses[k] { step } else { 0.0 });
-            }
+    let most = lanes.pulses.iter().copied().fold(0, i32::max);
+    for pulse in 1..most {
+        for k in 0..WIDTH {
+            let step = lanes.length[k] * shape(lanes.cell(k));
+            lanes.step(k, if pulse < lanes.pulses[k] { step } else { 0.0 });
         }
     }
-    lanes.scatter::<MANY>(&first, noise);
+    lanes.scatter(&first, noise);
 }
 
 #[inline(always)]

@@ -1,6 +1,7 @@
 //! Pulse trains on the lines of an array, and where they coincide.
 
 use super::aim::ROWS;
+use super::meetings::{Column, Meetings, WIDE};
 use crate::model::Outer;
 use crate::numerics::Mat;
 use crate::numerics::draws::Words;
@@ -33,30 +34,15 @@ pub(super) struct Coincidences<'a> {
     /// Of the draws of rows.
     place: Seed,
     pub cols: usize,
-    /// The columns that have a pulse, by term and slot.
+    /// The columns that have a pulse, by term and slot, and some more.
     columns: Vec<Column>,
-    /// Where those of a term and slot begin.
+    /// Where those of a term and slot begin, and the most in a slot of a term.
     starts: Vec<u32>,
-    /// The columns that have any, by term.
-    lit: Vec<(Column, Line)>,
+    most: Vec<u32>,
+    /// The columns that have any and their trains, by term.
+    lit: Vec<Column>,
+    lit_trains: Vec<u64>,
     lit_starts: Vec<u32>,
-}
-
-/// A column and, in the lowest bit, whether its number is below zero.
-#[derive(Clone, Copy)]
-pub(super) struct Column(u32);
-
-impl Column {
-    #[inline]
-    pub fn place(self) -> usize {
-        (self.0 >> 1) as usize
-    }
-
-    /// Whether a coincidence with a row raises the weight.
-    #[inline]
-    pub fn raises(self, line: Line) -> bool {
-        (self.0 & 1 == 1) == line.negative
-    }
 }
 
 /// The trains of the rows of a block, and room to draw them.
@@ -73,14 +59,6 @@ impl Lines {
     pub fn of(&self, term: usize, i: usize) -> Line {
         self.lines[term * ROWS + i]
     }
-}
-
-/// What meets a row in a term.
-pub(super) enum Met<'a> {
-    /// Few cells: the columns that coincide in a slot.
-    Slot(&'a [Column]),
-    /// Many: the columns that may coincide.
-    Term(&'a [(Column, Line)]),
 }
 
 impl<'a> Coincidences<'a> {
@@ -106,7 +84,9 @@ impl<'a> Coincidences<'a> {
             cols: on_columns.cols(),
             columns: Vec::new(),
             starts: vec![0],
+            most: Vec::with_capacity(on_rows.rows()),
             lit: Vec::new(),
+            lit_trains: Vec::new(),
             lit_starts: vec![0],
         };
         let mut lists = vec![Vec::new(); slots];
@@ -130,12 +110,14 @@ impl<'a> Coincidences<'a> {
             for (&j, &bits) in not_zero.iter().zip(&*bits) {
                 met.light(j, Line { bits, negative: x[j] < 0.0 }, &mut lists);
             }
+            met.most.push(lists.iter().map(|list| list.len() as u32).max().unwrap_or(0));
             for list in &mut lists {
                 met.columns.append(list);
                 met.starts.push(met.columns.len() as u32);
             }
             met.lit_starts.push(met.lit.len() as u32);
         }
+        met.columns.extend([Column::default(); WIDE]);
         met
     }
 
@@ -163,9 +145,10 @@ impl<'a> Coincidences<'a> {
 
     fn light(&mut self, column: usize, line: Line, lists: &mut [Vec<Column>]) {
         let mut bits = line.bits;
-        let column = Column((column as u32) << 1 | u32::from(line.negative));
+        let column = Column::new(column, line.negative);
         if bits != 0 {
-            self.lit.push((column, line));
+            self.lit.push(column);
+            self.lit_trains.push(bits);
         }
         while bits != 0 {
             lists[bits.trailing_zeros() as usize].push(column);
@@ -177,30 +160,35 @@ impl<'a> Coincidences<'a> {
         self.shares.len()
     }
 
-    /// Calls `f` with what coincides with a row in a term.
+    /// Adds what coincides with a row in a term, slot by slot; or where that is much, the columns
+    /// that may coincide and their trains.
     #[inline]
-    pub fn of_row<'b>(&'b self, term: usize, line: Line, mut f: impl FnMut(Met<'b>)) {
+    pub fn of_row(
+        &self,
+        term: usize,
+        line: Line,
+        met: &mut Meetings,
+    ) -> Option<(&[Column], &[u64])> {
+        let first = term * self.trains.length;
+        let starts = &self.starts[first..=first + self.trains.length];
         let slots = |mut bits: u64| {
             std::iter::from_fn(move || {
                 let slot = bits.trailing_zeros() as usize;
                 (bits != 0).then(|| {
                     bits &= bits - 1;
-                    slot
+                    [starts[slot] as usize, starts[slot + 1] as usize]
                 })
             })
         };
-        let first = term * self.trains.length;
-        let in_slot = |slot: usize| {
-            self.starts[first + slot] as usize..self.starts[first + slot + 1] as usize
-        };
-        let all: usize = slots(line.bits).map(|slot| in_slot(slot).len()).sum();
         let lit = self.lit_starts[term] as usize..self.lit_starts[term + 1] as usize;
-        if all > lit.len() {
-            return f(Met::Term(&self.lit[lit]));
+        let all = || slots(line.bits).map(|[first, end]| end - first).sum::<usize>();
+        if line.pulses() * self.most[term] as usize > lit.len() && all() > lit.len() {
+            return Some((&self.lit[lit.clone()], &self.lit_trains[lit]));
         }
-        for slot in slots(line.bits) {
-            f(Met::Slot(&self.columns[in_slot(slot)]));
+        for [first, end] in slots(line.bits) {
+            met.meet(line, &self.columns, first, end - first);
         }
+        None
     }
 
     /// How often every cell of the array is met, `[rows, cols]`, those that lower a weight counted
@@ -209,22 +197,22 @@ impl<'a> Coincidences<'a> {
     pub fn counts(&self) -> Mat {
         let rows = self.on_rows.cols();
         let mut counts = Mat::zeros(rows, self.cols);
-        let mut lines = Lines::default();
+        let (mut lines, mut met) = (Lines::default(), Meetings::new());
         for (row, term) in (0..rows).flat_map(|i| (0..self.terms()).map(move |t| (i, t))) {
             if term == 0 && row % ROWS == 0 {
                 self.lines(row / ROWS, &mut lines);
             }
+            met.clear();
             let line = lines.of(term, row % ROWS);
-            let mut count = |column: &Column, n: u32| {
-                let n = if column.raises(line) { f64::from(n) } else { -f64::from(n) };
-                counts[(row, column.place())] += n;
+            let mut count = |met: Column, n: u32| {
+                counts[(row, met.place())] += if met.lowers() { -1.0 } else { 1.0 } * f64::from(n);
             };
-            self.of_row(term, line, |met| match met {
-                Met::Slot(columns) => columns.iter().for_each(|column| count(column, 1)),
-                Met::Term(lit) => lit.iter().for_each(|(column, of_column)| {
-                    count(column, (of_column.bits & line.bits).count_ones());
-                }),
-            });
+            if let Some((columns, trains)) = self.of_row(term, line, &mut met) {
+                for (column, bits) in columns.iter().zip(trains) {
+                    count(column.meets(line), (bits & line.bits).count_ones());
+                }
+            }
+            met.as_slice().iter().for_each(|met| count(*met, 1));
         }
         counts
     }

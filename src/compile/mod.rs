@@ -32,6 +32,7 @@ mod expand;
 mod fabricate;
 mod faults;
 mod map;
+mod meetings;
 mod positions;
 mod pulse;
 mod quirk;

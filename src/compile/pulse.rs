@@ -230,8 +230,9 @@ impl<'a> Pulser<'a> {
         each.for_each(|(k, (devices, g))| {
             let mut normals = self.is_noisy().then(|| Normals::new(place.index(k)));
             let mut batch = Batch::default();
-            batch.w[..g.len()].copy_from_slice(g);
-            batch.devices[..g.len()].copy_from_slice(devices);
+            for (k, (g, device)) in g.iter().zip(devices).enumerate() {
+                batch.put(k, *g, *device);
+            }
             self.enter(&mut batch);
             for up in directions.clone() {
                 batch.moves[..devices.len()].fill(if up { 1 } else { -1 });
@@ -279,7 +280,7 @@ mod tests {
             let cell =
                 |k: usize| (1e-6 + 0.75e-6 * k as f64, k.is_multiple_of(3), 1.5 - 0.1 * k as f32);
             for k in 0..WIDTH {
-                (batch.w[k], batch.devices[k]) = (cell(k).0, device(k));
+                batch.put(k, cell(k).0, device(k));
             }
             pulser.enter(&mut batch);
             for most in [1, 5, 60] {

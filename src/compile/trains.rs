@@ -93,7 +93,7 @@ pub(super) fn apply(
             visits.begin(pulser, place.index(block));
             for (i, g) in g.chunks_mut(cols).enumerate() {
                 let devices = &devices[i * cols..][..g.len()];
-                visits.next_row();
+                visits.next_row(devices, g);
                 for term in 0..trains.terms() {
                     let line = lines.of(term, i);
                     if line.bits == 0 {
@@ -142,8 +142,8 @@ pub(super) fn apply_and_carry(
                 let row = i * cols..(i + 1) * cols;
                 let (fast, slow) = (&mut fast[row.clone()], &mut slow[row.clone()]);
                 let (devices, of_slow) = (&devices[row.clone()], &of_slow[row.clone()]);
-                visits.next_row();
-                of_slow_row.next_row();
+                visits.next_row(devices, fast);
+                of_slow_row.next_row(of_slow, slow);
                 for (term, column) in columns.iter().enumerate() {
                     let line = lines.of(term, i);
                     if line.bits != 0 {

@@ -1,10 +1,13 @@
 //! The pulses of the cells of a row, gathered as they come and paid out many cells at a time: a
 //! cell is moved in the order of its pulses, and cells do not know of each other.
 
+use std::hint::black_box;
+
 use multiversion::multiversion;
 
 use super::batch::{Batch, WIDTH};
-use super::coincidences::{Coincidences, Column, Line, Met};
+use super::coincidences::{Coincidences, Line};
+use super::meetings::{Column, Meetings};
 use super::pulse::{Device, Pulser};
 use super::trains::{Moved, Sense};
 use crate::numerics::draws::Normals;
@@ -24,8 +27,11 @@ pub(super) struct Visits {
     counts: Vec<u8>,
     /// Pulses up, or below zero down, `[DEPTH, cols]`.
     moves: Vec<i16>,
-    /// The most visits of a cell.
+    /// No fewer than the most visits of a cell.
     depth: usize,
+    /// What is yet to be gathered, and what of it moves a cell.
+    waiting: Meetings,
+    ways: [i16; 2],
     /// Room for the cells that were visited, in their order and with most visits first.
     visited: Vec<u32>,
     order: Vec<u32>,
@@ -57,6 +63,8 @@ impl Visits {
             counts: vec![0; cols],
             moves: vec![0; DEPTH * cols],
             depth: 0,
+            waiting: Meetings::new(),
+            ways: Sense::Both.ways(),
             visited: vec![0; cols + 1],
             order: Vec::with_capacity(cols),
             batches: vec![Batch::default(); cols.div_ceil(WIDTH)],
@@ -79,8 +87,10 @@ impl Visits {
         self.moved = Moved::default();
     }
 
-    pub fn next_row(&mut self) {
+    /// Goes on to a row of such cells.
+    pub fn next_row(&mut self, devices: &[Device], g: &[Siemens]) {
         self.row += 1;
+        fetch(devices, g);
     }
 
     /// What the rows since [`Visits::begin`] came to.
@@ -89,25 +99,37 @@ impl Visits {
     }
 
     /// Whether so many visits of a cell can be gathered.
-    pub fn has_room_for(&self, visits: usize) -> bool {
+    pub fn has_room_for(&mut self, visits: usize) -> bool {
+        if self.depth + visits > DEPTH {
+            self.gather();
+            self.depth = usize::from(self.counts.iter().fold(0, |most, n| most.max(*n)));
+        }
         self.depth + visits <= DEPTH
     }
 
-    /// Gathers what coincides with a row's line in a term; there must be room for all its pulses.
+    /// Takes what coincides with a row's line in a term; there must be room for all its pulses.
     #[inline]
     pub fn meet(&mut self, trains: &Coincidences, term: usize, line: Line, sense: Sense) {
-        let ways = sense.ways();
-        trains.of_row(term, line, |met| {
-            let (pulses, depth) = match met {
-                Met::Slot(columns) => {
-                    let visits = columns.iter().map(|j| (*j, 1));
-                    gather(visits, line, ways, &mut self.counts, &mut self.moves)
-                }
-                Met::Term(lit) => gather_lit(lit, line, ways, &mut self.counts, &mut self.moves),
-            };
-            self.moved.pulses += pulses;
-            self.depth = self.depth.max(depth);
-        });
+        self.ways = sense.ways();
+        let Some(trains) = trains.of_row(term, line, &mut self.waiting) else {
+            self.depth += line.pulses();
+            return;
+        };
+        self.gather();
+        self.moved.pulses +=
+            gather_trains(trains, line, self.ways, &mut self.counts, &mut self.moves);
+        self.depth += 1;
+    }
+
+    /// A visit for each meeting of a cell that moves it.
+    fn gather(&mut self) {
+        let mut pulses = 0;
+        for met in self.waiting.as_slice() {
+            let way = self.ways[usize::from(!met.lowers())];
+            pulses += visit(met.place(), way, &mut self.counts, &mut self.moves);
+        }
+        self.waiting.clear();
+        self.moved.pulses += pulses;
     }
 
     /// Gathers pulses of one cell, for a visit of which there must be room; how many it took of
@@ -124,6 +146,7 @@ impl Visits {
 
     /// Reads a cell as it is after the visits so far; [`Visits::found`] has it once they are paid.
     pub fn read(&mut self, column: usize) {
+        self.gather();
         let Reads { cells, last, .. } = &mut self.reads;
         let last = &mut last[usize::from(self.counts[column])];
         cells.push((column as u32, *last));
@@ -137,16 +160,20 @@ impl Visits {
 
     /// Moves the cells of the row by all that was gathered.
     pub fn pay(&mut self, pulser: &Pulser, (devices, g): (&[Device], &mut [Siemens])) {
+        self.gather();
         let first = self.reads.found.len();
         self.reads.found.resize(first + self.reads.cells.len(), 0.0);
         self.reads.answer(0, first, |column, _| g[column]);
         let ends = self.sort();
+        for &j in &self.order {
+            let met = &mut self.met[j as usize];
+            self.moved.cells += usize::from(*met != self.row);
+            *met = self.row;
+        }
         for (order, batch) in self.order.chunks(WIDTH).zip(&mut self.batches) {
             for (k, &j) in order.iter().enumerate() {
                 let j = j as usize;
-                (batch.w[k], batch.devices[k]) = (g[j], devices[j]);
-                self.moved.cells += usize::from(self.met[j] != self.row);
-                self.met[j] = self.row;
+                batch.put(k, g[j], devices[j]);
             }
             pulser.enter(batch);
         }
@@ -188,11 +215,14 @@ impl Visits {
         let first = chunks.len() * EACH;
         rest.iter().enumerate().for_each(|(j, n)| look(first + j, *n));
         let visited = &self.visited[..count];
-        for &j in visited {
-            more[usize::from(self.counts[j as usize]) - 1] += 1;
-        }
-        for n in (1..self.depth).rev() {
-            more[n - 1] += more[n];
+        self.depth = 0;
+        while self.depth < DEPTH {
+            let cells = more_than(&self.counts, self.depth as u8);
+            if cells == 0 {
+                break;
+            }
+            more[self.depth] = cells;
+            self.depth += 1;
         }
         // Those that were visited as often as each other come after those that were more often.
         let mut next = [0; DEPTH + 1];
@@ -236,40 +266,50 @@ impl Reads {
     }
 }
 
-/// A visit for each of the columns whose trains coincide with a row's.
-#[multiversion(targets("x86_64+avx2+popcnt", "aarch64+neon"))]
-fn gather_lit(
-    lit: &[(Column, Line)],
-    line: Line,
-    ways: [i16; 2],
-    counts: &mut [u8],
-    moves: &mut [i16],
-) -> (usize, usize) {
-    let each = lit.iter().map(|(j, of_column)| (*j, (of_column.bits & line.bits).count_ones()));
-    gather(each, line, ways, counts, moves)
+/// Reads cells in their order, one of each line of the caches, so that they are near by the time
+/// they are paid in another: a seventh of the time where half of them are visited.
+fn fetch(devices: &[Device], g: &[Siemens]) {
+    const LINE: usize = 64;
+    let each = devices.iter().step_by(LINE / size_of::<Device>());
+    let steps: f32 = each.map(|device| device.steps[0]).sum();
+    let conductances: f64 = g.iter().step_by(LINE / size_of::<Siemens>()).sum();
+    black_box((steps, conductances));
 }
 
-/// A visit for each of the columns that coincide with a row's line, by how often they do; how many
-/// pulses, and the most visits of any.
+/// A visit that moves a cell by so many pulses, if any; how many.
 #[inline(always)]
-fn gather(
-    columns: impl Iterator<Item = (Column, u32)>,
+fn visit(column: usize, way: i16, counts: &mut [u8], moves: &mut [i16]) -> usize {
+    let cols = counts.len();
+    let count = &mut counts[column];
+    moves[usize::from(*count) * cols + column] = way;
+    *count += u8::from(way != 0);
+    usize::from(way.unsigned_abs())
+}
+
+/// A visit for each of the columns whose trains coincide with a row's; how many pulses.
+#[multiversion(targets("x86_64+avx2+popcnt", "aarch64+neon"))]
+fn gather_trains(
+    (columns, trains): (&[Column], &[u64]),
     line: Line,
     ways: [i16; 2],
     counts: &mut [u8],
     moves: &mut [i16],
-) -> (usize, usize) {
-    let (cols, mut pulses, mut most) = (counts.len(), 0, 0);
-    for (column, n) in columns {
-        let way = n as i16 * ways[usize::from(column.raises(line))];
-        let j = column.place();
-        let count = &mut counts[j];
-        moves[usize::from(*count) * cols + j] = way;
-        *count += u8::from(way != 0);
-        most = most.max(*count);
-        pulses += usize::from(way.unsigned_abs());
+) -> usize {
+    let mut pulses = 0;
+    for (column, bits) in columns.iter().zip(trains) {
+        let way = ways[usize::from(!column.meets(line).lowers())];
+        let times = (bits & line.bits).count_ones() as i16;
+        pulses += visit(column.place(), times * way, counts, moves);
     }
-    (pulses, usize::from(most))
+    pulses
+}
+
+/// How many counts are above `n`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn more_than(counts: &[u8], n: u8) -> usize {
+    // Sums of bytes that cannot run over.
+    let sum = |chunk: &[u8]| chunk.iter().map(|c| u8::from(*c > n)).sum::<u8>();
+    counts.chunks(128).map(|chunk| usize::from(sum(chunk))).sum()
 }
 
 #[cfg(test)]
@@ -290,7 +330,7 @@ mod tests {
         let mut g = alone.clone();
         let mut visits = Visits::new(COLS);
         visits.begin(&pulser, Seed::new(1));
-        visits.next_row();
+        visits.next_row(&devices, &g);
         let (mut read, mut pulses, mut payments) = (Vec::new(), 0, 0);
         for k in 0..9000_usize {
             // Some cells come often, and some not at all.

@@ -29,7 +29,6 @@ impl PageReader for InOrder {
         match &page {
             Some(Page::DictionaryPage { .. }) => self.has_dictionary = true,
             Some(page) if !self.has_dictionary => {
-                #[expect(deprecated, reason = "files of old writers have it")]
                 let refers = matches!(
                     page.encoding(),
                     Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY
