@@ -1,5 +1,6 @@
 //! Batched settling of a 784-512-10 network: how much of the time is matrix products, and how
-//! near those come to the bare product of the same library. `cargo bench --bench settle`
+//! near those come to the bare product of the same library. `cargo bench --bench settle`, or
+//! `cargo bench --bench settle -- WORDS` for what noise of a kind costs while running.
 
 mod common;
 
@@ -122,7 +123,7 @@ fn allocations(chip: &Chip, drive: &Drive, tolerance: f64) -> (usize, usize) {
 }
 
 /// Settling a batch of 64 in training's precision, with and without noise while it is read.
-fn noise() {
+fn noise(only: &str) {
     let quiet = chip(&[784, 512, 10], Activation::Tanh, 0.4);
     let inputs = drive(&quiet, 64);
     let flicker = |band| Some(Flicker { amplitude: Trend::Constant(0.01), exponent: 1.0, band });
@@ -151,7 +152,7 @@ fn noise() {
     ];
     println!("784-512-10, 64 inputs to 1e-5 in f32 on one thread, then read with noise:");
     let mut first = None;
-    for (what, read) in rows {
+    for (what, read) in rows.into_iter().filter(|(what, _)| what.contains(only)) {
         let mut nonideal = quiet.nonideal.clone();
         nonideal.read = read;
         let chip = fabricate(&quiet.fabric, &nonideal, quiet.seed);
@@ -169,7 +170,11 @@ fn noise() {
 }
 
 fn main() {
-    noise();
+    let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    noise(&only.join(" "));
+    if !only.is_empty() {
+        return;
+    }
     println!(
         "784-512-10, 1000 inputs from rest to a residual of 1e-5 (f32) and 1e-8 (f64); times in ms,\n\
          rates in GFLOP/s: mean and best of the products in the run, and of the same products bare"

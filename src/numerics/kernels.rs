@@ -24,6 +24,7 @@ pub trait Real:
     + Mul<Output = Self>
     + Div<Output = Self>
     + Neg<Output = Self>
+    + From<f32>
     + 'static
 {
     /// The distance from 1 to the next number.

@@ -76,13 +76,10 @@ fn ln(u: f32) -> f32 {
 #[inline(always)]
 fn sine_cosine(x: f32) -> (f32, f32) {
     let q = x * x;
-    let sine =
-        1.0 - q / 6.0 * (1.0 - q / 20.0 * (1.0 - q / 42.0 * (1.0 - q / 72.0 * (1.0 - q / 110.0))));
-    let cosine = 1.0
-        - q / 2.0
-            * (1.0
-                - q / 12.0
-                    * (1.0 - q / 30.0 * (1.0 - q / 56.0 * (1.0 - q / 90.0 * (1.0 - q / 132.0)))));
+    // Quotients of neighbouring factorials, not divided by: that takes ten times as long.
+    let below = |rest: f32, n: f32| 1.0 - q * (1.0 / (n * (n - 1.0))) * rest;
+    let sine = [11.0, 9.0, 7.0, 5.0, 3.0].into_iter().fold(1.0, below);
+    let cosine = [12.0, 10.0, 8.0, 6.0, 4.0, 2.0].into_iter().fold(1.0, below);
     (x * sine, cosine)
 }
 

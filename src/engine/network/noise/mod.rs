@@ -5,6 +5,7 @@
 //! variance that [`sums::Squares`] finds: of one law with noise drawn cell by cell. Voltages that
 //! follow the noise change that by terms of second order in it.
 
+mod kernels;
 mod running;
 pub mod slow;
 mod sums;

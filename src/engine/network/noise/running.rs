@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::{Batch, Network};
+use super::kernels;
 use super::slow::Moving;
 use super::{Field, Noise, Turn};
 use crate::engine::Drive;
@@ -52,13 +53,9 @@ impl<T: Real> ode::Noise<T> for Running<T> {
             if moment > 0 {
                 let shares = law.bridge(moment, self.steps).map(|share| share as f32);
                 self.renewals.fill(&mut self.drawn);
-                for ((now, &end), z) in now.iter_mut().zip(&*end).zip(&self.drawn) {
-                    *now = shares[0] * *now + shares[1] * end + shares[2] * z;
-                }
+                kernels::bridge(now, end, &self.drawn, shares);
             }
-            for ((force, &amplitude), &now) in force.iter_mut().zip(&self.amplitude).zip(&*now) {
-                *force = *force + amplitude * T::of(f64::from(now));
-            }
+            kernels::add_product(force, &self.amplitude, now);
         }
     }
 
@@ -69,9 +66,7 @@ impl<T: Real> ode::Noise<T> for Running<T> {
         self.normals.fill(&mut self.drawn);
         let (kick, outputs) = kick.split_at_mut(self.white.len());
         outputs.fill(T::default());
-        for ((kick, &white), &z) in kick.iter_mut().zip(&self.white).zip(&self.drawn) {
-            *kick = white * T::of(f64::from(z));
-        }
+        kernels::product(kick, &self.white, &self.drawn);
     }
 }
 
@@ -195,8 +190,11 @@ impl<T: Real> Noise<T> {
         }
         let jumps = self.jumps(net, rest, reads, phase, &mut fixed);
         let h = self.read.window.step / self.tau;
-        let loud = white.iter().any(|white| *white > 0.0);
-        let white = white.iter().filter(|_| loud).map(|white| T::of(sqrt(white * h))).collect();
+        if white.iter().all(|white| *white <= 0.0) {
+            white.clear();
+        }
+        white.iter_mut().for_each(|white| *white *= h);
+        kernels::roots(&mut white);
         Running {
             fixed: fixed.into_iter().map(T::of).collect(),
             jumps,
@@ -205,7 +203,7 @@ impl<T: Real> Noise<T> {
             moving,
             steps: self.read.window.steps,
             renewals: of_phase("renewals", phase),
-            white,
+            white: white.into_iter().map(T::of).collect(),
             normals: of_phase("white", phase),
             drawn,
         }
@@ -231,11 +229,12 @@ impl<T: Real> Noise<T> {
         let later: Vec<Vec<Seed>> = (0..=phase)
             .map(|k| reads.iter().map(|seed| seed.child("jumps").index(k)).collect())
             .collect();
-        let (mut u, mut is_up) = (vec![0.0; lanes], vec![false; lanes]);
+        let (mut u, mut across) = (vec![0.0; lanes], vec![0.0; lanes]);
+        let mut is_up = vec![false; lanes];
         for (t, site) in self.sites.iter().enumerate() {
             let blinking = &site.blinking;
             uniforms(&starts, t, &mut u);
-            is_up.iter_mut().zip(&u).for_each(|(is_up, &u)| *is_up = u < blinking.up);
+            kernels::compare(&u, blinking.up, &mut is_up);
             for seeds in &later[..phase] {
                 uniforms(seeds, t, &mut u);
                 for ((is_up, &u), seed) in is_up.iter_mut().zip(&u).zip(seeds) {
@@ -248,16 +247,19 @@ impl<T: Real> Noise<T> {
             let from = if site.clamped { &rest.field.clamp } else { &rest.xhat };
             let from = &from[site.pre * lanes..(site.pre + 1) * lanes];
             let row = site.row * lanes..(site.row + 1) * lanes;
-            let nodes = row.clone().zip(&rest.nu[row.clone()]).zip(&mut fixed[row]);
-            for (b, ((place, nu), fixed)) in nodes.enumerate() {
-                let swing = site.swing * self.across(site.sign * from[b].to_f64() - nu);
-                let was_up = is_up[b];
-                *fixed += swing * (f64::from(u8::from(was_up)) - blinking.up);
-                if blinking.is_still(was_up, u[b]) {
-                    continue;
-                }
-                let mut change = if was_up { -swing } else { swing };
-                blinking.changes(was_up, steps, later[phase][b].index(t), |step| {
+            kernels::volts(from, &rest.nu[row.clone()], site.sign, &mut across);
+            if self.v0.is_some() {
+                across.iter_mut().for_each(|volts| *volts = self.across(*volts));
+            }
+            kernels::stand(&mut fixed[row.clone()], &across, &is_up, site.swing, blinking.up);
+            if !kernels::any_moves(&u, &is_up, blinking.stays) {
+                continue;
+            }
+            for (b, place) in row.enumerate().filter(|(b, _)| !blinking.is_still(is_up[*b], u[*b]))
+            {
+                let swing = site.swing * across[b];
+                let mut change = if is_up[b] { -swing } else { swing };
+                blinking.changes(is_up[b], steps, later[phase][b].index(t), |step| {
                     jumps.push((step, place, T::of(change)));
                     change = -change;
                 });

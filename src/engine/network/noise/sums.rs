@@ -163,7 +163,9 @@ impl<T: Real> Squares<T> {
 
     /// The roots of the sums.
     pub fn roots(&self, products: &[Vec<T>; 2], nu: &[f64], lanes: usize) -> Vec<f64> {
-        self.sums(products, nu, lanes).into_iter().map(math::sqrt).collect()
+        let mut sums = self.sums(products, nu, lanes);
+        super::kernels::roots(&mut sums);
+        sums
     }
 }
 

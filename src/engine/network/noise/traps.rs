@@ -14,7 +14,7 @@ pub struct Blinking {
     /// That it has changed over a step, from down and from up.
     pub leaves: [f64; 2],
     /// That it never does over a read.
-    stays: [f64; 2],
+    pub(super) stays: [f64; 2],
 }
 
 impl Blinking {
