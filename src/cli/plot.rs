@@ -186,6 +186,7 @@ fn column(signal: &Signal) -> Column {
         "V" => ColumnKind::Voltage,
         "A" => ColumnKind::Current,
         "s" => ColumnKind::Time,
+        "W" => ColumnKind::Power,
         _ => ColumnKind::Other,
     };
     Column { name: signal.name.clone(), kind, values: signal.values.clone() }

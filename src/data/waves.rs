@@ -44,6 +44,8 @@ pub enum ColumnKind {
     VoltageNoise,
     /// \[A/√Hz\]
     CurrentNoise,
+    /// \[W\]
+    Power,
     /// Anything else, and numbers without a unit.
     Other,
 }
@@ -122,7 +124,7 @@ impl Values {
 }
 
 impl ColumnKind {
-    pub const ALL: [ColumnKind; 10] = [
+    pub const ALL: [ColumnKind; 11] = [
         ColumnKind::Time,
         ColumnKind::Frequency,
         ColumnKind::Voltage,
@@ -132,6 +134,7 @@ impl ColumnKind {
         ColumnKind::Conductance,
         ColumnKind::VoltageNoise,
         ColumnKind::CurrentNoise,
+        ColumnKind::Power,
         ColumnKind::Other,
     ];
 
@@ -147,6 +150,7 @@ impl ColumnKind {
             ColumnKind::Conductance => "admittance",
             ColumnKind::VoltageNoise => "voltage-density",
             ColumnKind::CurrentNoise => "current-density",
+            ColumnKind::Power => "power",
             ColumnKind::Other => "notype",
         }
     }
@@ -163,6 +167,7 @@ impl ColumnKind {
             ColumnKind::Conductance => Dimension::Siemens.symbol(),
             ColumnKind::VoltageNoise => "V/sqrt(Hz)",
             ColumnKind::CurrentNoise => "A/sqrt(Hz)",
+            ColumnKind::Power => Dimension::Watt.symbol(),
             ColumnKind::Other => "",
         }
     }

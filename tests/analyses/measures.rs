@@ -2,6 +2,7 @@
 
 use std::f64::consts::{PI, TAU};
 
+use eqcircuit::data::waves::ColumnKind;
 use eqcircuit::netlist::{AcDrive, Netlist, VoltageSource, Waveform};
 use eqcircuit::spec::Study;
 use eqcircuit::spec::study::{
@@ -45,6 +46,17 @@ fn charging() -> (Netlist, Request) {
     resistor(&mut netlist, "r1", a, b, 1e3);
     capacitor(&mut netlist, "c1", b, GROUND, 1e-9);
     (netlist, Request::Tran(Tran { uic: true, ..tran(20e-6) }))
+}
+
+#[test]
+fn a_power_that_is_measured_is_a_column_in_watts() {
+    let (netlist, request) = charging();
+    let what = over(Statistic::Maximum, "p(r1)");
+    let measure = Measure { name: "most".into(), analysis: request.word().into(), what };
+    let asked = Study { measures: vec![measure], analyses: vec![request], ..Study::default() };
+    let waves = run(&netlist, &asked).results.remove(0).waves;
+    assert_eq!(waves.column("p(r1)").map(|c| c.kind), Some(ColumnKind::Power));
+    assert_eq!(waves.signal("p(r1)").unwrap().unit.plain(), "W");
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl SignalUnit {
             ColumnKind::Conductance => SignalUnit::Si([-1, 1, 0]),
             ColumnKind::VoltageNoise => SignalUnit::Si([1, 0, 1]),
             ColumnKind::CurrentNoise => SignalUnit::Si([0, 1, 1]),
+            ColumnKind::Power => SignalUnit::Si([1, 1, 0]),
             ColumnKind::Other => SignalUnit::Unknown,
         }
     }

@@ -28,7 +28,7 @@ pub fn horizontal(column: &Column, xs: &[f64], window: [Option<f64>; 2]) -> Opti
         }
     }
     let name = match column.kind {
-        ColumnKind::Other | ColumnKind::Voltage | ColumnKind::Current => {
+        ColumnKind::Other | ColumnKind::Voltage | ColumnKind::Current | ColumnKind::Power => {
             let inner = column.name.split_once('(').and_then(|(_, n)| n.strip_suffix(')'));
             inner.filter(|n| n.ends_with("-sweep")).map_or(column.name.as_str(), |_| "sweep")
         }

@@ -129,7 +129,7 @@ impl Probe {
 
     fn kind(&self) -> ColumnKind {
         match self.asked {
-            Asked::Power => ColumnKind::Other,
+            Asked::Power => ColumnKind::Power,
             Asked::Current => ColumnKind::Current,
         }
     }
