@@ -2,12 +2,13 @@
 //! order of writes.
 
 use eqcircuit::compile::{Cells, Chip, Reading, compile, expand, fabricate};
-use eqcircuit::model::State;
+use eqcircuit::engine::{Behavioural, Drive, Engine, Nudge, Save, Until};
+use eqcircuit::model::{LayerId, State};
 use eqcircuit::netlist::{Netlist, Ports};
 use eqcircuit::numerics::Mat;
 use eqcircuit::numerics::seed::Seed;
 use eqcircuit::run::chip as chip_of;
-use eqcircuit::spec::{Edit, Library, NonIdeal, Subject, load};
+use eqcircuit::spec::{Edit, Library, NonIdeal, Precision, Subject, load};
 
 use super::{big, common, hardware};
 
@@ -145,6 +146,36 @@ fn effects_at_zero_change_no_bit_and_effects_that_are_on_do() {
             let (chip, resolved) = loaded(&[format!("nonideal.{key}={on}")]);
             assert!(readable(&chip) != plain, "{key} = {on} changes nothing");
             assert!(resolved.contains(key.rsplit('.').next().unwrap()), "{resolved}");
+        }
+    }
+}
+
+/// Each effect by itself: what a sample comes to rest at, or is after a microsecond, has not a bit
+/// of the samples beside it or of the number of threads.
+#[test]
+fn a_sample_does_not_hang_on_its_batch_or_on_threads() {
+    const SAMPLES: usize = 19;
+    let until = Until { settled: 1e-9, at_most: 1e-6, at_most_iterations: 10_000 };
+    for (key, _, on) in ROLL.iter().filter(|(.., on)| !on.is_empty()) {
+        let (chip, _) = loaded(&[format!("nonideal.{key}={on}")]);
+        let model = &chip.fabric.model;
+        let of = |seed: u64, layer: LayerId| {
+            common::normal(Seed::new(seed), SAMPLES, model.layer(layer).size, 0.5)
+        };
+        let (clamp, target) = (of(7, model.clamp), of(8, model.read));
+        let run = |samples: std::ops::Range<usize>, threads: usize| {
+            let rows: Vec<usize> = samples.collect();
+            let nudge = Nudge::Toward { target: target.select_rows(&rows), beta: 0.2 };
+            let drive = Drive { clamp: clamp.select_rows(&rows), nudge };
+            let mut engine = Behavioural::new(chip.clone(), Precision::F64);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| engine.settle(&drive, None, &until, &Save::End))
+        };
+        let all = run(0..SAMPLES, 1);
+        assert_eq!(run(0..SAMPLES, 3), all, "{key} = {on}: three threads");
+        let last = run(12..SAMPLES, 2);
+        for (all, last) in all.state.iter().zip(&last.state) {
+            assert_eq!(last.as_slice(), &all.as_slice()[12 * all.cols()..], "{key} = {on}");
         }
     }
 }
