@@ -8,9 +8,7 @@ use super::terminal::Terminal;
 use super::{DONE, Failure};
 use crate::report;
 use crate::run::sweep_record::unit;
-use crate::run::{
-    self, Drop, Manner, Margin, MarginAsk, MarginError, MarginKey, Margins, Options, replace_file,
-};
+use crate::run::{self, Drop, Manner, Margin, MarginAsk, MarginError, MarginKey, Margins, Options};
 use crate::units::{Dimension, format_short, parse_any};
 
 /// What is asked.
@@ -47,7 +45,6 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let keys = request.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
-    let dimensions: Vec<Dimension> = keys.iter().map(|key| key.dimension).collect();
     let ask = MarginAsk {
         drop: drop(&request.drop, &request.metric)?,
         edits: request.edits.list(),
@@ -61,17 +58,13 @@ pub(super) fn run(
     let stem = ask.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let usual = Path::new("reports").join(format!("{stem}-margin"));
     let folder = options.out.clone().unwrap_or(usual);
-    let command = options.command.clone();
     let margins = run::margin(&ask, &folder, &options).map_err(|error| match error {
         MarginError::File(report) => Failure::from(report),
         MarginError::Run(error) => Failure::from(error),
         other => Failure::input(other.to_string()),
     })?;
-    let sheet = report::margin::sheet(&margins, &dimensions, &command, &folder);
-    let page = folder.join(report::INDEX);
-    replace_file(&page, sheet.as_bytes())
-        .map_err(|error| Failure::input(format!("cannot write {}: {error}", page.display())))?;
-    terminal.say(&summary(&margins, &dimensions, &folder));
+    report::write(&folder).map_err(Failure::input)?;
+    terminal.say(&summary(&margins, &folder));
     if terminal.json {
         terminal.document(&margins)?;
     }
@@ -126,7 +119,7 @@ fn drop(text: &str, metric: &str) -> Result<Drop, Failure> {
 }
 
 /// A row a key.
-fn summary(margins: &Margins, dimensions: &[Dimension], folder: &Path) -> String {
+fn summary(margins: &Margins, folder: &Path) -> String {
     let figure = |value: f64| match unit(&margins.metric) {
         "s" => format_short(value, Dimension::Second),
         _ => number(value),
@@ -138,16 +131,16 @@ fn summary(margins: &Margins, dimensions: &[Dimension], folder: &Path) -> String
     let mut lines =
         vec![format!("{} of {} chips may become worse by {drop}", margins.metric, margins.chips)];
     let width = margins.keys.iter().map(|m| m.key.chars().count()).max().unwrap_or(0);
-    for (margin, dimension) in margins.keys.iter().zip(dimensions) {
-        let (row, without) = (row(margin, *dimension), figure(margin.without));
+    for margin in &margins.keys {
+        let (row, without) = (row(margin), figure(margin.without));
         lines.push(format!("  {:width$}  {row}, from {without} without it", margin.key));
     }
     lines.push(format!("  report  {}", shown(&folder.join(report::INDEX))));
     lines.join("\n")
 }
 
-fn row(margin: &Margin, dimension: Dimension) -> String {
-    let short = |value: f64| format_short(value, dimension);
+fn row(margin: &Margin) -> String {
+    let short = |value: f64| format_short(value, margin.dimension);
     let least = margin.values.iter().copied().fold(f64::INFINITY, f64::min);
     let width = margin.half_width.map_or(String::new(), |w| format!(" +- {}", short(w)));
     if margin.smallest {

@@ -1,8 +1,10 @@
 //! The specification sheet of `margin`: how much of each effect the chips of a file bear.
 
+use std::fs;
 use std::path::Path;
 
 use super::page::{self, short, table};
+use super::{Made, ReportError};
 use crate::run::sweep_record::unit;
 use crate::run::{Drop, EVALUATIONS, MARGIN, Margin, Margins};
 use crate::units::{Dimension, format_short};
@@ -12,10 +14,21 @@ const FILES: [(&str, &str); 2] = [
     (EVALUATIONS, "every value tried, one JSON object a chip and value"),
 ];
 
-/// `index.md` of margins whose keys have these dimensions, in their order; `dir` is only asked which
-/// records there are.
-pub fn sheet(margins: &Margins, dimensions: &[Dimension], command: &str, dir: &Path) -> String {
-    let metric = &margins.metric;
+/// The page of a folder of margins.
+pub(super) fn make(dir: &Path) -> Result<Made, ReportError> {
+    let path = dir.join(MARGIN);
+    let text = fs::read_to_string(&path);
+    let text = text.map_err(|source| ReportError::Read { path: path.clone(), source })?;
+    let margins = serde_json::from_str(&text).map_err(|error| {
+        let message = error.to_string();
+        ReportError::Record { path, line: error.line(), message }
+    })?;
+    Ok(Made { figures: Vec::new(), page: sheet(&margins, dir) })
+}
+
+/// `index.md` of margins; `dir` is only asked which records there are.
+fn sheet(margins: &Margins, dir: &Path) -> String {
+    let (metric, command) = (&margins.metric, &margins.command);
     let figure = |value: f64| match unit(metric) {
         "s" => format_short(value, Dimension::Second),
         _ => short(value),
@@ -44,14 +57,14 @@ pub fn sheet(margins: &Margins, dimensions: &[Dimension], command: &str, dir: &P
         "tried up to",
         "without",
     ];
-    let rows = margins.keys.iter().zip(dimensions);
-    table(&mut page, &head, rows.map(|(m, d)| row(m, *d, figure(m.without))));
+    let rows = margins.keys.iter();
+    table(&mut page, &head, rows.map(|margin| row(margin, figure(margin.without))));
     page::files(&mut page, &FILES, dir);
     page
 }
 
-fn row(margin: &Margin, dimension: Dimension, without: String) -> Vec<String> {
-    let text = |value: f64| format_short(value, dimension);
+fn row(margin: &Margin, without: String) -> Vec<String> {
+    let text = |value: f64| format_short(value, margin.dimension);
     let bound = |value: f64| match margin.smallest {
         true => format!("at least {}", text(value)),
         false => text(value),

@@ -11,7 +11,7 @@ mod gallery;
 mod gradcheck;
 mod histograms;
 mod index;
-pub mod margin;
+mod margin;
 mod page;
 pub mod preset;
 mod questions;
@@ -74,6 +74,9 @@ pub fn figures(records: &Records) -> Vec<Figure> {
 pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if dir.join(crate::run::reproduce::REPRODUCE).is_file() {
         return reproduction(dir);
+    }
+    if dir.join(crate::run::MARGIN).is_file() {
+        return put(margin::make(dir)?, dir, INDEX);
     }
     put(make(dir)?, dir, INDEX)
 }

@@ -8,7 +8,7 @@ mod search;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sweep::figures_of;
 use super::{Options, RunError, replace_file};
@@ -59,8 +59,10 @@ pub enum Drop {
 }
 
 /// The margins of all keys.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Margins {
+    /// The command that found them; may be empty.
+    pub command: String,
     pub metric: String,
     pub drop: Drop,
     pub chips: usize,
@@ -68,9 +70,11 @@ pub struct Margins {
 }
 
 /// How much of one effect is borne.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Margin {
     pub key: String,
+    #[serde(rename = "unit", serialize_with = "put_symbol", deserialize_with = "take_symbol")]
+    pub dimension: Dimension,
     /// The smallest value that the key takes, or as good as that; 0 where that is no effect.
     pub least: f64,
     pub most: f64,
@@ -88,6 +92,16 @@ pub struct Margin {
     /// Chips that keep the metric even at `most`, where the mean is then a lower bound; or at the
     /// smallest value that the key takes.
     pub unbroken: usize,
+}
+
+fn put_symbol<S: Serializer>(dimension: &Dimension, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(dimension.symbol())
+}
+
+fn take_symbol<'a, D: Deserializer<'a>>(from: D) -> Result<Dimension, D::Error> {
+    let symbol = String::deserialize(from)?;
+    let unknown = || serde::de::Error::custom(format!("`{symbol}` is no unit"));
+    Dimension::of_symbol(&symbol).ok_or_else(unknown)
 }
 
 /// The values tried.
@@ -187,6 +201,7 @@ impl Search<'_> {
                 .try_for_each(|chip| self.reference(None, chip).map(|_| ()))?;
         }
         Ok(Margins {
+            command: self.options.command.clone(),
             metric: ask.metric.clone(),
             drop: ask.drop,
             chips: ask.chips,
@@ -227,6 +242,7 @@ impl Search<'_> {
         let (mean, half_width) = mean_interval(&values, 0.95);
         Ok(Margin {
             key: key.key.clone(),
+            dimension: key.dimension,
             least,
             most: key.most,
             without: without.iter().sum::<f64>() / without.len() as f64,

@@ -87,6 +87,11 @@ impl Dimension {
         TABLE[self as usize].2
     }
 
+    /// The unit with this symbol.
+    pub fn of_symbol(symbol: &str) -> Option<Dimension> {
+        Dimension::ALL.into_iter().find(|dimension| dimension.symbol() == symbol)
+    }
+
     /// A quantity of the size usual in this trade, as a file writes it.
     pub fn example(self) -> &'static str {
         TABLE[self as usize].3

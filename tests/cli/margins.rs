@@ -20,8 +20,16 @@ const MARGIN: [&str; 14] = [
     "behavioural",
 ];
 
+/// What was found, whatever the command.
 fn record(folder: &Path) -> Value {
-    serde_json::from_slice(&fs::read(folder.join("margin.json")).unwrap()).unwrap()
+    found(&fs::read(folder.join("margin.json")).unwrap())
+}
+
+fn found(record: &[u8]) -> Value {
+    let mut record: Value = serde_json::from_slice(record).unwrap();
+    let command = record.as_object_mut().unwrap().remove("command").unwrap();
+    assert!(command.as_str().unwrap().starts_with("eqcircuit margin "));
+    record
 }
 
 #[test]
@@ -34,6 +42,10 @@ fn a_margin_is_between_a_value_that_keeps_the_metric_and_one_that_does_not() {
     {
         assert!(sheet.contains(words), "{words} is not in:\n{sheet}");
     }
+    let page = folder.path().join("reports/small-margin/index.md");
+    fs::remove_file(&page).unwrap();
+    expect_code(&run_in(folder.path(), &["report", "reports/small-margin"]), 0);
+    assert_eq!(fs::read_to_string(&page).unwrap(), sheet);
     assert_eq!(ran.stdout, "");
     assert!(ran.stderr.contains("nonideal.fabrication.spread"), "{}", ran.stderr);
     assert!(ran.stderr.contains("ohm"), "{}", ran.stderr);
@@ -124,8 +136,24 @@ fn of(folder: &Path, metric: &str, key: &str, more: &[&str]) -> (Ran, Value) {
     let asked = ["margin", "small.toml", "--metric", metric, "--chips", "1", "--force"];
     let engine = ["--engine", "behavioural", "--key", key];
     let ran = run_in(folder, &[&asked[..], &engine[..], more].concat());
-    let found = fs::read(folder.join("reports/small-margin/margin.json"));
-    (ran, found.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap()))
+    let record = fs::read(folder.join("reports/small-margin/margin.json"));
+    (ran, record.map_or(Value::Null, |bytes| found(&bytes)))
+}
+
+#[test]
+fn a_damaged_record_of_margins_is_told() {
+    let folder = workplace();
+    expect_code(&run_in(folder.path(), &MARGIN), 0);
+    let record = folder.path().join("reports/small-margin/margin.json");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replacen("\"ohm\"", "\"omh\"", 1)).unwrap();
+    let ran = run_in(folder.path(), &["report", "reports/small-margin"]);
+    expect_code(&ran, 2);
+    assert!(
+        ran.stderr.contains("margin.json:") && ran.stderr.contains("`omh` is no unit"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
