@@ -107,9 +107,11 @@ impl Visits {
         self.depth + visits <= DEPTH
     }
 
-    /// Takes what coincides with a row's line in a term; there must be room for all its pulses.
+    /// Takes what coincides with a row's line in a term, of a sense that stays the same until the
+    /// row is paid; there must be room for all its pulses.
     #[inline]
     pub fn meet(&mut self, trains: &Coincidences, term: usize, line: Line, sense: Sense) {
+        debug_assert!(self.waiting.as_slice().is_empty() || self.ways == sense.ways());
         self.ways = sense.ways();
         let Some(trains) = trains.of_row(term, line, &mut self.waiting) else {
             self.depth += line.pulses();
