@@ -108,14 +108,19 @@ fn pulse(batch: &mut Batch, [unit, noise]: [f64; 2], shape: impl Fn(Cell) -> f32
     let (unit, noise) = (unit as f32, noise as f32);
     let Batch { w, rising, falling, low, high, moves, z } = batch;
     for k in 0..WIDTH {
-        let up = moves[k] > 0;
-        let step = if up { rising[k] } else { -falling[k] };
-        let length = if moves[k] == 0 { 0.0 } else { unit * step };
-        let [low, high] = [low[k], high[k]];
+        let (up, [low, high]) = (moves[k] > 0, [low[k], high[k]]);
+        let length = length(moves[k], [rising[k], falling[k]], unit);
         let by = length * shape(Cell { w: w[k], up, low, high });
         let made = between(w[k] + f64::from(by), low, high);
         w[k] = between(made + f64::from(noise * by * z[k]), low, high);
     }
+}
+
+/// The mean step of pulses, signed; 0 of none.
+#[inline(always)]
+fn length(moves: i32, [rising, falling]: [f32; 2], unit: f32) -> f32 {
+    let step = if moves > 0 { rising } else { -falling };
+    if moves == 0 { 0.0 } else { unit * step }
 }
 
 /// As far as the ends let it.
@@ -210,14 +215,13 @@ impl Lanes {
     #[inline(always)]
     fn of(batch: &Batch, unit: f32) -> Lanes {
         let Batch { w, rising, falling, low, high, moves, z } = batch;
-        let [mut up, mut length] = [[0.0; WIDTH]; 2];
+        let [mut up, mut lengths] = [[0.0; WIDTH]; 2];
         for k in 0..WIDTH {
-            let step = if moves[k] > 0 { rising[k] } else { -falling[k] };
             up[k] = if moves[k] > 0 { 1.0 } else { 0.0 };
-            length[k] = if moves[k] == 0 { 0.0 } else { unit * step };
+            lengths[k] = length(moves[k], [rising[k], falling[k]], unit);
         }
         let pulses = moves.map(i32::abs);
-        Lanes { w: *w, up, length, low: *low, high: *high, pulses, z: *z }
+        Lanes { w: *w, up, length: lengths, low: *low, high: *high, pulses, z: *z }
     }
 
     #[inline(always)]

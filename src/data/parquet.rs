@@ -116,7 +116,10 @@ fn from(file: impl ChunkReader + 'static, title: &str) -> Result<Waves, DataFaul
         let group = reader.get_row_group(group).map_err(broken)?;
         for (i, (header, values)) in columns.iter_mut().enumerate() {
             if is_misplaced(group.metadata().column(i)) {
-                return Err(DataFault::whole("a column begins before the file does", help));
+                return Err(DataFault::whole(
+                    format!("the column `{header}` lies outside the file"),
+                    help,
+                ));
             }
             let pages = InOrder::new(group.get_column_page_reader(i).map_err(broken)?);
             let column = get_column_reader(described[i].clone(), Box::new(pages));

@@ -252,7 +252,7 @@ impl<T: Real> Noise<T> {
                 across.iter_mut().for_each(|volts| *volts = self.across(*volts));
             }
             kernels::stand(&mut fixed[row.clone()], &across, &is_up, site.swing, blinking.up);
-            if !kernels::any_moves(&u, &is_up, blinking.stays) {
+            if !blinking.any_moves(&is_up, &u) {
                 continue;
             }
             for (b, place) in row.enumerate().filter(|(b, _)| !blinking.is_still(is_up[*b], u[*b]))

@@ -1,6 +1,6 @@
 //! Cells with traps, each followed by itself: the sum of a few is far from normal.
 
-use super::Read;
+use super::{Read, kernels};
 use crate::compile::{Chip, Trap};
 use crate::numerics::math;
 use crate::numerics::seed::Seed;
@@ -14,7 +14,7 @@ pub struct Blinking {
     /// That it has changed over a step, from down and from up.
     pub leaves: [f64; 2],
     /// That it never does over a read.
-    pub(super) stays: [f64; 2],
+    stays: [f64; 2],
 }
 
 impl Blinking {
@@ -30,6 +30,11 @@ impl Blinking {
     /// [`Blinking::changes`].
     pub fn is_still(&self, is_up: bool, u: f64) -> bool {
         u < self.stays[usize::from(is_up)]
+    }
+
+    /// Whether any of some processes is not, each where it is and with its number.
+    pub fn any_moves(&self, is_up: &[bool], u: &[f64]) -> bool {
+        kernels::any_moves(u, is_up, self.stays)
     }
 
     /// Whether it is up at the start of phase `phase` of a presentation, where the phase before
